@@ -1,0 +1,48 @@
+"""Settings of TensorFlow that meta-learning on a CPU depends on."""
+
+import os
+
+import tensorflow as tf
+
+
+def one_task_per_core(cores=None):
+    """Lets each core work on a task of its own. Call it before TensorFlow runs anything.
+
+    A task is a chain of small operations. Spreading each of them over all cores, as TensorFlow does
+    by default, costs more than it gains; running as many tasks at once as there are cores does not.
+
+    Args:
+        cores: int. Number of tasks at once. Defaults to the number of cores.
+
+    Raises:
+        RuntimeError: If TensorFlow has already started.
+
+    Example:
+
+    ```python
+    import keras_meta
+
+    keras_meta.config.one_task_per_core()
+    ```
+    """
+    cores = cores or os.cpu_count() or 1
+    wanted = (cores, 1)
+    threading = tf.config.threading
+
+    def current():
+        return (
+            threading.get_inter_op_parallelism_threads(),
+            threading.get_intra_op_parallelism_threads(),
+        )
+
+    if current() == wanted:
+        return
+    try:
+        threading.set_inter_op_parallelism_threads(cores)
+        threading.set_intra_op_parallelism_threads(1)
+    except RuntimeError as error:
+        raise RuntimeError(
+            "`one_task_per_core()` must be called before TensorFlow starts: before the first "
+            "tensor, model or dataset is made. Received: a TensorFlow that runs with "
+            f"(inter, intra) = {current()} threads. Move the call to the top of the program."
+        ) from error

@@ -1,0 +1,15 @@
+"""Samplers and task distributions: from data to `tf.data` datasets of episodes."""
+
+from keras_meta.episodes.class_index import EpisodeDescription as EpisodeDescription
+from keras_meta.episodes.class_splits import ClassSplits as ClassSplits
+from keras_meta.episodes.class_splits import split_classes as split_classes
+from keras_meta.episodes.directory import from_directory as from_directory
+from keras_meta.episodes.directory import load_images as load_images
+from keras_meta.episodes.episode_sampler import EpisodeSampler as EpisodeSampler
+from keras_meta.episodes.rotations import with_rotations as with_rotations
+from keras_meta.episodes.sinusoid import Sinusoid as Sinusoid
+from keras_meta.episodes.stroke_glyphs import StrokeGlyphs as StrokeGlyphs
+from keras_meta.episodes.stroke_glyphs import stroke_glyphs as stroke_glyphs
+from keras_meta.episodes.task_distribution import TaskDistribution as TaskDistribution
+from keras_meta.episodes.task_pairs import from_task_pairs as from_task_pairs
+from keras_meta.episodes.tfds_arrays import from_tfds as from_tfds

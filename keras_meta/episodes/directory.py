@@ -1,0 +1,135 @@
+"""Arrays from folders of image files."""
+
+import os
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+
+from keras_meta.episodes.images import check_color_mode, check_image_size, read_image
+
+_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif")
+
+
+def load_images(path, image_size, color_mode="grayscale"):
+    """Loads all images below a folder, in the order of their names.
+
+    Images are the files ending in `.png`, `.jpg`, `.jpeg`, `.bmp` or `.gif`; other files and
+    hidden ones are passed over.
+
+    Args:
+        path: String or path of the folder.
+        image_size: Integer for a square or a pair `(height, width)`, in pixels, to which every
+            image is resized.
+        color_mode: `"grayscale"` or `"rgb"`.
+
+    Returns:
+        A tuple `(x, files)`: a `uint8` array `[images, height, width, channels]`, and the list of
+        the files' names relative to `path`, with forward slashes.
+
+    Raises:
+        ValueError: If the folder is missing or holds no images, or an image cannot be read.
+
+    Example:
+
+    ```python
+    import tempfile
+    import keras
+    import numpy as np
+    from keras_meta import episodes
+
+    folder = tempfile.mkdtemp()
+    keras.utils.save_img(folder + "/first.png", np.zeros([32, 32, 1]), scale=False)
+    x, files = episodes.load_images(folder, image_size=28)
+    print(x.shape, files)  # (1, 28, 28, 1) ['first.png']
+    ```
+    """
+    image_size = check_image_size(image_size)
+    check_color_mode(color_mode)
+    path = _existing_folder(path)
+    files = sorted(
+        (folder / name).relative_to(path).as_posix()
+        for folder, _, images in _walk(path)
+        for name in images
+    )
+    if not files:
+        raise ValueError(
+            f"There are no images in {path}. Put files there that end in {', '.join(_SUFFIXES)}."
+        )
+    x = np.empty([len(files), *image_size, 1 if color_mode == "grayscale" else 3], "uint8")
+    for row, file in enumerate(files):
+        x[row] = read_image(path / file, image_size, color_mode)
+    return x, files
+
+
+def from_directory(path, image_size, color_mode="grayscale"):
+    """Loads a data set from a folder with one folder of images per class.
+
+    Folders may be nested, as in `alphabet/character/drawing.png`: every innermost folder is a
+    class, named by its path below `path`, here `"alphabet/character"`.
+
+    Args:
+        path: String or path of the folder.
+        image_size: Integer for a square or a pair `(height, width)`, in pixels, to which every
+            image is resized.
+        color_mode: `"grayscale"` or `"rgb"`.
+
+    Returns:
+        A tuple `(x, y)` to pass to `EpisodeSampler`: a `uint8` array
+        `[images, height, width, channels]` and an array of class names.
+
+    Raises:
+        ValueError: If the folder is missing or has no class folders, a class folder is empty, a
+            folder mixes images and folders, or an image cannot be read.
+
+    Example:
+
+    ```python
+    import os
+    import tempfile
+    import keras
+    import numpy as np
+    from keras_meta import episodes
+
+    folder = tempfile.mkdtemp()
+    for name in ("cats", "dogs"):
+        os.makedirs(f"{folder}/{name}")
+        keras.utils.save_img(f"{folder}/{name}/1.png", np.zeros([32, 32, 3]), scale=False)
+    x, y = episodes.from_directory(folder, image_size=(28, 28), color_mode="rgb")
+    print(x.shape, y)  # (2, 28, 28, 3) ['cats' 'dogs']
+    ```
+    """
+    path = _existing_folder(path)
+    for folder, subfolders, images in _walk(path):
+        if folder == path and not subfolders:
+            raise ValueError(
+                f"There are no class folders in {path}. Put the images of each class in a folder "
+                f"of its own. Received: a folder with {len(images)} images and no folders."
+            )
+        if images and subfolders:
+            raise ValueError(
+                f"A folder must hold either the images of one class or further folders. Received: "
+                f"{folder} with {len(images)} images beside {len(subfolders)} folders. Move the "
+                "images into a class folder."
+            )
+        if not images and not subfolders:
+            raise ValueError(f"The class folder {folder} has no images. Add some or remove it.")
+    x, files = load_images(path, image_size, color_mode)
+    return x, np.array([str(PurePosixPath(file).parent) for file in files])
+
+
+def _existing_folder(path):
+    path = Path(path)
+    if not path.is_dir():
+        kind = "a file" if path.exists() else "nothing there"
+        raise ValueError(f"`path` must be a folder. Received: path={str(path)!r} ({kind}).")
+    return path
+
+
+def _walk(path):
+    """Yields (folder, its visible folders, its visible images) for a folder and all below it."""
+    for folder, subfolders, files in os.walk(path, followlinks=True):
+        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
+        images = [
+            name for name in files if name.lower().endswith(_SUFFIXES) and not name.startswith(".")
+        ]
+        yield Path(folder), subfolders, images

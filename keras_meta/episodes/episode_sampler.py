@@ -1,0 +1,206 @@
+"""Few-shot classification episodes from labelled arrays in memory."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from keras_meta.episodes.arguments import check_integer
+from keras_meta.episodes.class_index import ClassIndex
+from keras_meta.episodes.rotations import with_rotations
+from keras_meta.episodes.task_distribution import TaskDistribution
+
+
+def scale_images(features):
+    """The default preprocessing: `uint8` features become `float32` in `[0, 1]`, others pass.
+
+    Args:
+        features: Nest of tensors.
+
+    Returns:
+        The nest with each `uint8` tensor divided by 255.
+    """
+
+    def scale(feature):
+        return tf.cast(feature, tf.float32) / 255.0 if feature.dtype == tf.uint8 else feature
+
+    return keras.tree.map_structure(scale, features)
+
+
+class EpisodeSampler(TaskDistribution):
+    """Few-shot classification tasks drawn from labelled examples in memory.
+
+    An episode takes `num_ways` classes and, of each, `num_shots + num_queries` different
+    examples, all without replacement. The classes receive the labels `0, ..., num_ways - 1` in
+    the order in which they were drawn, the same in support and query. Examples are arranged class
+    by class: `support_y` is `[0, ..., 0, 1, ..., 1, ...]`.
+
+    Args:
+        x: Array with one example per row, or a dict or tuple of such arrays, nested at will.
+            They are kept in memory once, in their own dtype.
+        y: One-dimensional array of labels, integers or strings, one per example.
+        num_ways: Integer. Classes in an episode.
+        num_shots: Integer. Support examples of each class.
+        num_queries: Integer. Query examples of each class.
+        seed: Integer. The stream of episodes is a function of it.
+        preprocess: Function of a batch of examples as TensorFlow tensors, with the structure of
+            `x` and `[examples, ...]` shapes, that returns what the model gets. By default, `uint8`
+            features become `float32` in `[0, 1]` and others stay as they are. The function runs
+            in the dataset; to keep the stream reproducible it must not draw random numbers.
+        rotations: Boolean. Whether images rotated by 90, 180 and 270 degrees count as further
+            classes, which makes four times as many. See `with_rotations`.
+
+    Attributes:
+        classes: Array of the class labels, sorted.
+        num_classes: Integer.
+
+    Raises:
+        ValueError: If the examples and labels do not match or cannot fill an episode, or a
+            feature contains NaN or examples of several shapes.
+        TypeError: If `x` is a list or a count is not an integer.
+
+    Example:
+
+    ```python
+    import numpy as np
+    from keras_meta import episodes
+
+    x = np.zeros([60, 28, 28, 1], "uint8")
+    y = np.repeat(["alpha", "beta", "gamma"], 20)
+    sampler = episodes.EpisodeSampler(x, y, num_ways=2, num_shots=1, num_queries=15, seed=0)
+    for inputs, query_y in sampler.as_dataset(batch_size=4, num_batches=1):
+        print(inputs["support_x"].shape, query_y.shape)  # (4, 2, 28, 28, 1) (4, 30)
+    ```
+
+    Reference:
+        Vinyals, Blundell, Lillicrap, Kavukcuoglu, Wierstra: "Matching Networks for One Shot
+        Learning", NeurIPS 2016.
+    """
+
+    def __init__(
+        self,
+        x,
+        y,
+        num_ways,
+        num_shots,
+        num_queries,
+        seed=0,
+        preprocess=None,
+        rotations=False,
+    ):
+        super().__init__(seed)
+        self.num_ways = check_integer("num_ways", num_ways, minimum=2)
+        self.num_shots = check_integer("num_shots", num_shots, minimum=1)
+        self.num_queries = check_integer("num_queries", num_queries, minimum=1)
+        self.preprocess = scale_images if preprocess is None else preprocess
+        self.rotations = rotations
+        if rotations:
+            x, y = with_rotations(x, y)
+        self.y = np.asarray(y)
+        self._index = ClassIndex(self.y)
+        self.classes = self._index.classes
+        self.num_classes = len(self.classes)
+        self.x = _as_tensors(x, num_examples=len(self.y))
+        self._check_class_sizes()
+
+    def describe(self, first_task, num_tasks):
+        """Chooses the examples of consecutive episodes without touching the data.
+
+        Args:
+            first_task: Integer or scalar `int64` tensor. The number of the first episode.
+            num_tasks: Python integer.
+
+        Returns:
+            An `EpisodeDescription`: `classes` `[tasks, ways]` and `examples`
+            `[tasks, ways, shots + queries]`, the support first.
+        """
+        keys_of_example = (self.num_ways, int(self._index.counts.max()))
+        return self._index.draw(
+            self.uniform(first_task, num_tasks, (self.num_classes,), stream=0),
+            self.uniform(first_task, num_tasks, keys_of_example, stream=1),
+            self.num_ways,
+            self.num_shots + self.num_queries,
+        )
+
+    def gather(self, examples):
+        """Fetches and preprocesses the examples of each task.
+
+        Args:
+            examples: Integer tensor `[tasks, ...]` of rows of `x`.
+
+        Returns:
+            The nest of features with shapes `[tasks, examples of a task, ...]`.
+        """
+        rows = tf.reshape(examples, [-1])
+        features = keras.tree.map_structure(lambda feature: tf.gather(feature, rows), self.x)
+        features = self.preprocess(features)
+        leading = [examples.shape[0], examples.shape[1:].num_elements()]
+        return keras.tree.map_structure(
+            lambda feature: tf.reshape(feature, leading + feature.shape[1:]), features
+        )
+
+    def sample(self, first_task, num_tasks):
+        description = self.describe(first_task, num_tasks)
+        support, query = tf.split(description.examples, [self.num_shots, self.num_queries], axis=2)
+        inputs = {
+            "support_x": self.gather(support),
+            "support_y": self._labels(num_tasks, self.num_shots),
+            "query_x": self.gather(query),
+        }
+        return inputs, self._labels(num_tasks, self.num_queries)
+
+    def _labels(self, num_tasks, examples_per_class):
+        labels = np.repeat(np.arange(self.num_ways, dtype="int32"), examples_per_class)
+        return tf.constant(np.tile(labels, [num_tasks, 1]))
+
+    def _check_class_sizes(self):
+        if self.num_ways > self.num_classes:
+            raise ValueError(
+                "`num_ways` must not exceed the number of classes in `y`. "
+                f"Received: num_ways={self.num_ways} with {self.num_classes} classes."
+            )
+        needed = self.num_shots + self.num_queries
+        small = np.flatnonzero(self._index.counts < needed)
+        if len(small):
+            named = ", ".join(
+                f"{self.classes[k].item()!r} ({self._index.counts[k]})" for k in small[:10]
+            )
+            raise ValueError(
+                f"Every class needs num_shots + num_queries = {self.num_shots} + "
+                f"{self.num_queries} = {needed} examples. Received: {len(small)} of "
+                f"{self.num_classes} classes with fewer: {named}{', ...' * (len(small) > 10)}. "
+                "Add examples, lower `num_shots` or `num_queries`, or leave these classes out."
+            )
+
+
+def _as_tensors(x, num_examples):
+    """Copies the features to host tensors, which datasets then share without a further copy."""
+    if isinstance(x, list):
+        raise TypeError(
+            "`x` must be an array, or a dict or tuple of arrays. Received: a list. "
+            "Pass `np.asarray(x)` if its items are examples, `tuple(x)` if they are features."
+        )
+    features = []
+    for path, feature in keras.tree.flatten_with_path(x):
+        name = "x" + "".join(f"[{key!r}]" for key in path)
+        feature = np.asarray(feature)
+        if feature.ndim == 0 or len(feature) != num_examples:
+            raise ValueError(
+                f"`x` and `y` must have the same number of examples. Received: {name} of shape "
+                f"{feature.shape} and y of shape ({num_examples},)."
+            )
+        # The smallest value is NaN if any value is, and takes no memory to compute.
+        if feature.dtype.kind == "f" and feature.size and np.isnan(feature.min()):
+            row = np.argwhere(np.isnan(feature))[0, 0]
+            raise ValueError(
+                f"`{name}` contains NaN. Received: NaN in row {row}. Remove such examples or fill "
+                "in the missing values."
+            )
+        try:
+            with tf.device("CPU:0"):
+                features.append(tf.constant(feature))
+        except (ValueError, TypeError) as error:
+            raise ValueError(
+                f"`{name}` cannot become a tensor. Received: an array of dtype {feature.dtype}. "
+                "Bring the examples to one shape, for example by padding, and to one dtype."
+            ) from error
+    return keras.tree.pack_sequence_as(x, features)

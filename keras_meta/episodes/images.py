@@ -1,0 +1,96 @@
+"""Images to arrays of one size and one number of channels."""
+
+import numbers
+
+import numpy as np
+import tensorflow as tf
+
+from keras_meta.episodes.arguments import check_integer
+
+
+def check_image_size(image_size):
+    """Checks an `image_size` argument and returns it as `(height, width)`.
+
+    Args:
+        image_size: Integer for a square, or a pair `(height, width)`, in pixels.
+
+    Returns:
+        A pair of Python integers.
+
+    Raises:
+        ValueError: If `image_size` is neither.
+    """
+    if isinstance(image_size, numbers.Integral):
+        image_size = (image_size, image_size)
+    if not isinstance(image_size, (tuple, list)) or len(image_size) != 2:
+        raise ValueError(
+            "`image_size` must be an integer or a pair (height, width), in pixels. "
+            f"Received: image_size={image_size!r}."
+        )
+    return tuple(check_integer("image_size", side, minimum=1) for side in image_size)
+
+
+def check_color_mode(color_mode):
+    """Checks a `color_mode` argument.
+
+    Args:
+        color_mode: `"grayscale"` or `"rgb"`.
+
+    Raises:
+        ValueError: If `color_mode` is neither.
+    """
+    if color_mode not in ("grayscale", "rgb"):
+        raise ValueError(
+            f'`color_mode` must be "grayscale" or "rgb". Received: color_mode={color_mode!r}.'
+        )
+
+
+def convert_image(image, image_size, color_mode):
+    """Brings one image to a common size and number of channels.
+
+    An image that has the size already keeps its pixels; others are resized with antialiasing,
+    without regard to the aspect ratio. A transparency channel is dropped.
+
+    Args:
+        image: `uint8` tensor `[height, width, channels]`, 1 to 4 channels.
+        image_size: Pair `(height, width)` in pixels, or `None` to keep the size.
+        color_mode: `"grayscale"`, `"rgb"`, or `None` to keep the channels.
+
+    Returns:
+        A `uint8` tensor `[height, width, channels]`.
+    """
+    if color_mode is not None:
+        has_color = image.shape[-1] >= 3
+        image = image[..., :3] if has_color else image[..., :1]
+        if color_mode == "grayscale" and has_color:
+            image = tf.image.rgb_to_grayscale(image)
+        elif color_mode == "rgb" and not has_color:
+            image = tf.image.grayscale_to_rgb(image)
+    if image_size is not None and tuple(image.shape[:2]) != tuple(image_size):
+        image = tf.image.resize(image, image_size, antialias=True)
+        image = tf.cast(tf.clip_by_value(tf.round(image), 0.0, 255.0), tf.uint8)
+    return image
+
+
+def read_image(file, image_size, color_mode):
+    """Reads one PNG, JPEG, BMP or GIF file; of an animation, the first frame.
+
+    Args:
+        file: Path of the file.
+        image_size: Pair `(height, width)` in pixels.
+        color_mode: `"grayscale"` or `"rgb"`.
+
+    Returns:
+        A `uint8` array `[height, width, channels]`.
+
+    Raises:
+        ValueError: If the file cannot be read as an image.
+    """
+    try:
+        image = tf.io.decode_image(tf.io.read_file(str(file)), expand_animations=False)
+    except (tf.errors.OpError, ValueError) as error:
+        raise ValueError(
+            f"Cannot read {file} as a PNG, JPEG, BMP or GIF image; repair the file or remove it. "
+            f"Received: {str(error).splitlines()[0]}"
+        ) from error
+    return np.asarray(convert_image(image, image_size, color_mode))

@@ -1,0 +1,97 @@
+"""Arrays from TensorFlow Datasets."""
+
+import numpy as np
+import tensorflow as tf
+
+from keras_meta.episodes.images import check_color_mode, check_image_size, convert_image
+
+_BATCH_SIZE = 256
+
+
+def from_tfds(
+    name_or_builder, split="train", image_size=None, color_mode=None, label=None, data_dir=None
+):
+    """Loads a split of a TensorFlow Datasets data set into memory.
+
+    Args:
+        name_or_builder: String, such as `"omniglot"`, or a `tfds.core.DatasetBuilder`. A data set
+            given by name is downloaded and prepared if need be; one given as a builder must be
+            prepared.
+        split: String. The split, in the notation of TensorFlow Datasets: `"train"`,
+            `"train+test"`, `"train[:50%]"`.
+        image_size: Integer for a square or a pair `(height, width)`, in pixels, to which images
+            are resized; by default they keep their size.
+        color_mode: `"grayscale"` or `"rgb"`; by default images keep their channels.
+        label: String. The feature that holds the class, for data sets with several of them,
+            such as `"alphabet"` of Omniglot. By default the one that the data set declares as
+            the target of supervised learning.
+        data_dir: String or path of the folder of prepared data sets, for a data set given by
+            name.
+
+    Returns:
+        A tuple `(x, y)` of arrays to pass to `EpisodeSampler`, in the order of the data set.
+
+    Raises:
+        ValueError: If the data set declares no supervised features, has no feature `label`, or
+            has images of several sizes and no `image_size` is given.
+
+    Example:
+
+    ```python
+    import tensorflow_datasets as tfds
+    from keras_meta import episodes
+
+    with tfds.testing.mock_data(num_examples=5):  # Real data need no such line.
+        x, y = episodes.from_tfds("mnist", split="train", image_size=14)
+    print(x.shape, y.shape)  # (5, 14, 14, 1) (5,)
+    ```
+    """
+    # Imported here because most programs use other data, and the import takes seconds.
+    import tensorflow_datasets as tfds
+
+    if image_size is not None:
+        image_size = check_image_size(image_size)
+    if color_mode is not None:
+        check_color_mode(color_mode)
+    if isinstance(name_or_builder, str):
+        dataset, info = tfds.load(
+            name_or_builder, split=split, data_dir=data_dir, with_info=True, shuffle_files=False
+        )
+    else:
+        dataset = name_or_builder.as_dataset(split=split, shuffle_files=False)
+        info = name_or_builder.info
+    x_name, y_name = _feature_names(info, label)
+
+    def convert(example):
+        x = example[x_name]
+        if x.shape.rank == 3 and x.dtype == tf.uint8:
+            x = convert_image(x, image_size, color_mode)
+        return x, example[y_name]
+
+    dataset = dataset.map(convert, num_parallel_calls=tf.data.AUTOTUNE)
+    x_shape = dataset.element_spec[0].shape
+    if not x_shape.is_fully_defined():
+        raise ValueError(
+            f"The examples of {info.name!r} do not all have one shape. Received: feature "
+            f"{x_name!r} of shape {x_shape}. Pass `image_size` to resize images."
+        )
+    x, y = zip(*dataset.batch(_BATCH_SIZE).as_numpy_iterator(), strict=True)
+    return np.concatenate(x), np.concatenate(y)
+
+
+def _feature_names(info, label):
+    """Finds which features of a data set are the example and its class."""
+    features = sorted(info.features.keys())
+    keys = info.supervised_keys
+    if keys is None or not all(isinstance(key, str) for key in keys):
+        raise ValueError(
+            f"The data set {info.name!r} does not declare one input and one target feature. "
+            f"Received: supervised_keys={keys}, features {features}. Load it with `tfds.load` and "
+            "pass the arrays that you want to `EpisodeSampler`."
+        )
+    if label is not None and label not in features:
+        raise ValueError(
+            f"`label` must be a feature of {info.name!r}. Received: label={label!r}, features "
+            f"{features}."
+        )
+    return keys[0], keys[1] if label is None else label

@@ -1,0 +1,1 @@
+"""Pure functions of (weights, data) that learners are made of."""

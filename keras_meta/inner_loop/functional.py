@@ -1,0 +1,97 @@
+"""A Keras model as a function of its weights and state."""
+
+import collections
+
+import keras
+import tensorflow as tf
+
+from keras_meta.inner_loop import normalization
+
+SEED_STATE_NAME = "seed_generator_state"
+
+ModelOutput = collections.namedtuple("ModelOutput", ["predictions", "state", "losses"])
+ModelOutput.__doc__ = """What one forward pass gives.
+
+Attributes:
+    predictions: What the model returned.
+    state: dict, variable index to tensor. The non-trainable state that was passed in, with what
+        this pass wrote.
+    losses: Scalar tensor or 0.0. Sum of `add_loss` terms and activity regularizers of this pass.
+"""
+
+
+class FunctionalModel:
+    """Calls a built Keras model as `y, state = f(x; weights, state)`.
+
+    The model is neither copied nor changed: its variables are replaced for the length of one call,
+    and what the call writes to them (normalisation statistics, counters) is returned, not stored.
+
+    Args:
+        model: A built `keras.Model`.
+
+    Example:
+
+    ```python
+    import keras
+    from keras_meta.inner_loop.functional import FunctionalModel
+
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+    function = FunctionalModel(model)
+    weights = [2.0 * v.value for v in model.trainable_variables]
+    predictions = function(keras.ops.ones((4, 3)), weights).predictions
+    ```
+    """
+
+    def __init__(self, model):
+        self.model = model
+        self.trainable_variables = list(model.trainable_variables)
+        fixed = list(model.non_trainable_variables)
+        # Random generators get a seed for each call instead of being threaded like other state.
+        self.seed_variables = [v for v in fixed if v.path.endswith(SEED_STATE_NAME)]
+        self.state_variables = [v for v in fixed if not v.path.endswith(SEED_STATE_NAME)]
+        self.batch_normalizations = normalization.batch_normalizations(model)
+
+    def initial_weights(self):
+        """Returns the model's current trainable weights as tensors."""
+        return [tf.convert_to_tensor(v.value) for v in self.trainable_variables]
+
+    def regularization(self, weights):
+        """Returns the sum of the weight regularizers at `weights`, or 0.0 if there are none."""
+        return sum(
+            variable.regularizer(weight)
+            for variable, weight in zip(self.trainable_variables, weights, strict=True)
+            if variable.regularizer is not None
+        )
+
+    def __call__(self, x, weights, state=None, training=False, statistics="batch", seed=None):
+        """Runs the model once.
+
+        Args:
+            x: Features, as the model takes them.
+            weights: List of tensors in the order of `model.trainable_variables`.
+            state: dict, index in `state_variables` to tensor, for state that differs from what
+                the model stores. Defaults to none.
+            training: bool. Whether dropout and the like are active.
+            statistics: `"batch"`, `"stored"` or `"observe"`. See `normalization`.
+            seed: int tensor of shape `[2]`, or `None` to leave the generators' stored seeds.
+
+        Returns:
+            A `ModelOutput`.
+        """
+        mapping = list(zip(self.trainable_variables, weights, strict=True))
+        mapping += [(self.state_variables[i], value) for i, value in (state or {}).items()]
+        if seed is not None:
+            mapping += [
+                (variable, tf.random.experimental.stateless_fold_in(seed, index))
+                for index, variable in enumerate(self.seed_variables)
+            ]
+        scope = keras.StatelessScope(state_mapping=mapping, collect_losses=True)
+        with scope, normalization.in_task(self.batch_normalizations, statistics):
+            predictions = self.model(x, training=training)
+        written = {
+            index: value
+            for index, variable in enumerate(self.state_variables)
+            if (value := scope.get_current_value(variable)) is not None
+        }
+        losses = sum(tf.cast(tf.reduce_sum(loss), "float32") for loss in scope.losses)
+        return ModelOutput(predictions, written, losses)

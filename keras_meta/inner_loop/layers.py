@@ -1,0 +1,20 @@
+"""The layers of a model, at every depth."""
+
+
+def sublayers(model):
+    """Returns every layer inside `model`, nested ones included, in the order of the model.
+
+    `model.layers` lists the top level alone, and misses layers held by a custom layer.
+    Keras keeps the walk through all depths private; this is the one place that uses it.
+    """
+    return model._flatten_layers(include_self=False)
+
+
+def layers_with_weights(model):
+    """Returns the innermost layers that own trainable weights, from input to output."""
+    return [
+        layer
+        for layer in sublayers(model)
+        if layer.trainable_weights
+        and not any(inner.trainable_weights for inner in sublayers(layer))
+    ]

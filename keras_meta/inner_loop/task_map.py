@@ -1,0 +1,139 @@
+"""One function over many tasks: a graph loop, or vectorised."""
+
+import os
+
+import keras
+import tensorflow as tf
+
+from keras_meta.inner_loop.layers import sublayers
+
+# Layers all of whose operations, and their derivatives, TensorFlow can batch over tasks with
+# different weights. A convolution cannot: its vectorised form is a slow loop.
+_BATCHABLE = (
+    "Activation ActivityRegularization Add Average BatchNormalization CategoryEncoding Concatenate "
+    "Dense Dot ELU EinsumDense Embedding Flatten GlobalAveragePooling1D GlobalAveragePooling2D "
+    "GlobalMaxPooling1D GroupNormalization GroupQueryAttention Identity InputLayer "
+    "LayerNormalization LeakyReLU Masking Maximum Minimum MultiHeadAttention Multiply PReLU Permute "
+    "RMSNormalization ReLU RepeatVector Rescaling Reshape Softmax Subtract UnitNormalization"
+).split()
+_BATCHABLE_TYPES = tuple(getattr(keras.layers, name) for name in _BATCHABLE)
+
+TASK_MAPS = ("auto", "loop", "vectorize")
+
+
+def choose(model):
+    """Returns `"vectorize"` if every operation of `model` batches over tasks, else `"loop"`.
+
+    Only Sequential and functional models made of known layers qualify: what a subclass does in
+    `call` cannot be read off its layers.
+    """
+
+    def is_stock_container(layer):
+        return isinstance(layer, keras.Model) and type(layer).__module__.startswith("keras.")
+
+    def batches(layer):
+        return type(layer) in _BATCHABLE_TYPES or is_stock_container(layer)
+
+    return "vectorize" if all(map(batches, [model, *sublayers(model)])) else "loop"
+
+
+def map_tasks(function, elements, task_map):
+    """Applies `function` to each task, and sums or stacks what it returns.
+
+    The loop keeps nothing between tasks but the running sums and the stacked results, so its
+    memory does not grow with the number of tasks.
+
+    Args:
+        function: Callable, `(element, task_index) -> (to_sum, to_stack)`, two nests of tensors;
+            `None` may stand for a tensor.
+        elements: Nest of tensors with tasks on axis 0; `None` may stand for a tensor.
+        task_map: `"loop"` or `"vectorize"`.
+
+    Returns:
+        Tuple `(summed, stacked)`: the first nest summed over tasks, the second with a leading axis
+        of tasks.
+    """
+    tensors, restore = _split_none(elements)
+    num_tasks = tensors[0].shape[0] or tf.shape(tensors[0])[0]
+
+    def of_tensors(task, index):
+        return function(restore(task), index)
+
+    if task_map == "vectorize":
+        return _vectorized(of_tensors, tensors, num_tasks)
+    if tf.inside_function():
+        return _looped(of_tensors, tensors, num_tasks)
+    return _eager(of_tensors, tensors, int(num_tasks))
+
+
+def _split_none(nest):
+    """Returns the tensors of `nest`, and a function that puts tensors like them into its form."""
+    flat = tf.nest.flatten(nest)
+    present = [leaf is not None for leaf in flat]
+
+    def restore(tensors):
+        tensors = iter(tensors)
+        return tf.nest.pack_sequence_as(nest, [next(tensors) if p else None for p in present])
+
+    return [leaf for leaf in flat if leaf is not None], restore
+
+
+def _eager(function, elements, num_tasks):
+    results = [
+        function([x[i] for x in elements], tf.constant(i))
+        for i in range(num_tasks)
+    ]
+    parts = [(_split_none(to_sum), _split_none(to_stack)) for to_sum, to_stack in results]
+    summed = [tf.add_n(list(t)) for t in zip(*(s[0] for s, _ in parts), strict=True)]
+    stacked = [tf.stack(list(t)) for t in zip(*(s[0] for _, s in parts), strict=True)]
+    (_, restore_sum), (_, restore_stack) = parts[0]
+    return restore_sum(summed), restore_stack(stacked)
+
+
+def _looped(function, elements, num_tasks):
+    # Tracing the body on its own tells what it returns, `None` included, before the loop is built.
+    body = tf.function(function, autograph=False)
+    element_spec = [tf.TensorSpec(x.shape[1:], x.dtype) for x in elements]
+    traced = body.get_concrete_function(element_spec, tf.TensorSpec([], tf.int32))
+    to_sum, to_stack = traced.structured_outputs
+    sum_specs, restore_sum = _split_none(to_sum)
+    stack_specs, restore_stack = _split_none(to_stack)
+
+    def step(index, sums, stacks):
+        to_sum, to_stack = traced([x[index] for x in elements], index)
+        sums = [total + x for total, x in zip(sums, _split_none(to_sum)[0], strict=True)]
+        stacks = [s.write(index, x) for s, x in zip(stacks, _split_none(to_stack)[0], strict=True)]
+        return index + 1, sums, stacks
+
+    _, sums, stacks = tf.while_loop(
+        lambda index, *_: index < num_tasks,
+        step,
+        (
+            tf.constant(0),
+            [tf.zeros(spec.shape, spec.dtype) for spec in sum_specs],
+            [tf.TensorArray(s.dtype, num_tasks, element_shape=s.shape) for s in stack_specs],
+        ),
+        # One task a core: more in flight would cost memory and gain nothing.
+        parallel_iterations=max(os.cpu_count() or 1, 2),
+    )
+    stacked = [stack.stack() for stack in stacks]
+    for tensor, spec in zip(stacked, stack_specs, strict=True):
+        tensor.set_shape([num_tasks if isinstance(num_tasks, int) else None, *spec.shape])
+    return restore_sum(sums), restore_stack(stacked)
+
+
+def _vectorized(function, elements, num_tasks):
+    restore = []
+
+    def present(task_and_index):
+        to_sum, to_stack = function(*task_and_index)
+        sum_leaves, restore_sum = _split_none(to_sum)
+        stack_leaves, restore_stack = _split_none(to_stack)
+        restore[:] = [restore_sum, restore_stack]
+        return sum_leaves, stack_leaves
+
+    sums, stacks = tf.vectorized_map(
+        present, (elements, tf.range(num_tasks)), fallback_to_while_loop=False
+    )
+    restore_sum, restore_stack = restore
+    return restore_sum([tf.reduce_sum(x, axis=0) for x in sums]), restore_stack(stacks)

@@ -1,0 +1,7 @@
+"""What a user compiles and fits."""
+
+from keras_meta.learners.adapted_model import AdaptedModel as AdaptedModel
+from keras_meta.learners.anil import ANIL as ANIL
+from keras_meta.learners.boil import BOIL as BOIL
+from keras_meta.learners.maml import MAML as MAML
+from keras_meta.learners.meta_learner import MetaLearner as MetaLearner

@@ -1,0 +1,46 @@
+"""Attributes that a compiled step has baked in."""
+
+
+class GraphConstant:
+    """A plain attribute whose assignment makes the learner trace its steps anew.
+
+    Args:
+        check: Callable that takes a value and returns it, or raises a `ValueError`.
+    """
+
+    def __init__(self, check=lambda value: value):
+        self.check = check
+
+    def __set_name__(self, owner, name):
+        self.name = name
+
+    def __get__(self, instance, owner=None):
+        return self if instance is None else instance.__dict__.get(f"_{self.name}")
+
+    def __set__(self, instance, value):
+        instance.__dict__[f"_{self.name}"] = self.check(value)
+        instance.forget_traces()
+
+
+def one_of(name, allowed):
+    """Returns a check that a value is among `allowed`."""
+
+    def check(value):
+        if value not in allowed:
+            raise ValueError(f"`{name}` must be one of {list(allowed)}. Received: {name}={value!r}.")
+        return value
+
+    return check
+
+
+def count(name, optional=False):
+    """Returns a check that a value is an integer of at least 0."""
+
+    def check(value):
+        if value is None and optional:
+            return None
+        if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+            raise ValueError(f"`{name}` must be an integer >= 0. Received: {name}={value!r}.")
+        return value
+
+    return check

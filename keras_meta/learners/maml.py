@@ -1,0 +1,317 @@
+"""Model-agnostic meta-learning."""
+
+import keras
+import tensorflow as tf
+
+from keras_meta.inner_loop import adaptation, second_order
+from keras_meta.inner_loop.layers import layers_with_weights, sublayers
+from keras_meta.inner_loop.losses import support_loss
+from keras_meta.inner_optimizers import SGD
+from keras_meta.learners.adapted_model import AdaptedModel, clone
+from keras_meta.learners.graph_constant import GraphConstant, count
+from keras_meta.learners.meta_learner import MetaLearner
+
+
+@keras.saving.register_keras_serializable("keras_meta")
+class MAML(MetaLearner):
+    """Learns initial weights from which a few gradient steps learn a task.
+
+    For a task with support loss `L_S` and query loss `L_Q`, and inner learning rate `a`,
+
+        w_0 = w,    w_{k+1} = w_k - a dL_S/dw (w_k),    k = 0 .. K-1
+        minimise over w:  mean over tasks of  L_Q(w_K)
+
+    The gradient of the outer problem flows through the inner steps (second order), or treats inner
+    gradients as constants (`first_order=True`, known as FOMAML). Weight regularizers count in the
+    inner loss at the adapted weights, and in the outer loss at the initial ones.
+
+    Args:
+        model: A built `keras.Model`.
+        inner_learning_rate: float. Rate of the inner steps, for an averaged loss. Assigning to the
+            attribute takes effect at once.
+        inner_steps: int. Number of inner steps while fitting.
+        eval_inner_steps: int. Number of inner steps in `evaluate`, `predict`, `adapt` and `export`.
+            Defaults to `inner_steps`.
+        first_order: bool. Whether to leave out second derivatives.
+        adapt: Which weights the inner steps change: `"all"`, `"head"` (the last layer that has
+            weights), `"body"` (all but that), a list of layer names, or a callable that takes a
+            variable and returns a bool. The others are meta-learned only.
+        inner_loss: See `MetaLearner`.
+        batch_norm: See `MetaLearner`.
+        task_map: See `MetaLearner`.
+        seed: See `MetaLearner`.
+        name: Optional name.
+
+    Raises:
+        ValueError: If an argument is invalid, or an operation of the model has no second derivative
+            and `first_order` is `False`.
+
+    Example:
+
+    ```python
+    import keras
+    import keras_meta
+
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(40, "relu"),
+                              keras.layers.Dense(1)])
+    learner = keras_meta.learners.MAML(model, inner_learning_rate=0.01, inner_steps=1)
+    learner.compile(keras.optimizers.Adam(1e-3), loss="mse")
+    tasks = keras_meta.episodes.Sinusoid(num_shots=10, num_queries=10)
+    learner.fit(tasks.as_dataset(batch_size=25), steps_per_epoch=10, verbose=0)
+    (inputs, query_y), = tasks.as_dataset(batch_size=1, num_batches=1)
+    wave = learner.adapt(inputs["support_x"][0], inputs["support_y"][0])
+    predictions = wave.predict(inputs["query_x"][0], verbose=0)
+    ```
+
+    Reference:
+        [Finn et al., 2017](https://arxiv.org/abs/1703.03400)
+    """
+
+    inner_steps = GraphConstant(count("inner_steps"))
+    eval_inner_steps = GraphConstant(count("eval_inner_steps", optional=True))
+    first_order = GraphConstant(bool)
+
+    def __init__(
+        self,
+        model,
+        inner_learning_rate=0.01,
+        inner_steps=1,
+        eval_inner_steps=None,
+        first_order=False,
+        adapt="all",
+        inner_loss=None,
+        batch_norm="transductive",
+        task_map="auto",
+        seed=0,
+        name=None,
+        dtype=None,
+    ):
+        super().__init__(model, inner_loss, batch_norm, task_map, seed, name, dtype)
+        self.inner_steps = inner_steps
+        self.eval_inner_steps = eval_inner_steps
+        self.first_order = first_order
+        self.adapts = adapt
+        self.adapted_indices = _select(self.functional.trainable_variables, model, adapt)
+        self._rate = self.add_weight(
+            name="inner_learning_rate",
+            shape=(),
+            initializer=keras.initializers.Constant(_check_rate(inner_learning_rate)),
+            trainable=False,
+            dtype=self.functional.trainable_variables[0].dtype,
+        )
+        if not self.first_order and getattr(model, "inputs", None):
+            self.check_second_order(_features_spec(model))
+
+    @property
+    def inner_learning_rate(self):
+        """Rate of the inner steps."""
+        return self._rate
+
+    @inner_learning_rate.setter
+    def inner_learning_rate(self, value):
+        self._rate.assign(_check_rate(value))
+
+    def adapt_task(self, support_x, support_y, training=False, seed=None, steps=None):
+        """Takes `steps` gradient steps on the support loss, from the initial weights."""
+        *_, last = self.adaptation(support_x, support_y, training, seed, steps)
+        return last
+
+    def adaptation(self, support_x, support_y, training=False, seed=None, steps=None):
+        """Yields the task's state after 0, 1, ..., `steps` inner steps.
+
+        Args:
+            support_x: Features `[support, ...]`.
+            support_y: Labels `[support, ...]`.
+            training: bool. Whether dropout is active.
+            seed: int tensor `[2]`, or `None`.
+            steps: int. Defaults to `inner_steps` in training and `eval_inner_steps` otherwise.
+
+        Yields:
+            dict with `"weights"`, the adapted weights, and `"statistics"`, what normalisation
+            keeps of the support set.
+        """
+        if steps is None:
+            steps = self.inner_steps
+            if not training and self.eval_inner_steps is not None:
+                steps = self.eval_inner_steps
+        loss = self.resolved_inner_loss()
+        initial = self.functional.initial_weights()
+        statistics = "stored" if self.batch_norm == "running" else "batch"
+
+        def forward(adapted, state, step):
+            return self.functional(
+                support_x,
+                self._all_weights(initial, adapted),
+                state,
+                training=training,
+                statistics=statistics,
+                seed=_fold(seed, step),
+            )
+
+        def inner_loss(adapted, state, step):
+            output = forward(adapted, state, step)
+            value = support_loss(loss, support_y, output.predictions)
+            penalty = output.losses + self.functional.regularization(
+                self._all_weights(initial, adapted)
+            )
+            return value + tf.cast(penalty, value.dtype), output.state
+
+        for step, (adapted, state) in enumerate(
+            adaptation.descend(
+                inner_loss,
+                [initial[i] for i in self.adapted_indices],
+                SGD(self._rate.value),
+                steps,
+                first_order=self.first_order,
+                auxiliary={},
+            )
+        ):
+            if self.batch_norm == "support" and self.functional.batch_normalizations:
+                # Statistics of the support set as the adapted weights see it.
+                state = forward(adapted, state, step).state
+            yield {"weights": list(adapted), "statistics": state}
+
+    def predict_task(self, state, query_x, training=False, seed=None):
+        """Runs the model with the adapted weights."""
+        statistics = {"transductive": "batch", "support": "stored", "running": "observe"}
+        observe = self.batch_norm != "running" or training
+        return self.functional(
+            query_x,
+            self._all_weights(self.functional.initial_weights(), state["weights"]),
+            state["statistics"],
+            training=training,
+            statistics=statistics[self.batch_norm] if observe else "stored",
+            seed=_fold(seed, 2**31 - 1),
+        )
+
+    def predict_by_step(self, inputs, steps=None):
+        """Predictions for the queries after 0, 1, ..., `steps` inner steps.
+
+        Args:
+            inputs: An episode batch.
+            steps: int. Defaults to the number of steps at evaluation.
+
+        Returns:
+            Tensor `[steps + 1, tasks, query, ...]`.
+        """
+        self._check(inputs)
+
+        def by_step(task, index):
+            del index
+            states = self.adaptation(task["support_x"], task["support_y"], steps=steps)
+            predictions = [self.predict_task(s, task["query_x"]).predictions for s in states]
+            return (), tf.stack(predictions)
+
+        predictions = self._map_tasks(by_step, inputs)[1]
+        return tf.experimental.numpy.moveaxis(predictions, 1, 0)
+
+    def adapted_model(self, state):
+        """A copy of the model with the weights and statistics of one task."""
+        model = clone(self.model)
+        function = type(self.functional)(model)
+        for index, value in zip(self.adapted_indices, state["weights"], strict=True):
+            function.trainable_variables[index].assign(value)
+        if self.batch_norm == "support":
+            for index, value in state["statistics"].items():
+                function.state_variables[index].assign(value)
+        if self.batch_norm == "transductive" and function.batch_normalizations:
+            return AdaptedModel(model)
+        return model
+
+    def check_second_order(self, features_spec):
+        """Raises if an operation of the model stops second derivatives.
+
+        Args:
+            features_spec: Nest of `tf.TensorSpec`, the model's input.
+        """
+        found = second_order.problems(self.functional, features_spec)
+        if found:
+            lines = [f"{p.operation} in layer {p.layer!r}: {p.remedy}" for p in found]
+            raise ValueError(
+                "The model has operations without a second derivative, so that the second-order "
+                "meta-gradient would be wrong or missing. Replace them, or use first_order=True. "
+                "Received: " + "; ".join(lines)
+            )
+
+    def _check(self, inputs, y=None):
+        first_episode = self.episode_spec is None
+        super()._check(inputs, y)
+        if first_episode and not self.first_order and not getattr(self.model, "inputs", None):
+            self.check_second_order(
+                keras.tree.map_structure(
+                    lambda x: tf.TensorSpec([None, *x.shape[2:]], x.dtype), inputs["support_x"]
+                )
+            )
+
+    def _all_weights(self, initial, adapted):
+        weights = list(initial)
+        for index, value in zip(self.adapted_indices, adapted, strict=True):
+            weights[index] = value
+        return weights
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "inner_learning_rate": float(self.inner_learning_rate),
+            "inner_steps": self.inner_steps,
+            "eval_inner_steps": self.eval_inner_steps,
+            "first_order": self.first_order,
+            "adapt": keras.saving.serialize_keras_object(self.adapts),
+        }
+
+
+def _check_rate(rate):
+    if isinstance(rate, bool) or not isinstance(rate, (int, float)) or not 0 <= rate < float("inf"):
+        raise ValueError(
+            "`inner_learning_rate` must be a finite number >= 0. "
+            f"Received: inner_learning_rate={rate!r}."
+        )
+    return float(rate)
+
+
+def _fold(seed, data):
+    return None if seed is None else tf.random.experimental.stateless_fold_in(seed, data)
+
+
+def _features_spec(model):
+    specs = {x.name: tf.TensorSpec(x.shape, x.dtype) for x in model.inputs}
+    structure = getattr(model, "_inputs_struct", None)
+    if structure is None:
+        return next(iter(specs.values()))
+    return keras.tree.map_structure(lambda x: specs[x.name], structure)
+
+
+def _select(variables, model, adapt):
+    """Returns the positions in `variables` of the weights that `adapt` names."""
+    if callable(adapt):
+        chosen = [i for i, variable in enumerate(variables) if adapt(variable)]
+    elif adapt == "all":
+        chosen = list(range(len(variables)))
+    else:
+        head = layers_with_weights(model)[-1]
+        if adapt in ("head", "body"):
+            layers = [head]
+        elif isinstance(adapt, (list, tuple)) and all(isinstance(name, str) for name in adapt):
+            by_name = {layer.name: layer for layer in sublayers(model)}
+            unknown = [name for name in adapt if name not in by_name]
+            if unknown:
+                raise ValueError(
+                    f"`adapt` names layers that the model does not have: {unknown}. Its layers "
+                    f"are {list(by_name)}. Received: adapt={adapt!r}."
+                )
+            layers = [by_name[name] for name in adapt]
+        else:
+            raise ValueError(
+                "`adapt` must be 'all', 'head', 'body', a list of layer names, or a callable that "
+                f"takes a variable. Received: adapt={adapt!r}."
+            )
+        inside = {id(v) for layer in layers for v in layer.trainable_variables}
+        chosen = [
+            i for i, v in enumerate(variables) if (id(v) in inside) != (adapt == "body")
+        ]
+    if not chosen:
+        raise ValueError(
+            "`adapt` selects no trainable weight, so nothing would be learned from a support set. "
+            f"Received: adapt={adapt!r} for a model with {[v.path for v in variables]}."
+        )
+    return chosen

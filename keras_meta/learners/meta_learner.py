@@ -1,0 +1,430 @@
+"""The base of all learners: a Keras model whose forward pass learns."""
+
+import keras
+import tensorflow as tf
+
+from keras_meta.inner_loop import losses, task_map
+from keras_meta.inner_loop.functional import FunctionalModel
+from keras_meta.inner_loop.layers import sublayers
+from keras_meta.learners import episode_checks, exporting
+from keras_meta.learners.graph_constant import GraphConstant, one_of
+
+BATCH_NORMS = ("transductive", "support", "running")
+
+
+class MetaLearner(keras.Model):
+    """Learns, from many small tasks, to learn a new task from a few labelled examples.
+
+    For a task with support set `S` and query set `Q`, the forward pass is
+
+        state = adapt_task(S)
+        predictions = predict_task(state, Q)
+
+    and training minimises the mean over tasks of the compiled loss of those predictions. Subclasses
+    define the two methods; compiling, fitting, evaluating, saving and exporting are common to all.
+
+    One element of an episode dataset is `(inputs, query_y)` with
+    `inputs = {"support_x": [tasks, support, ...], "support_y": [tasks, support, ...],
+    "query_x": [tasks, query, ...]}`.
+
+    Args:
+        model: A built `keras.Model`, for one task: features `[n, ...]` to predictions `[n, ...]`.
+        inner_loss: Loss on the support set: a name, a function or a `keras.losses.Loss`. Defaults
+            to the loss given to `compile`.
+        batch_norm: Statistics by which batch normalisation normalises, the same while fitting and
+            evaluating. `"transductive"`: those of the examples being predicted, all queries of a
+            task together; the habit of the literature, whose accuracies profit from it.
+            `"support"`: queries by those of the support set, so that each query is predicted on its
+            own. `"running"`: the stored ones, which `fit` updates.
+        task_map: `"loop"`, `"vectorize"`, or `"auto"` to choose by the layers of `model`.
+        seed: int. Seed of dropout and other noise inside tasks, which is a function of the seed,
+            the outer step, the task and the inner step.
+        name: Optional name.
+
+    Raises:
+        ValueError: If `model` is not built or has no trainable weights, or an argument is invalid.
+
+    Example:
+
+    ```python
+    import keras
+    import keras_meta
+
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(40, "relu"),
+                              keras.layers.Dense(1)])
+    learner = keras_meta.learners.MAML(model, inner_learning_rate=0.01)
+    learner.compile("adam", "mse")
+    tasks = keras_meta.episodes.Sinusoid(num_shots=10, num_queries=10)
+    learner.fit(tasks.as_dataset(batch_size=25), steps_per_epoch=10, verbose=0)
+    ```
+    """
+
+    batch_norm = GraphConstant(one_of("batch_norm", BATCH_NORMS))
+    task_map = GraphConstant(one_of("task_map", task_map.TASK_MAPS))
+
+    def __init__(
+        self,
+        model,
+        inner_loss=None,
+        batch_norm="transductive",
+        task_map="auto",
+        seed=0,
+        name=None,
+        dtype=None,
+    ):
+        check_model(model)
+        policy = _policy(model)
+        if dtype is not None and keras.dtype_policies.get(dtype).name != policy.name:
+            raise ValueError(
+                "A learner computes in the dtype policy of its model. Build the model with the "
+                f"policy you want. Received: dtype={dtype!r} for a model with {policy.name!r}."
+            )
+        # Labels and regression targets are not to be cast to half precision on the way in.
+        super().__init__(name=name, dtype=policy, autocast=False)
+        self.model = model
+        self.inner_loss = inner_loss
+        self.batch_norm = batch_norm
+        self.task_map = task_map
+        self.seed = seed
+        self.functional = FunctionalModel(model)
+        self.episode_spec = None
+        # XLA, which Keras turns on by itself on a GPU, is slower or fails on loops over tasks.
+        self.supports_jit = False
+        self.built = True
+
+    # What a learner is.
+
+    def adapt_task(self, support_x, support_y, training=False, seed=None):
+        """Learns one task.
+
+        Args:
+            support_x: Features `[support, ...]`.
+            support_y: Labels `[support, ...]`.
+            training: bool. Whether dropout is active.
+            seed: int tensor `[2]` for this task's noise, or `None`.
+
+        Returns:
+            dict, name to tensor or list of tensors: the task's state.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must define `adapt_task`.")
+
+    def predict_task(self, state, query_x, training=False, seed=None):
+        """Predicts the queries of one task.
+
+        Args:
+            state: What `adapt_task` returned.
+            query_x: Features `[query, ...]`.
+            training: bool. Whether dropout is active.
+            seed: int tensor `[2]` for this task's noise, or `None`.
+
+        Returns:
+            A `ModelOutput`.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must define `predict_task`.")
+
+    def adapted_model(self, state):
+        """Returns an ordinary Keras model that predicts as `predict_task(state, ...)` does."""
+        raise NotImplementedError(f"{type(self).__name__} must define `adapted_model`.")
+
+    # What Keras calls.
+
+    def call(self, inputs, training=False):
+        """Adapts to each task and returns predictions `[tasks, query, ...]` for its queries."""
+        self._check(inputs)
+
+        def predictions(task, index):
+            return (), self._learn_task(task, index, training).predictions
+
+        return self._map_tasks(predictions, inputs)[1]
+
+    def train_step(self, data):
+        """One outer step: the mean over tasks of the gradient of the query loss."""
+        inputs, y, sample_weight = self._unpack(data)
+        parameters = self.trainable_variables
+        gradients, (task_losses, y_pred, observed) = self.meta_gradients(inputs, y, sample_weight)
+        if all(gradient is None for gradient in gradients):
+            raise ValueError(
+                "No weight has a meta-gradient: the query loss does not depend on the model. "
+                f"Received: a model with {len(parameters)} trainable variables."
+            )
+        self.optimizer.apply_gradients(zip(gradients, parameters, strict=True))
+        self._update_statistics(observed)
+        return self._report(inputs, y, y_pred, sample_weight, task_losses)
+
+    def test_step(self, data):
+        """Loss and metrics of one batch of tasks. Changes no stored state."""
+        inputs, y, sample_weight = self._unpack(data)
+
+        def evaluate(task, index):
+            task_inputs, task_y, weight = task
+            output = self._learn_task(task_inputs, index, training=False)
+            loss = self._task_loss(task_inputs, task_y, output, weight, training=False)
+            return (), (loss, output.predictions)
+
+        _, (task_losses, y_pred) = self._map_tasks(evaluate, (inputs, y, sample_weight))
+        return self._report(inputs, y, y_pred, sample_weight, task_losses)
+
+    def meta_gradients(self, inputs, y, sample_weight=None):
+        """Gradient of the mean query loss in all trainable variables, task by task.
+
+        Args:
+            inputs: An episode batch.
+            y: Query labels.
+            sample_weight: `[tasks, queries]`, or `None`.
+
+        Returns:
+            Tuple `(gradients, (task_losses, predictions, observed_statistics))`. A variable that
+            the loss does not depend on has gradient `None`. Under a compiled `LossScaleOptimizer`
+            the gradients are scaled.
+        """
+        parameters = self.trainable_variables
+        num_tasks = tf.cast(tf.shape(keras.tree.flatten(inputs["support_x"])[0])[0], "float32")
+
+        def task_gradients(task, index):
+            task_inputs, task_y, weight = task
+            with tf.GradientTape() as tape:
+                output = self._learn_task(task_inputs, index, training=True)
+                loss = self._task_loss(task_inputs, task_y, output, weight, training=True)
+                scaled = loss / tf.cast(num_tasks, loss.dtype)
+                if self.optimizer is not None:
+                    scaled = self.optimizer.scale_loss(scaled)
+            gradients = [
+                tf.convert_to_tensor(g) if isinstance(g, tf.IndexedSlices) else g
+                for g in tape.gradient(scaled, parameters)
+            ]
+            observed = output.state if self.batch_norm == "running" else {}
+            return gradients, (loss, output.predictions, observed)
+
+        return self._map_tasks(task_gradients, (inputs, y, sample_weight))
+
+    def compute_output_shape(self, input_shape):
+        """Shape of the predictions: `[tasks, query, ...]`."""
+        query = keras.tree.map_shape_structure(lambda s: (s[1], *s[2:]), input_shape["query_x"])
+        tasks = keras.tree.flatten(
+            keras.tree.map_shape_structure(lambda s: s[0], input_shape["query_x"])
+        )[0]
+        return keras.tree.map_shape_structure(
+            lambda s: (tasks, *s), self.model.compute_output_shape(query)
+        )
+
+    # What a user calls.
+
+    def adapt(self, support_x, support_y, **kwargs):
+        """Learns one task and returns an ordinary Keras model for it.
+
+        The model can predict, be saved, exported, or trained further; the learner is unchanged.
+
+        Args:
+            support_x: Features `[support, ...]`, as the model takes them.
+            support_y: Labels `[support, ...]`, numbered 0..ways-1.
+            **kwargs: Passed to `adapt_task`.
+
+        Returns:
+            A `keras.Model`.
+
+        Raises:
+            ValueError: If the support set is empty or does not fit the model.
+            tf.errors.InvalidArgumentError: If a label is out of range or a feature is NaN.
+        """
+        support_x, support_y = keras.tree.map_structure(
+            keras.ops.convert_to_tensor, (support_x, support_y)
+        )
+        batch = keras.tree.map_structure(
+            lambda x: x[None],
+            {"support_x": support_x, "support_y": support_y, "query_x": support_x},
+        )
+        self._check(batch)
+        key = ("adapt", *sorted(kwargs.items()))
+        if key not in self._traces:
+            self._traces[key] = tf.function(
+                lambda x, y: self.adapt_task(x, y, **kwargs), reduce_retracing=True, autograph=False
+            )
+        return self.adapted_model(self._traces[key](support_x, support_y))
+
+    def export(self, filepath, format="tf_saved_model", verbose=None, **kwargs):
+        """Writes a SavedModel that learns new tasks where neither Keras nor this library is.
+
+        Its endpoints take any number of tasks, shots and queries:
+
+        *   `serve`: a batch of episodes (`support_x`, `support_y`, `query_x`) to predictions,
+        *   `adapt`: one task's support set to its state, a dict of tensors,
+        *   `predict`: such a state and `query_x` to predictions,
+        *   `adapt_and_predict`: one task's support set and `query_x` to predictions.
+
+        Args:
+            filepath: Folder to write.
+            format: `"tf_saved_model"`.
+            verbose: bool. Whether to print the endpoints. Defaults to `True`.
+
+        Raises:
+            ValueError: If the learner has not seen an episode, from which it knows the types of
+                its inputs.
+        """
+        if format != "tf_saved_model" or kwargs:
+            raise ValueError(
+                "A learner exports to format='tf_saved_model' without further options. "
+                f"Received: format={format!r}, {kwargs}."
+            )
+        exporting.export(self, filepath, verbose=True if verbose is None else verbose)
+
+    # Parts.
+
+    def resolved_inner_loss(self):
+        """Returns the inner loss as a `keras.losses.Loss`.
+
+        Raises:
+            ValueError: If there is none, neither given nor compiled.
+        """
+        loss = self.inner_loss if self.inner_loss is not None else self.loss
+        if not loss:
+            raise ValueError(
+                "There is no inner loss to adapt with. Pass `inner_loss` to the learner, or "
+                "`compile` it with the loss to use inside as well. Received: inner_loss=None on a "
+                "learner that is not compiled."
+            )
+        return losses.resolve(loss)
+
+    def _learn_task(self, inputs, index, training):
+        seed = self._task_seed(index) if training and self.functional.seed_variables else None
+        state = self.adapt_task(inputs["support_x"], inputs["support_y"], training, seed)
+        return self.predict_task(state, inputs["query_x"], training, seed)
+
+    def _task_loss(self, inputs, y, output, sample_weight, training):
+        """The compiled loss of one task, as a batch of that task."""
+        batch = keras.tree.map_structure(
+            lambda x: None if x is None else tf.expand_dims(x, 0),
+            (inputs, y, output.predictions, sample_weight),
+        )
+        loss = self.compute_loss(*batch, training=training)
+        replicas = tf.distribute.get_strategy().num_replicas_in_sync
+        return loss + tf.cast(output.losses / replicas, loss.dtype)
+
+    def _task_seed(self, index):
+        """Seed of a task: a function of the seed, the outer step and the task's number in it."""
+        fold = tf.random.experimental.stateless_fold_in
+        step = self.optimizer.iterations.value if self.optimizer is not None else 0
+        replica = tf.distribute.get_replica_context()
+        if replica is not None and replica.num_replicas_in_sync > 1:
+            index += self._num_tasks * replica.replica_id_in_sync_group
+        return fold(fold(tf.constant([self.seed, 0], tf.int64), step), index)
+
+    def _map_tasks(self, function, elements):
+        self._num_tasks = tf.shape(tf.nest.flatten(elements)[0])[0]
+        mode = task_map.choose(self.model) if self.task_map == "auto" else self.task_map
+        return task_map.map_tasks(function, elements, mode)
+
+    def _unpack(self, data):
+        inputs, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+        self._check(inputs, y)
+        return inputs, y, episode_checks.check_targets(inputs, y, sample_weight)
+
+    def _check(self, inputs, y=None):
+        episode_checks.check_inputs(inputs, self.model)
+        episode_checks.assert_values(inputs, self._num_classes(inputs), y)
+        self._remember_spec(inputs)
+
+    def _num_classes(self, inputs):
+        """Number of classes, where the support labels are class numbers; else `None`."""
+        loss = self.inner_loss if self.inner_loss is not None else self.loss
+        name = loss if isinstance(loss, str) else getattr(loss, "name", None)
+        name = name or getattr(loss, "__name__", "")
+        if "sparse" not in str(name).lower():
+            return None
+        spec = inputs["support_x"]
+        shapes = keras.tree.map_structure(lambda x: (None, *x.shape[2:]), spec)
+        return self.model.compute_output_shape(shapes)[-1]
+
+    def _report(self, inputs, y, y_pred, sample_weight, task_losses):
+        """Updates the loss and the compiled metrics, and returns their values."""
+        replicas = tf.distribute.get_strategy().num_replicas_in_sync
+        tracker = next(metric for metric in self.metrics if metric.name == "loss")
+        tracker.update_state(
+            tf.reduce_mean(task_losses) * tf.cast(replicas, task_losses.dtype),
+            sample_weight=tf.shape(task_losses)[0],
+        )
+        return self.compute_metrics(inputs, y, y_pred, sample_weight=sample_weight)
+
+    def _update_statistics(self, observed):
+        """Moves the running statistics towards the mean over tasks of what was observed."""
+        replica = tf.distribute.get_replica_context()
+        for layer in self.functional.batch_normalizations:
+            for variable in (layer.moving_mean, layer.moving_variance):
+                index = next(
+                    i for i, v in enumerate(self.functional.state_variables) if v is variable
+                )
+                if index not in observed or not layer.trainable:
+                    continue
+                batch = tf.reduce_mean(observed[index], axis=0)
+                if replica is not None and replica.num_replicas_in_sync > 1:
+                    batch = replica.all_reduce(tf.distribute.ReduceOp.MEAN, batch)
+                variable.assign(layer.momentum * variable + (1.0 - layer.momentum) * batch)
+
+    def _remember_spec(self, inputs):
+        """Keeps the types of the inputs, by which the learner is exported later."""
+        if self.episode_spec is None:
+            self.episode_spec = keras.tree.map_structure(
+                lambda x: {"dtype": x.dtype.name, "shape": [int(d or 0) for d in x.shape[2:]]},
+                dict(inputs),
+            )
+
+    def forget_traces(self):
+        """Makes `fit`, `evaluate`, `predict` and `adapt` trace anew."""
+        self.__dict__["_traces"] = {}
+        for name in ("train_function", "test_function", "predict_function"):
+            if hasattr(self, name):
+                setattr(self, name, None)
+
+    # Saving.
+
+    def get_config(self):
+        # The base configuration of a subclassed model holds nothing that this one needs.
+        return {
+            "model": keras.saving.serialize_keras_object(self.model),
+            "inner_loss": keras.saving.serialize_keras_object(self.inner_loss),
+            "batch_norm": self.batch_norm,
+            "task_map": self.task_map,
+            "seed": self.seed,
+            "name": self.name,
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        config = {
+            key: keras.saving.deserialize_keras_object(value) if isinstance(value, dict) else value
+            for key, value in config.items()
+        }
+        return cls(**config)
+
+    def get_build_config(self):
+        return {"episode_spec": self.episode_spec}
+
+    def build_from_config(self, config):
+        self.episode_spec = config["episode_spec"]
+
+
+def check_model(model):
+    """Raises if `model` cannot be meta-learned: not a built Keras model with trainable weights."""
+    if not isinstance(model, keras.Model):
+        raise TypeError(
+            "`model` must be a `keras.Model`. Received: "
+            f"{model!r} (of type {type(model).__name__})."
+        )
+    unbuilt = [layer.name for layer in [*sublayers(model), model] if not layer.built]
+    if unbuilt:
+        raise ValueError(
+            "`model` must be built: start it with `keras.Input(shape)`, or call it once on a batch "
+            f"of features. Received: model {model.name!r} with unbuilt layers {unbuilt}."
+        )
+    if not model.trainable_variables:
+        raise ValueError(
+            "`model` has no trainable weights, so there is nothing to meta-learn. Unfreeze a "
+            f"layer. Received: model {model.name!r} with {len(model.weights)} weights, all frozen."
+        )
+
+
+def _policy(model):
+    """The policy of the model, or `mixed_float16` if a layer has that, which needs loss scaling."""
+    for layer in sublayers(model):
+        if layer.dtype_policy.name == "mixed_float16":
+            return layer.dtype_policy
+    return model.dtype_policy

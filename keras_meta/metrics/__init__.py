@@ -1,0 +1,5 @@
+"""What is measured over tasks."""
+
+from keras_meta.metrics.adaptation_curve import AdaptationCurve as AdaptationCurve
+from keras_meta.metrics.adaptation_curve import adaptation_curve as adaptation_curve
+from keras_meta.metrics.task_interval import task_interval as task_interval

@@ -1,0 +1,112 @@
+"""How well a learner does after each inner step."""
+
+import numpy as np
+import tensorflow as tf
+
+from keras_meta.metrics.task_interval import task_interval
+
+
+def accuracy(y_true, y_pred):
+    """1 where the largest output is the right class, else 0, per query."""
+    labels = y_true if len(y_true.shape) < len(y_pred.shape) else tf.argmax(y_true, -1)
+    return tf.cast(tf.cast(labels, tf.int64) == tf.argmax(y_pred, -1), tf.float32)
+
+
+def squared_error(y_true, y_pred):
+    """Squared error, per query."""
+    return tf.square(tf.cast(y_true, y_pred.dtype) - y_pred)
+
+
+_METRICS = {"accuracy": accuracy, "mse": squared_error}
+
+
+class AdaptationCurve:
+    """Values of a metric for each task after 0, 1, ..., K inner steps.
+
+    Attributes:
+        values: Array `[tasks, steps + 1]`.
+        metric: str. Name of the metric.
+        batch_norm: str. The learner's statistics of batch normalisation, without which an accuracy
+            says little.
+        num_queries: int. Queries a task, all predicted together.
+    """
+
+    def __init__(self, values, metric, batch_norm, num_queries):
+        self.values = values
+        self.metric = metric
+        self.batch_norm = batch_norm
+        self.num_queries = num_queries
+
+    @property
+    def mean(self):
+        """Array `[steps + 1]`: the mean over tasks."""
+        return task_interval(self.values)[0]
+
+    @property
+    def half_width(self):
+        """Array `[steps + 1]`: half the width of the 95 % interval over tasks."""
+        return task_interval(self.values)[1]
+
+    def __str__(self):
+        lines = [
+            f"{self.metric} over {len(self.values)} tasks of {self.num_queries} queries, "
+            f"batch_norm={self.batch_norm}, 95 % interval over tasks",
+            *(
+                f"  after {step:2d} steps  {mean:.4f} +- {half_width:.4f}"
+                for step, (mean, half_width) in enumerate(
+                    zip(self.mean, self.half_width, strict=True)
+                )
+            ),
+        ]
+        return "\n".join(lines)
+
+
+def adaptation_curve(learner, episodes, metric="accuracy", steps=None):
+    """Evaluates a gradient-based learner after every inner step, on the same tasks.
+
+    Args:
+        learner: A compiled learner that adapts by gradient steps, such as `MAML`.
+        episodes: Finite dataset of episodes.
+        metric: `"accuracy"`, `"mse"`, or a callable `(y_true, y_pred)` that gives a value for each
+            query, `[tasks, queries, ...]`.
+        steps: int. Number of steps. Defaults to the learner's number at evaluation.
+
+    Returns:
+        An `AdaptationCurve`.
+
+    Raises:
+        ValueError: If `metric` is unknown or the dataset is infinite.
+
+    Example:
+
+    ```python
+    import keras_meta
+
+    learner = keras_meta.learners.MAML(keras_meta.networks.SinusoidMLP(), inner_learning_rate=0.01)
+    learner.compile("adam", "mse")
+    waves = keras_meta.episodes.Sinusoid(num_shots=5).as_dataset(25, num_batches=2)
+    print(keras_meta.metrics.adaptation_curve(learner, waves, metric="mse", steps=3))
+    ```
+    """
+    if not callable(metric) and metric not in _METRICS:
+        raise ValueError(
+            f"`metric` must be one of {list(_METRICS)} or a callable. Received: {metric!r}."
+        )
+    if episodes.cardinality() == tf.data.INFINITE_CARDINALITY:
+        raise ValueError(
+            "Evaluation needs a finite dataset. Make it with `as_dataset(batch_size, "
+            "num_batches=...)`. Received: a dataset of infinite length."
+        )
+    function = metric if callable(metric) else _METRICS[metric]
+
+    @tf.function(reduce_retracing=True, autograph=False)
+    def task_values(inputs, y):
+        values = function(y[None], learner.predict_by_step(inputs, steps))
+        return tf.reduce_mean(values, axis=list(range(2, values.shape.rank)))
+
+    values = [task_values(inputs, y).numpy() for inputs, y, *_ in episodes]
+    num_queries = int(tf.nest.flatten(episodes.element_spec[1])[0].shape[1] or 0)
+    name = metric if isinstance(metric, str) else getattr(metric, "__name__", "metric")
+    return AdaptationCurve(
+        np.concatenate(values, axis=1).T, name, learner.batch_norm, num_queries
+    )

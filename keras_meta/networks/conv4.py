@@ -1,0 +1,63 @@
+"""The four-block convolutional network of the few-shot literature."""
+
+import keras
+
+
+def Conv4(  # noqa: N802
+    num_ways, input_shape=(28, 28, 1), filters=64, pooling="stride", seed=0, name="conv4"
+):
+    """Four blocks of 3x3 convolution, batch normalisation and ReLU, then a linear layer of logits.
+
+    Args:
+        num_ways: int. Number of outputs.
+        input_shape: Tuple `(height, width, channels)`.
+        filters: int. Channels of each block: 64 for Omniglot, 32 for miniImageNet.
+        pooling: `"stride"`, convolutions with stride 2 and a global mean, as for Omniglot, or
+            `"max"`, 2x2 max-pooling and flattening, as for miniImageNet.
+        seed: int. Seed of the initial weights.
+        name: Name of the model.
+
+    Returns:
+        A built `keras.Sequential` from images to logits `[n, num_ways]`.
+
+    Raises:
+        ValueError: If `pooling` is neither.
+
+    Example:
+
+    ```python
+    import keras_meta
+
+    assert keras_meta.networks.Conv4(num_ways=5).output_shape == (None, 5)
+    ```
+
+    Reference:
+        [Finn et al., 2017](https://arxiv.org/abs/1703.03400), appendix A.1
+    """
+    if pooling not in ("stride", "max"):
+        raise ValueError(f"`pooling` must be 'stride' or 'max'. Received: pooling={pooling!r}.")
+    layers = [keras.Input(input_shape)]
+    for block in range(4):
+        layers += [
+            keras.layers.Conv2D(
+                filters,
+                3,
+                strides=2 if pooling == "stride" else 1,
+                padding="same",
+                # Normalisation subtracts any bias again.
+                use_bias=False,
+                kernel_initializer=keras.initializers.GlorotUniform(seed=seed + block),
+            ),
+            keras.layers.BatchNormalization(epsilon=1e-3),
+            keras.layers.ReLU(),
+        ]
+        if pooling == "max":
+            layers.append(keras.layers.MaxPooling2D(2))
+    stride = pooling == "stride"
+    layers += [
+        keras.layers.GlobalAveragePooling2D() if stride else keras.layers.Flatten(),
+        keras.layers.Dense(
+            num_ways, kernel_initializer=keras.initializers.GlorotUniform(seed=seed + 4)
+        ),
+    ]
+    return keras.Sequential(layers, name=name)

@@ -1,0 +1,41 @@
+import numpy as np
+import pytest
+
+from keras_meta import episodes
+
+LABELS = np.random.default_rng(0).permutation(np.repeat([f"class {k}" for k in range(100)], 3))
+
+
+def test_parts_share_no_class_and_cover_every_row():
+    splits = episodes.split_classes(LABELS)
+    classes = [set(LABELS[rows]) for rows in splits]
+    assert [len(part) for part in classes] == [64, 16, 20]
+    assert len(set.union(*classes)) == 100
+    np.testing.assert_array_equal(np.sort(np.concatenate(splits)), np.arange(300))
+
+
+def test_seed_and_row_order():
+    first = episodes.split_classes(LABELS, seed=1)
+    np.testing.assert_array_equal(first.train, episodes.split_classes(LABELS, seed=1).train)
+    # The division is of classes: it does not depend on the order of the rows.
+    backwards = episodes.split_classes(LABELS[::-1], seed=1)
+    assert set(LABELS[first.test]) == set(LABELS[::-1][backwards.test])
+    assert set(LABELS[first.test]) != set(LABELS[episodes.split_classes(LABELS, seed=2).test])
+
+
+def test_a_part_may_be_left_out():
+    splits = episodes.split_classes(LABELS, train=0.75, validation=0.25, test=0)
+    assert len(splits.test) == 0 and len(splits.train) == 225
+
+
+@pytest.mark.parametrize(
+    ("y", "fractions", "message"),
+    [
+        (LABELS, {"train": 0.9}, "add up to 1. Received: train=0.9, validation=0.16, test=0.2."),
+        (LABELS, {"train": 1.2, "test": -0.36}, r"must lie in \[0, 1\]"),
+        ([0, 1], {}, "too few classes for a test part. Received: 2 classes"),
+    ],
+)
+def test_wrong_arguments(y, fractions, message):
+    with pytest.raises(ValueError, match=message):
+        episodes.split_classes(y, **fractions)
