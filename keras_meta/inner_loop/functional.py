@@ -49,6 +49,7 @@ class FunctionalModel:
         # Random generators get a seed for each call instead of being threaded like other state.
         self.seed_variables = [v for v in fixed if v.path.endswith(SEED_STATE_NAME)]
         self.state_variables = [v for v in fixed if not v.path.endswith(SEED_STATE_NAME)]
+        self.loss_dtype = "float64" if keras.config.floatx() == "float64" else "float32"
         self.batch_normalizations = normalization.batch_normalizations(model)
 
     def initial_weights(self):
@@ -93,5 +94,5 @@ class FunctionalModel:
             for index, variable in enumerate(self.state_variables)
             if (value := scope.get_current_value(variable)) is not None
         }
-        losses = sum(tf.cast(tf.reduce_sum(loss), "float32") for loss in scope.losses)
+        losses = sum(tf.cast(tf.reduce_sum(loss), self.loss_dtype) for loss in scope.losses)
         return ModelOutput(predictions, written, losses)

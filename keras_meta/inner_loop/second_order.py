@@ -25,7 +25,7 @@ REMEDIES = {
 }
 
 
-def _nested_graphs(operation):
+def nested_graphs(operation):
     """The graphs of the functions that `operation` calls: loop bodies, branches."""
     for value in operation.node_def.attr.values():
         names = [value.func.name] if value.func.name else [f.name for f in value.list.func]
@@ -79,7 +79,7 @@ def problems(function_model, features_spec):
             name = inside[-1] if inside else layer
             if operation.type in REMEDIES:
                 found.append(Problem(name, operation.type, REMEDIES[operation.type]))
-            for nested in _nested_graphs(operation):
+            for nested in nested_graphs(operation):
                 inspect(nested.get_operations(), name)
 
     inspect(_reachable(graph, weights), function_model.model.name)

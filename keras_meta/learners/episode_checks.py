@@ -140,8 +140,9 @@ def check_targets(inputs, y, sample_weight):
                 )
     if sample_weight is None:
         return None
-    if sample_weight.shape.rank == 1:  # a weight per task
-        sample_weight = tf.expand_dims(sample_weight, -1)
+    # A rank of 1 is a weight per task. The rank is unknown where a trace has met both forms.
+    if sample_weight.shape.rank in (None, 1):
+        return tf.reshape(sample_weight, [tf.shape(query)[0], -1])
     if sample_weight.shape.rank != 2:
         raise ValueError(
             "`sample_weight` must be [tasks] or [tasks, queries]. "

@@ -95,10 +95,12 @@ class MAML(MetaLearner):
         self._rate = self.add_weight(
             name="inner_learning_rate",
             shape=(),
-            initializer=keras.initializers.Constant(_check_rate(inner_learning_rate)),
+            initializer="zeros",
             trainable=False,
             dtype=self.functional.trainable_variables[0].dtype,
         )
+        # Assigned, because a constant initializer would round it to float32 in a float64 model.
+        self.inner_learning_rate = inner_learning_rate
         if not self.first_order and getattr(model, "inputs", None):
             self.check_second_order(_features_spec(model))
 

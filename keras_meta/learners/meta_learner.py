@@ -6,7 +6,7 @@ import tensorflow as tf
 from keras_meta.inner_loop import losses, task_map
 from keras_meta.inner_loop.functional import FunctionalModel
 from keras_meta.inner_loop.layers import sublayers
-from keras_meta.learners import episode_checks, exporting
+from keras_meta.learners import check_report, episode_checks, exporting
 from keras_meta.learners.graph_constant import GraphConstant, one_of
 
 BATCH_NORMS = ("transductive", "support", "running")
@@ -241,6 +241,21 @@ class MetaLearner(keras.Model):
             )
         return self.adapted_model(self._traces[key](support_x, support_y))
 
+    def check(self, batch):
+        """Examines the learner on one batch of episodes, before time is spent on training.
+
+        Compares the meta-gradient with central differences; lists weights that get no gradient and
+        operations without a second derivative; bounds the memory; tells whether the prediction of
+        one query depends on the others, and whether queries are also in the support set.
+
+        Args:
+            batch: `(inputs, query_y)` or `(inputs, query_y, sample_weight)`.
+
+        Returns:
+            A `CheckReport`, made to be printed.
+        """
+        return check_report.check(self, batch)
+
     def export(self, filepath, format="tf_saved_model", verbose=None, **kwargs):
         """Writes a SavedModel that learns new tasks where neither Keras nor this library is.
 
@@ -302,7 +317,7 @@ class MetaLearner(keras.Model):
     def _task_seed(self, index):
         """Seed of a task: a function of the seed, the outer step and the task's number in it."""
         fold = tf.random.experimental.stateless_fold_in
-        step = self.optimizer.iterations.value if self.optimizer is not None else 0
+        step = 0 if self.optimizer is None else tf.cast(self.optimizer.iterations, tf.int64)
         replica = tf.distribute.get_replica_context()
         if replica is not None and replica.num_replicas_in_sync > 1:
             index += self._num_tasks * replica.replica_id_in_sync_group
@@ -346,18 +361,20 @@ class MetaLearner(keras.Model):
 
     def _update_statistics(self, observed):
         """Moves the running statistics towards the mean over tasks of what was observed."""
+        positions = {id(v): i for i, v in enumerate(self.functional.state_variables)}
+        moving = [
+            (layer.momentum, variable, observed[positions[id(variable)]])
+            for layer in self.functional.batch_normalizations
+            for variable in (layer.moving_mean, layer.moving_variance)
+            if positions[id(variable)] in observed and layer.trainable
+        ]
+        batch = [tf.reduce_mean(values, axis=0) for _, _, values in moving]
         replica = tf.distribute.get_replica_context()
-        for layer in self.functional.batch_normalizations:
-            for variable in (layer.moving_mean, layer.moving_variance):
-                index = next(
-                    i for i, v in enumerate(self.functional.state_variables) if v is variable
-                )
-                if index not in observed or not layer.trainable:
-                    continue
-                batch = tf.reduce_mean(observed[index], axis=0)
-                if replica is not None and replica.num_replicas_in_sync > 1:
-                    batch = replica.all_reduce(tf.distribute.ReduceOp.MEAN, batch)
-                variable.assign(layer.momentum * variable + (1.0 - layer.momentum) * batch)
+        if batch and replica is not None and replica.num_replicas_in_sync > 1:
+            joined = replica.merge_call(_mean_over_replicas, args=(tf.concat(batch, 0),))
+            batch = tf.split(joined, [x.shape[0] for x in batch])
+        for (momentum, variable, _), value in zip(moving, batch, strict=True):
+            variable.assign(momentum * variable + (1.0 - momentum) * value)
 
     def _remember_spec(self, inputs):
         """Keeps the types of the inputs, by which the learner is exported later."""
@@ -400,6 +417,10 @@ class MetaLearner(keras.Model):
 
     def build_from_config(self, config):
         self.episode_spec = config["episode_spec"]
+
+
+def _mean_over_replicas(strategy, value):
+    return strategy.extended.reduce_to(tf.distribute.ReduceOp.MEAN, value, destinations=value)
 
 
 def check_model(model):

@@ -1,0 +1,208 @@
+"""From what the user names as data to distributions of tasks."""
+
+import hashlib
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from keras_meta import episodes
+
+SPLITS = ("train", "validation", "test")
+
+
+def load(config):
+    """Makes the task distributions of a run.
+
+    Args:
+        config: dict, the options of `keras-meta train`.
+
+    Returns:
+        A function `(split, num_queries=None)` that returns the `TaskDistribution` of a split.
+
+    Raises:
+        ValueError: If the data cannot be read or cannot fill episodes.
+    """
+    if config["data"] == "sinusoid":
+        return _sinusoid(config)
+    if config["data"] == "glyphs":
+        return _glyphs(config)
+    x, y, parts = _arrays(config)
+    if config["network"] == "conv4" and x.ndim == 3:
+        x = x[..., None]
+    _check_unchanged(config, y)
+    # Images of whole numbers are scaled to 0..1 on the way to the model; other values are as given.
+    config.setdefault("feature_dtype", str(x.dtype))
+    if parts is None:
+        parts = _parts_by_class(y, config["seed"])
+
+    def distribution(split, num_queries=None):
+        rows = parts[split]
+        if not len(rows):
+            raise ValueError(f"The data have no {split} part. Received: no example of it.")
+        try:
+            return episodes.EpisodeSampler(
+                x[rows],
+                y[rows],
+                config["ways"],
+                config["shots"],
+                num_queries or config["queries"],
+                seed=_seed(config, split),
+                rotations=config["rotations"] and split == "train",
+            )
+        except ValueError as error:
+            raise ValueError(
+                f"The {split} part of the data cannot fill episodes of --ways {config['ways']} "
+                f"--shots {config['shots']} and {num_queries or config['queries']} queries. {error}"
+            ) from error
+
+    return distribution
+
+
+def _seed(config, split):
+    """A seed of its own for each split, so that none repeats the tasks of another."""
+    return len(SPLITS) * config["seed"] + SPLITS.index(split)
+
+
+def _sinusoid(config):
+    def distribution(split, num_queries=None):
+        return episodes.Sinusoid(
+            config["shots"], num_queries or config["queries"], seed=_seed(config, split)
+        )
+
+    return distribution
+
+
+def _glyphs(config):
+    def distribution(split, num_queries=None):
+        return episodes.StrokeGlyphs(
+            config["ways"],
+            config["shots"],
+            num_queries or config["queries"],
+            num_classes=300 if split == "train" else 100,
+            split=split,
+            seed=config["seed"],
+        )
+
+    return distribution
+
+
+def _arrays(config):
+    """Returns `(x, y, rows of each split or None)`."""
+    data, image_size = config["data"], config["image_size"]
+    if data.startswith("tfds:"):
+        return *_from_tfds(data.removeprefix("tfds:"), config), None
+    if Path(data).is_dir():
+        return *episodes.from_directory(data, image_size, config["color_mode"]), None
+    if Path(data).is_file() and data.endswith(".npz"):
+        return _from_npz(data, config)
+    kind = "a file that is no .npz" if Path(data).is_file() else "nothing there"
+    raise ValueError(
+        "--data must be `sinusoid`, `glyphs`, a folder of class folders, an .npz file or "
+        f"`tfds:NAME`. Received: {data} ({kind})."
+    )
+
+
+def _from_npz(path, config):
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+        raise ValueError(
+            f"The file cannot be read as .npz. Received: {path}: {error} Write it with "
+            "`numpy.savez(path, x=x, y=y)`, where no array holds Python objects."
+        ) from error
+    for option in ("x_key", "y_key"):
+        if config[option] not in arrays:
+            raise ValueError(
+                f"The file lacks an array. Received: {path} with arrays {sorted(arrays)}, without "
+                f"{config[option]!r}. Name it with --{option.replace('_', '-')}."
+            )
+    x, y = arrays[config["x_key"]], arrays[config["y_key"]]
+    if x.ndim == 0 or y.ndim == 0 or len(x) != len(y):
+        raise ValueError(
+            f"There must be one label an example. Received: {path} with {config['x_key']!r} of "
+            f"shape {x.shape} and {config['y_key']!r} of shape {y.shape}."
+        )
+    return x, y, _parts_by_array(path, y, arrays.get("split"))
+
+
+def _parts_by_array(path, y, split):
+    """Rows of each split, where an array `split` names it for each example."""
+    if split is None:
+        return None
+    if split.shape != y.shape or not set(np.unique(split).tolist()) <= set(SPLITS):
+        raise ValueError(
+            f"The array `split` must name one of {list(SPLITS)} for each example. Received: {path} "
+            f"with `split` of shape {split.shape} and values {np.unique(split).tolist()[:5]}."
+        )
+    parts = {name: np.flatnonzero(split == name) for name in SPLITS}
+    for first, second in (SPLITS[:2], SPLITS[1:], SPLITS[::2]):
+        common = np.intersect1d(y[parts[first]], y[parts[second]])
+        if len(common):
+            raise ValueError(
+                f"A class must be in one split only. Received: {path} with class "
+                f"{common[0].item()!r} in {first} and {second}."
+            )
+    return parts
+
+
+def _parts_by_class(y, seed):
+    try:
+        return episodes.split_classes(y, seed=seed)._asdict()
+    except ValueError as error:
+        raise ValueError(
+            "The classes of the data are divided into training, validation and test, so that "
+            f"unseen classes remain. {error}"
+        ) from error
+
+
+def _from_tfds(name, config):
+    # Imported here because most runs use other data, and the import takes seconds.
+    import tensorflow_datasets as tfds
+
+    try:
+        builder = tfds.builder(name, data_dir=config["tfds_folder"])
+    except tfds.core.DatasetNotFoundError as error:
+        raise ValueError(
+            f"TensorFlow Datasets knows no data set of this name. Received: tfds:{name}. The names "
+            "are listed at https://www.tensorflow.org/datasets/catalog."
+        ) from error
+    if not builder.is_prepared():
+        _prepare(builder, name)
+    return episodes.from_tfds(
+        builder, config["tfds_split"], config["image_size"], config["color_mode"]
+    )
+
+
+def _prepare(builder, name):
+    try:
+        builder.download_and_prepare()
+    # Each data set downloads and reads in its own way, and fails in its own way.
+    except Exception as error:
+        reason = str(error).strip().splitlines() or [""]
+        raise ValueError(
+            "The data set is not prepared on this machine, and preparing it failed. Received: "
+            f"tfds:{name}: {type(error).__name__}: {reason[0]} Prepare it where there is a network "
+            f"with `tfds build {name}`, and name its folder with --tfds-folder."
+        ) from error
+
+
+def labels_fingerprint(y):
+    """A short text that tells whether labels are the same."""
+    return hashlib.sha256("\n".join(map(str, y.tolist())).encode()).hexdigest()[:16]
+
+
+def _check_unchanged(config, y):
+    """Raises if the labels are not those that the run was trained on; notes them if it is new.
+
+    Other labels would be split differently, and classes once trained on be taken for unseen.
+    """
+    found = labels_fingerprint(y)
+    expected = config.setdefault("labels_fingerprint", found)
+    if expected != found:
+        raise ValueError(
+            "The data are not those that the run was trained on: their labels differ. Received: "
+            f"{config['data']} with {len(y)} examples. Restore the data, or train anew with "
+            "another --out."
+        )

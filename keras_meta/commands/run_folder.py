@@ -1,0 +1,130 @@
+"""The folder of a training run: what it was asked for, how far it got, what it learned.
+
+config.json     the options of `train`, enough to rebuild data and learner
+learner.keras   the learner with its optimizer, after the last full epoch: result and checkpoint
+history.csv     losses and metrics, a row an epoch
+evaluation.json what `evaluate` found
+"""
+
+import contextlib
+import csv
+import json
+import os
+import zipfile
+from pathlib import Path
+
+
+@contextlib.contextmanager
+def replaced_when_complete(path):
+    """Gives a temporary name to write to, and renames it to `path` when that has succeeded.
+
+    A program that is stopped while writing leaves the old file, never half of a new one.
+
+    Args:
+        path: Path of the file.
+    """
+    temporary = path.with_name(f".{os.getpid()}-{path.name}")
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+class RunFolder:
+    """Reads and writes the files of a run.
+
+    Args:
+        path: Path of the folder.
+    """
+
+    def __init__(self, path):
+        self.path = Path(path)
+        self.config_file = self.path / "config.json"
+        self.learner_file = self.path / "learner.keras"
+        self.history_file = self.path / "history.csv"
+        self.evaluation_file = self.path / "evaluation.json"
+
+    def write_json(self, path, value):
+        """Writes `value` to one of the files."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        with replaced_when_complete(path) as temporary:
+            temporary.write_text(json.dumps(value, indent=2) + "\n")
+
+    def read_config(self):
+        """Returns the options of the run.
+
+        Raises:
+            ValueError: If there is no run, or its configuration is damaged.
+        """
+        if not self.config_file.is_file():
+            kind = "a folder without config.json" if self.path.is_dir() else "no such folder"
+            raise ValueError(
+                f"RUN must be a folder made by `keras-meta train`. Received: {self.path} ({kind})."
+            )
+        try:
+            config = json.loads(self.config_file.read_text())
+            if not isinstance(config, dict):
+                raise ValueError("it does not hold an object")
+        except ValueError as error:
+            raise ValueError(
+                f"The configuration of the run cannot be read. Received: {self.config_file}: "
+                f"{error}. Restore the file, or train again with another --out."
+            ) from error
+        return config
+
+    def read_learner(self):
+        """Returns the learner as it was after the last full epoch.
+
+        Raises:
+            ValueError: If it is missing or damaged.
+        """
+        import keras
+
+        import keras_meta.learners  # noqa: F401  Keras finds the classes it loads by their names.
+
+        if not self.learner_file.is_file():
+            raise ValueError(
+                "The run has no learner yet: it was stopped before its first epoch was over. "
+                f"Received: {self.path} without learner.keras. Start the same `keras-meta train` "
+                "again."
+            )
+        try:
+            learner = keras.models.load_model(self.learner_file)
+            if learner.episode_spec is None:
+                # Keras leaves out the build configuration of what its constructor has built.
+                with zipfile.ZipFile(self.learner_file) as archive:
+                    saved = json.loads(archive.read("config.json"))
+                learner.build_from_config(saved["build_config"])
+            return learner
+        # A damaged file can fail in any layer below: the archive, its JSON or its HDF5.
+        except Exception as error:
+            raise ValueError(
+                f"The learner cannot be read. Received: {self.learner_file}: {_first_line(error)} "
+                "Restore the file; or remove it and train again, if it is damaged; or make known "
+                "the classes of your own model with `keras.saving.register_keras_serializable`."
+            ) from error
+
+    def write_learner(self, learner):
+        """Saves the learner with the state of its optimizer."""
+        with replaced_when_complete(self.learner_file) as temporary:
+            learner.save(temporary)
+
+    def read_history(self, iterations):
+        """Returns the rows of the history up to a number of iterations."""
+        if not self.history_file.is_file():
+            return []
+        with self.history_file.open(newline="") as file:
+            return [row for row in csv.DictReader(file) if int(row["iterations"]) <= iterations]
+
+    def write_history(self, rows):
+        """Writes all rows of the history."""
+        with replaced_when_complete(self.history_file) as temporary:
+            with temporary.open("w", newline="") as file:
+                writer = csv.DictWriter(file, list(rows[0]))
+                writer.writeheader()
+                writer.writerows(rows)
+
+
+def _first_line(error):
+    return f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error) else ''}"

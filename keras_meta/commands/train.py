@@ -1,0 +1,152 @@
+"""meta-trains a learner and keeps it in a run folder
+
+Run the same command again to go on where it stopped, with more --iterations to go on further.
+DATA is `sinusoid`, `glyphs` (drawn characters), a folder with one folder of images per class, an
+.npz file with arrays x and y, or `tfds:NAME`. Classes are divided into 64 % for training, 16 % for
+validation and 20 % for test; an array `split` in the .npz says otherwise.
+"""
+
+import math
+from pathlib import Path
+
+from keras_meta.commands.argument_types import integer, rate
+from keras_meta.commands.run_folder import RunFolder
+
+# What may change between the start of a run and its continuation.
+_FREE = ("iterations",)
+
+
+def add_arguments(parser):
+    """Declares the options."""
+    parser.add_argument("--data", required=True)
+    parser.add_argument("--out", required=True, metavar="RUN", help="the run folder")
+    tasks = parser.add_argument_group("tasks")
+    tasks.add_argument("--ways", type=integer(2), default=5, help="classes in a task")
+    tasks.add_argument("--shots", type=integer(1), help="support examples a class (1; waves: 10)")
+    tasks.add_argument("--queries", type=integer(1), help="query examples a class (5; waves: 10)")
+    tasks.add_argument("--rotations", action="store_true", help="rotated classes are new classes")
+    learner = parser.add_argument_group("learner")
+    learner.add_argument("--learner", choices=["maml", "fomaml", "anil", "boil"], default="maml")
+    learner.add_argument("--network", help="conv4, sinusoid_mlp, or a .keras file of your own")
+    learner.add_argument("--filters", type=integer(1), default=64, help="channels of conv4")
+    learner.add_argument("--inner-steps", type=integer(0), default=1)
+    learner.add_argument("--eval-inner-steps", type=integer(0), help="default: as --inner-steps")
+    learner.add_argument("--inner-learning-rate", type=rate, help="(0.4; waves: 0.01)")
+    learner.add_argument(
+        "--batch-norm", choices=["transductive", "support", "running"], default="transductive"
+    )
+    training = parser.add_argument_group("training")
+    training.add_argument("--outer-learning-rate", type=rate, default=1e-3)
+    training.add_argument("--batch-size", type=integer(1), default=16, help="tasks in a step")
+    training.add_argument("--iterations", type=integer(1), default=2000)
+    training.add_argument(
+        "--epoch-iterations",
+        type=integer(1),
+        default=100,
+        help="iterations between two checkpoints; --iterations are rounded up to whole epochs",
+    )
+    training.add_argument("--validation-tasks", type=integer(1), default=100)
+    training.add_argument("--seed", type=integer(0), default=0)
+    data = parser.add_argument_group("data")
+    data.add_argument("--image-size", type=integer(1), default=28, help="pixels of a side")
+    data.add_argument("--color-mode", choices=["grayscale", "rgb"], default="grayscale")
+    data.add_argument("--x-key", default="x", help="name of the examples in the .npz")
+    data.add_argument("--y-key", default="y", help="name of the labels in the .npz")
+    data.add_argument("--tfds-split", default="train", help="such as train+test")
+    data.add_argument("--tfds-folder", help="where TensorFlow Datasets keeps prepared data")
+
+
+def run(options):
+    """Trains, from the start or from the last full epoch."""
+    from keras_meta.commands import data, learner_building
+
+    folder = RunFolder(options.out)
+    config = _config(options)
+    resuming = folder.config_file.exists()
+    if resuming:
+        config = _merged(folder, config)
+    distribution = data.load(config)
+    train, validation = distribution("train"), distribution("validation")
+    if folder.learner_file.exists():
+        learner = folder.read_learner()
+    else:
+        learner = learner_building.build(config, train)
+    folder.write_json(folder.config_file, config)
+    _fit(learner, train, validation, folder, config)
+    print(f"The run is in {folder.path}. Next: keras-meta evaluate {folder.path}")
+
+
+def _config(options):
+    """The options as `config.json` holds them, with defaults that depend on the data filled in."""
+    config = {
+        key: value
+        for key, value in vars(options).items()
+        if key not in ("run", "out", "tensorflow_threads", "traceback")
+    }
+    waves = options.data == "sinusoid"
+    defaults = {
+        "shots": 10 if waves else 1,
+        "queries": 10 if waves else 5,
+        "network": "sinusoid_mlp" if waves else "conv4",
+        "inner_learning_rate": 0.01 if waves else 0.4,
+        "eval_inner_steps": options.inner_steps,
+    }
+    for key, value in defaults.items():
+        if config[key] is None:
+            config[key] = value
+    # Absolute, so that other commands find the data from wherever they are started.
+    for key in ("data", "network", "tfds_folder"):
+        if config[key] is not None and Path(config[key]).exists():
+            config[key] = str(Path(config[key]).resolve())
+    return config
+
+
+def _merged(folder, config):
+    """The configuration of a run that goes on, which must be asked for as it was at first."""
+    stored = folder.read_config()
+    differing = [
+        f"--{key.replace('_', '-')} {stored.get(key)} (now {value})"
+        for key, value in config.items()
+        if key not in _FREE and stored.get(key) != value
+    ]
+    if differing:
+        raise ValueError(
+            f"The run folder holds a run with other options. Received: {folder.path}, trained with "
+            f"{', '.join(differing)}. Repeat those options to go on, or choose another --out."
+        )
+    return {**stored, **config}
+
+
+def _fit(learner, train, validation, folder, config):
+    import keras
+
+    steps = config["epoch_iterations"]
+    epochs = math.ceil(config["iterations"] / steps)
+    done = int(learner.optimizer.iterations)
+    if done >= epochs * steps:
+        print(f"The run has already done {done} iterations, of --iterations {epochs * steps}.")
+        return
+    if done:
+        print(f"Going on after iteration {done}.")
+    rows = folder.read_history(done)
+
+    class SaveEpoch(keras.callbacks.Callback):
+        # BackupAndRestore restores after `fit` has begun to read the data, too late to continue
+        # the stream of episodes where it stopped, and its two files can disagree.
+        def on_epoch_end(self, epoch, logs=None):
+            # First the history: its surplus rows are cut off on resuming, missing ones are lost.
+            rows.append({"iterations": (epoch + 1) * steps, **(logs or {})})
+            folder.write_history(rows)
+            folder.write_learner(self.model)
+
+    tasks = config["validation_tasks"]
+    batch_size = max(size for size in range(1, min(tasks, 50) + 1) if tasks % size == 0)
+    learner.fit(
+        train.as_dataset(config["batch_size"], start=done),
+        steps_per_epoch=steps,
+        initial_epoch=done // steps,
+        epochs=epochs,
+        shuffle=False,
+        validation_data=validation.as_dataset(batch_size, num_batches=tasks // batch_size),
+        callbacks=[SaveEpoch()],
+    )

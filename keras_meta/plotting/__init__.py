@@ -1,0 +1,6 @@
+"""Pictures of what was learned. Needs matplotlib: `pip install "keras-meta[plots]"`."""
+
+from keras_meta.plotting.adaptation import adaptation as adaptation
+from keras_meta.plotting.episode import episode as episode
+from keras_meta.plotting.figure import figure as figure
+from keras_meta.plotting.waves import waves as waves

@@ -1,0 +1,33 @@
+"""An empty figure."""
+
+import importlib
+
+
+def figure(size):
+    """Makes a figure that no window shows and nothing else holds on to.
+
+    Args:
+        size: Pair of floats, width and height in inches.
+
+    Returns:
+        A `matplotlib.figure.Figure`.
+
+    Raises:
+        ImportError: If matplotlib is not installed.
+
+    Example:
+
+    ```python
+    import keras_meta.plotting
+
+    axes = keras_meta.plotting.figure((4, 3)).subplots()
+    ```
+    """
+    try:
+        matplotlib_figure = importlib.import_module("matplotlib.figure")
+    except ImportError as error:
+        raise ImportError(
+            'Plots need matplotlib, which is not installed: pip install "keras-meta[plots]"'
+        ) from error
+    # Not pyplot, which would choose a backend for the whole program and keep the figure alive.
+    return matplotlib_figure.Figure(figsize=size, layout="constrained")

@@ -1,0 +1,195 @@
+import csv
+import json
+
+import keras
+import numpy as np
+import pytest
+
+from keras_meta.commands.run_folder import RunFolder
+from tests.commands.conftest import SHORT, TINY
+
+WAVES = "--data sinusoid --shots 3 --queries 3 --batch-size 2".split()
+
+
+def weights(folder):
+    learner = RunFolder(folder).read_learner()
+    return [np.asarray(v) for v in [*learner.variables, *learner.optimizer.variables]]
+
+
+def rows(folder):
+    with (folder / "history.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def write_npz(path, classes=12, examples=3, **more):
+    x = np.random.default_rng(0).integers(0, 255, [classes * examples, 8, 8], dtype="uint8")
+    np.savez(path, x=x, y=np.repeat(np.arange(classes), examples), **more)
+    return path
+
+
+def test_an_interrupted_run_ends_as_an_uninterrupted_one(run, tmp_path, monkeypatch):
+    options = [*WAVES, *"--epoch-iterations 4 --validation-tasks 2 --iterations 12".split()]
+    assert run("train", *options, "--out", tmp_path / "whole")[0] == 0
+
+    original = RunFolder.write_learner
+
+    def interrupted(folder, learner):
+        if int(learner.optimizer.iterations) == 8:
+            raise KeyboardInterrupt
+        original(folder, learner)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(RunFolder, "write_learner", interrupted)
+        assert run("train", *options, "--out", tmp_path / "parts")[0] == 130
+    # The history was a row ahead of the checkpoint.
+    assert [row["iterations"] for row in rows(tmp_path / "parts")] == ["4", "8"]
+
+    status, output, _ = run("train", *options, "--out", tmp_path / "parts")
+    assert status == 0 and "Going on after iteration 4." in output
+    for whole, parts in zip(weights(tmp_path / "whole"), weights(tmp_path / "parts"), strict=True):
+        np.testing.assert_array_equal(whole, parts)
+    assert rows(tmp_path / "whole") == rows(tmp_path / "parts")
+    names = {file.name for file in (tmp_path / "parts").iterdir()}
+    assert names == {"config.json", "history.csv", "learner.keras"}
+
+
+def test_a_finished_run_can_go_on_with_more_iterations(run, tmp_path):
+    options = ["train", *WAVES, *SHORT, "--out", tmp_path]
+    assert run(*options)[0] == 0
+    assert "already done 2 iterations" in run(*options)[1]
+    assert run(*options, "--iterations", 3)[0] == 0
+    # Rounded up to whole epochs.
+    assert [row["iterations"] for row in rows(tmp_path)] == ["2", "4"]
+
+
+def test_other_options_on_resuming_are_named(fails, run, tmp_path):
+    assert run("train", *WAVES, *SHORT, "--out", tmp_path)[0] == 0
+    message = fails("train", *WAVES, *SHORT, "--out", tmp_path, "--seed", 4, "--inner-steps", 2)
+    assert "--inner-steps 1 (now 2)" in message and "--seed 0 (now 4)" in message
+    assert "--shots" not in message
+
+
+@pytest.mark.parametrize("learner", ["fomaml", "anil", "boil"])
+def test_other_learners(run, tmp_path, learner):
+    assert run("train", *WAVES, *SHORT, "--out", tmp_path, "--learner", learner)[0] == 0
+    found = RunFolder(tmp_path).read_learner()
+    assert found.first_order == (learner == "fomaml")
+    assert found.adapts == {"fomaml": "all", "anil": "head", "boil": "body"}[learner]
+
+
+def test_arrays_of_a_file_with_splits_of_its_own_and_a_network_of_ones_own(run, tmp_path):
+    split = np.repeat(["train"] * 8 + ["validation"] * 2 + ["test"] * 2, 3)
+    data = write_npz(tmp_path / "data.npz", split=split)
+    outputs = keras.layers.Dense(2, activation="softmax")
+    layers = [keras.Input((8, 8)), keras.layers.Flatten(), outputs]
+    keras.Sequential(layers).save(tmp_path / "own.keras")
+    options = ["--data", data, "--network", tmp_path / "own.keras", "--out", tmp_path / "run"]
+    assert run("train", *options, *TINY, *SHORT)[0] == 0
+    learner = RunFolder(tmp_path / "run").read_learner()
+    # The network gives probabilities, which must not be taken for logits.
+    assert learner.loss.get_config()["from_logits"] is False
+    config = json.loads((tmp_path / "run" / "config.json").read_text())
+    assert config["network"] == str(tmp_path / "own.keras")
+
+
+def test_data_that_changed_are_noticed(fails, run, tmp_path):
+    data = write_npz(tmp_path / "data.npz")
+    options = ["train", "--data", data, "--out", tmp_path / "run", *TINY, *SHORT]
+    assert run(*options)[0] == 0
+    write_npz(data, classes=13)
+    assert "not those that the run was trained on" in fails(*options)
+    assert "their labels differ" in fails("evaluate", tmp_path / "run")
+
+
+BAD_DATA = {
+    "nothing": "nothing there",
+    "notes.txt": "a file that is no .npz",
+    "damaged.npz": "cannot be read as .npz. Received: ",
+    "truncated.npz": "cannot be read as .npz. Received: ",
+    "lacking.npz": "with arrays ['images'], without 'x'. Name it with --x-key",
+    "uneven.npz": "one label an example",
+    "split.npz": "The array `split` must name one of",
+    "leak.npz": "A class must be in one split only",
+    "few.npz": "The test part of the data cannot fill episodes of --ways 3",
+    "one.npz": "too few classes",
+    "no_classes": "There are no class folders in",
+    "corrupt": "Cannot read",
+}
+
+
+@pytest.fixture(scope="module")
+def bad_data(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("bad")
+    (folder / "notes.txt").write_text("no data")
+    (folder / "damaged.npz").write_text("no data")
+    whole = write_npz(folder / "whole.npz").read_bytes()
+    (folder / "truncated.npz").write_bytes(whole[: len(whole) // 2])
+    np.savez(folder / "lacking.npz", images=np.zeros([2, 8, 8]))
+    np.savez(folder / "uneven.npz", x=np.zeros([4, 8, 8]), y=np.arange(3))
+    write_npz(folder / "split.npz", split=np.arange(36))
+    write_npz(folder / "leak.npz", split=np.array(["train", "validation", "test"] * 12))
+    split = np.repeat(["train"] * 6 + ["validation"] * 4 + ["test"] * 2, 3)
+    write_npz(folder / "few.npz", split=split)
+    write_npz(folder / "one.npz", classes=1)
+    (folder / "no_classes").mkdir()
+    (folder / "corrupt" / "a").mkdir(parents=True)
+    (folder / "corrupt" / "a" / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n and no more")
+    return folder
+
+
+@pytest.mark.parametrize("name", BAD_DATA)
+def test_data_that_cannot_be_used(fails, bad_data, tmp_path, name):
+    options = [*TINY, *SHORT]
+    if name == "few.npz":
+        options += ["--ways", 3]
+    message = fails("train", "--data", bad_data / name, "--out", tmp_path / "run", *options)
+    assert BAD_DATA[name] in message
+    if name == "corrupt":
+        assert "broken.png" in message
+    assert not (tmp_path / "run").exists()
+
+
+def test_tfds_names(fails, tmp_path):
+    options = ["--out", tmp_path / "run", "--tfds-folder", tmp_path / "tfds", *TINY]
+    message = fails("train", "--data", "tfds:no_such_thing", *options)
+    assert "no data set of this name. Received: tfds:no_such_thing" in message
+
+
+def test_a_tfds_name_that_cannot_be_prepared(fails, tmp_path, monkeypatch):
+    import tensorflow_datasets as tfds
+
+    def offline(builder):
+        raise ConnectionError("no network")
+
+    monkeypatch.setattr(tfds.core.DatasetBuilder, "download_and_prepare", offline)
+    options = ["--out", tmp_path / "run", "--tfds-folder", tmp_path / "tfds", *TINY]
+    message = fails("train", "--data", "tfds:omniglot", *options)
+    assert "tfds:omniglot: ConnectionError: no network" in message
+    assert "`tfds build omniglot`" in message
+
+
+def test_a_tfds_data_set(run, tmp_path, monkeypatch):
+    import tensorflow_datasets as tfds
+
+    monkeypatch.setattr(tfds.core.DatasetBuilder, "is_prepared", lambda builder: True)
+    with tfds.testing.mock_data(num_examples=60):
+        options = ["--data", "tfds:mnist", "--out", tmp_path / "run", "--queries", 1]
+        status, _, errors = run("train", *TINY, *SHORT, *options)
+    assert status == 0, errors
+
+
+@pytest.mark.parametrize(
+    ("network", "message"),
+    [
+        ("nothing.keras", "--network must be conv4, sinusoid_mlp or a .keras file"),
+        ("sinusoid_mlp", "examples of shape (8, 8, 1) and need 2 outputs"),
+    ],
+)
+def test_networks_that_cannot_be_used(fails, image_folder, tmp_path, network, message):
+    options = ["--data", image_folder, "--network", network, "--out", tmp_path / "run"]
+    assert message in fails("train", *options, *TINY, *SHORT)
+
+
+def test_conv4_takes_images(fails, tmp_path):
+    message = fails("train", *WAVES, "--network", "conv4", "--out", tmp_path)
+    assert "Received: examples of shape (1,)" in message

@@ -1,0 +1,45 @@
+"""What all tests share: two logical CPUs, where the real data lie, clean global settings."""
+
+import os
+import pathlib
+
+import keras
+import pytest
+import tensorflow as tf
+
+# Before anything runs: the replica tests need a second device.
+tf.config.set_logical_device_configuration(
+    tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
+)
+
+# Keras says this of every dataset given to `fit`, with its own default of `shuffle`.
+SHUFFLE_WARNING = "ignore:.*shuffle=True.*was passed, but will be ignored"
+
+
+def pytest_configure(config):
+    config.addinivalue_line("filterwarnings", SHUFFLE_WARNING)
+
+
+@pytest.fixture(autouse=True)
+def fixed_seed():
+    keras.utils.set_random_seed(0)
+
+
+@pytest.fixture
+def float64():
+    """Models built in the test compute in float64."""
+    keras.config.set_floatx("float64")
+    keras.config.set_dtype_policy("float64")
+    yield
+    keras.config.set_floatx("float32")
+    keras.config.set_dtype_policy("float32")
+
+
+@pytest.fixture
+def data_folder():
+    """The folder of real data, named by KERAS_META_DATA or beside the checkout."""
+    default = pathlib.Path(__file__).parents[2] / "shared" / "data"
+    folder = pathlib.Path(os.environ.get("KERAS_META_DATA", default))
+    if not folder.is_dir():
+        pytest.skip("real data are not here: set KERAS_META_DATA to the folder that holds them")
+    return folder

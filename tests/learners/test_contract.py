@@ -1,0 +1,385 @@
+"""What every learner promises, one table. Adding a learner adds a row."""
+
+import json
+import os
+import resource
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import keras_meta
+from keras_meta import learners
+
+LEARNERS = {
+    "MAML": lambda model, **kwargs: learners.MAML(model, 0.1, 2, **kwargs),
+    "FOMAML": lambda model, **kwargs: learners.MAML(model, 0.1, 2, first_order=True, **kwargs),
+    "ANIL": lambda model, **kwargs: learners.ANIL(model, 0.1, 2, **kwargs),
+    "BOIL": lambda model, **kwargs: learners.BOIL(model, 0.1, 2, **kwargs),
+}
+every_learner = pytest.mark.parametrize("name", LEARNERS)
+
+
+def conv_model():
+    """Everything at once: convolution, normalisation, dropout, a regularizer."""
+    layers = keras.layers
+    return keras.Sequential(
+        [
+            keras.Input((8, 8, 1)),
+            # No bias: behind it, normalisation makes its gradient rounding noise.
+            layers.Conv2D(4, 3, 2, use_bias=False, kernel_regularizer=keras.regularizers.L2(1e-3)),
+            layers.BatchNormalization(),
+            layers.ReLU(),
+            layers.Dropout(0.2, seed=1),
+            layers.GlobalAveragePooling2D(),
+            layers.Dense(3),
+        ]
+    )
+
+
+def dense_model():
+    layers = keras.layers
+    return keras.Sequential(
+        [keras.Input((8, 8, 1)), layers.Flatten(), layers.Dense(6, "tanh"), layers.Dense(3)]
+    )
+
+
+def compiled(name, model=None, **kwargs):
+    learner = LEARNERS[name](conv_model() if model is None else model, **kwargs)
+    learner.compile(
+        keras.optimizers.Adam(1e-2),
+        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        metrics=["accuracy"],
+    )
+    return learner
+
+
+def sampler(shots=1, queries=2):
+    x = np.random.default_rng(0).integers(0, 255, (60, 8, 8, 1), "uint8")
+    return keras_meta.episodes.EpisodeSampler(
+        x, np.repeat(np.arange(6), 10), num_ways=3, num_shots=shots, num_queries=queries, seed=0
+    )
+
+
+def batch(tasks=4, **kwargs):
+    return next(iter(sampler(**kwargs).as_dataset(tasks)))
+
+
+def weights_of(learner):
+    return [keras.ops.convert_to_numpy(v) for v in learner.variables]
+
+
+@every_learner
+def test_fit_evaluate_predict_on_datasets(name):
+    learner = compiled(name)
+    validation = sampler().as_dataset(4, num_batches=2)
+    history = learner.fit(
+        sampler().as_dataset(4),
+        steps_per_epoch=3,
+        epochs=2,
+        validation_data=validation,
+        verbose=0,
+    ).history
+    assert np.isfinite([history[key] for key in ("loss", "accuracy", "val_loss")]).all()
+    first = learner.evaluate(validation, return_dict=True, verbose=0)
+    assert first == learner.evaluate(validation, return_dict=True, verbose=0)
+    assert learner.predict(validation, verbose=0).shape == (8, 6, 3)
+
+
+@every_learner
+def test_fit_evaluate_predict_on_arrays(name):
+    learner = compiled(name)
+    inputs, y = keras.tree.map_structure(keras.ops.convert_to_numpy, batch(6))
+    learner.fit(inputs, y, batch_size=2, epochs=2, verbose=0)
+    assert int(learner.optimizer.iterations) == 6
+    assert learner.predict(inputs, batch_size=4, verbose=0).shape == (6, 6, 3)
+    predictions = learner.predict(inputs, verbose=0)
+    accuracy = learner.evaluate(inputs, y, verbose=0, return_dict=True)["accuracy"]
+    np.testing.assert_allclose(accuracy, (predictions.argmax(-1) == y).mean(), atol=1e-6)
+
+
+@every_learner
+def test_it_learns(name):
+    """The loss on one fixed batch falls by half."""
+    learner = compiled(name, dense_model())
+    inputs, y = batch(4)
+    dataset = tf.data.Dataset.from_tensors((inputs, y)).repeat()
+    losses = learner.fit(dataset, steps_per_epoch=20, epochs=4, verbose=0).history["loss"]
+    assert losses[-1] < 0.5 * losses[0], losses
+
+
+@every_learner
+def test_ways_of_running_a_step_agree(name):
+    """Eager, many steps an execution, and the graph give the same weights."""
+    results = []
+    for kwargs in ({}, {"run_eagerly": True}, {"steps_per_execution": 2}):
+        keras.utils.set_random_seed(0)
+        learner = LEARNERS[name](conv_model())
+        learner.compile(
+            keras.optimizers.SGD(0.1),
+            loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+            **kwargs,
+        )
+        learner.fit(sampler().as_dataset(2), steps_per_epoch=2, verbose=0)
+        results.append(weights_of(learner))
+    for other in results[1:]:
+        for a, b in zip(results[0], other, strict=True):
+            np.testing.assert_allclose(a, b, atol=2e-6)
+
+
+@every_learner
+def test_loop_and_vectorised_tasks_agree(name):
+    results = []
+    for task_map in ("loop", "vectorize"):
+        keras.utils.set_random_seed(0)
+        learner = compiled(name, dense_model(), task_map=task_map)
+        learner.fit(sampler().as_dataset(4), steps_per_epoch=3, verbose=0)
+        results.append(weights_of(learner))
+    for a, b in zip(*results, strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-5)
+
+
+@every_learner
+def test_gradient_accumulation_clipping_and_ema(name):
+    learner = LEARNERS[name](conv_model())
+    optimizer = keras.optimizers.Adam(
+        1e-2, gradient_accumulation_steps=2, global_clipnorm=1.0, use_ema=True
+    )
+    learner.compile(optimizer, loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    kernel = learner.trainable_variables[0]
+    before = keras.ops.convert_to_numpy(kernel)
+    data = sampler().as_dataset(2)
+    learner.fit(data, steps_per_epoch=1, verbose=0)
+    np.testing.assert_array_equal(before, keras.ops.convert_to_numpy(kernel))  # half a batch
+    learner.fit(data, steps_per_epoch=1, verbose=0)
+    assert not np.array_equal(before, keras.ops.convert_to_numpy(kernel))
+
+
+@every_learner
+def test_stock_callbacks(name, tmp_path):
+    learner = compiled(name)
+    callbacks = keras.callbacks
+    learner.fit(
+        sampler().as_dataset(2),
+        steps_per_epoch=2,
+        epochs=3,
+        validation_data=sampler().as_dataset(2, num_batches=1),
+        verbose=0,
+        callbacks=[
+            callbacks.BackupAndRestore(tmp_path / "backup"),
+            callbacks.ModelCheckpoint(tmp_path / "best.keras", save_best_only=True),
+            callbacks.CSVLogger(tmp_path / "log.csv"),
+            callbacks.EarlyStopping(patience=5, restore_best_weights=True),
+            callbacks.ReduceLROnPlateau(patience=1),
+            callbacks.LearningRateScheduler(lambda epoch, rate: rate * 0.9),
+            callbacks.TerminateOnNaN(),
+            callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: None),
+        ],
+    )
+    assert len((tmp_path / "log.csv").read_text().splitlines()) == 4
+    assert keras.models.load_model(tmp_path / "best.keras").name == learner.name
+
+
+@every_learner
+def test_ema_swap(name):
+    learner = LEARNERS[name](conv_model())
+    learner.compile(
+        keras.optimizers.Adam(1e-2, use_ema=True),
+        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+    )
+    learner.fit(
+        sampler().as_dataset(2),
+        steps_per_epoch=2,
+        epochs=2,
+        verbose=0,
+        validation_data=sampler().as_dataset(2, num_batches=1),
+        callbacks=[keras.callbacks.SwapEMAWeights()],
+    )
+
+
+@every_learner
+def test_save_and_load(name, tmp_path):
+    learner = compiled(name)
+    data = sampler().as_dataset(2)
+    learner.fit(data, steps_per_epoch=2, verbose=0)
+    inputs, y = batch()
+    learner.save(tmp_path / "learner.keras")
+    loaded = keras.models.load_model(tmp_path / "learner.keras")
+    assert type(loaded) is type(learner)
+    assert json.dumps(loaded.get_config()) == json.dumps(learner.get_config())
+    np.testing.assert_array_equal(
+        loaded.predict(inputs, verbose=0), learner.predict(inputs, verbose=0)
+    )
+    for a, b in zip(learner.optimizer.variables, loaded.optimizer.variables, strict=True):
+        np.testing.assert_array_equal(a, b)
+    for model in (learner, loaded):  # and training goes on alike
+        model.fit(sampler().as_dataset(2, start=2), steps_per_epoch=2, verbose=0)
+    for a, b in zip(weights_of(learner), weights_of(loaded), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-6)
+    learner.save_weights(tmp_path / "learner.weights.h5")
+    fresh = compiled(name)
+    fresh.load_weights(tmp_path / "learner.weights.h5")
+    np.testing.assert_array_equal(
+        fresh.predict(inputs, verbose=0), learner.predict(inputs, verbose=0)
+    )
+
+
+@every_learner
+def test_resume_sees_the_episodes_that_an_uninterrupted_run_sees(name, tmp_path):
+    whole = compiled(name, dense_model())
+    start = tmp_path / "start.weights.h5"
+    whole.save_weights(start)
+    whole.fit(sampler().as_dataset(2), steps_per_epoch=4, verbose=0)
+    first = compiled(name, dense_model())
+    first.load_weights(start)
+    first.fit(sampler().as_dataset(2), steps_per_epoch=2, verbose=0)
+    first.save(tmp_path / "half.keras")
+    second = keras.models.load_model(tmp_path / "half.keras")
+    done = int(second.optimizer.iterations)
+    second.fit(sampler().as_dataset(2, start=done), steps_per_epoch=2, verbose=0)
+    for a, b in zip(weights_of(whole), weights_of(second), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+CLEAN_PROCESS = """
+import sys, json, numpy as np
+for banned in ("keras", "keras_meta", "tf_keras"):
+    sys.modules[banned] = None
+import tensorflow as tf
+folder, data = sys.argv[1:]
+episode = dict(np.load(data))
+model = tf.saved_model.load(folder)
+s, y, q = (tf.constant(episode[k]) for k in ("support_x", "support_y", "query_x"))
+endpoints = model.signatures
+serve = endpoints["serve"](support_x=s, support_y=y, query_x=q)["predictions"]
+both = endpoints["adapt_and_predict"](support_x=s[0], support_y=y[0], query_x=q[0])["predictions"]
+state = endpoints["adapt"](support_x=s[0], support_y=y[0])
+two_steps = endpoints["predict"](query_x=q[0], **state)["predictions"]
+few = endpoints["adapt_and_predict"](support_x=s[0, :2], support_y=y[0, :2], query_x=q[0, :1])
+assert few["predictions"].shape == (1, 3)
+assert y.dtype == tf.int32
+np.testing.assert_allclose(both, serve[0], atol=1e-5)
+np.testing.assert_allclose(two_steps, serve[0], atol=1e-5)
+np.savez(data, predictions=serve)
+"""
+
+
+@every_learner
+def test_export_runs_where_keras_is_not(name, tmp_path):
+    learner = compiled(name)
+    learner.fit(sampler().as_dataset(2), steps_per_epoch=1, verbose=0)
+    learner.export(tmp_path / "serving", verbose=False)
+    inputs, _ = batch(shots=2)
+    expected = learner.predict(inputs, verbose=0)
+    np.savez(tmp_path / "data.npz", **inputs)
+    subprocess.run(
+        [sys.executable, "-I", "-c", CLEAN_PROCESS, tmp_path / "serving", tmp_path / "data.npz"],
+        check=True,
+        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
+    )
+    np.testing.assert_allclose(
+        np.load(tmp_path / "data.npz")["predictions"], expected, atol=1e-5
+    )
+
+
+def test_export_through_saved_model_cli(tmp_path):
+    learner = compiled("MAML")
+    inputs, _ = batch()
+    expected = learner.predict(inputs, verbose=0)
+    learner.export(tmp_path / "serving", verbose=False)
+    np.savez(tmp_path / "data.npz", **inputs)
+    pairs = [f"{key}={tmp_path / 'data.npz'}[{key}]" for key in inputs]
+    subprocess.run(
+        [
+            os.path.join(os.path.dirname(sys.executable), "saved_model_cli"),
+            *("run", "--dir", tmp_path / "serving", "--tag_set", "serve"),
+            *("--signature_def", "serve", "--inputs", ";".join(pairs), "--outdir", tmp_path),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    np.testing.assert_allclose(np.load(tmp_path / "predictions.npy"), expected, atol=1e-5)
+
+
+@every_learner
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+def test_mixed_precision(name, policy):
+    keras.config.set_dtype_policy(policy)
+    try:
+        model = conv_model()
+    finally:
+        keras.config.set_dtype_policy("float32")
+    learner = compiled(name, model)
+    assert learner.dtype_policy.name == policy
+    if policy == "mixed_float16":
+        assert isinstance(learner.optimizer, keras.optimizers.LossScaleOptimizer)
+    history = learner.fit(sampler().as_dataset(2), steps_per_epoch=3, verbose=0).history
+    assert np.isfinite(history["loss"]).all()
+    assert all(v.dtype == "float32" for v in learner.trainable_variables)
+
+    full = compiled(name, conv_model())
+    full.set_weights(learner.get_weights())
+    inputs, _ = batch()
+    np.testing.assert_allclose(
+        learner.predict(inputs, verbose=0).astype("float32"),
+        full.predict(inputs, verbose=0),
+        atol=0.05,
+    )
+
+
+@every_learner
+@pytest.mark.parametrize("batch_norm", ["transductive", "running"])
+def test_two_replicas_equal_one_device(name, batch_norm):
+    inputs, y = batch(4)
+    dataset = tf.data.Dataset.from_tensors((inputs, y)).repeat()
+    results = []
+    for devices in (1, 2):
+        strategy = tf.distribute.MirroredStrategy([f"CPU:{i}" for i in range(devices)])
+        keras.utils.set_random_seed(0)
+        with strategy.scope():
+            learner = compiled(name, batch_norm=batch_norm)
+        history = learner.fit(dataset, steps_per_epoch=3, verbose=0).history
+        logs = learner.evaluate(dataset, steps=2, verbose=0, return_dict=True)
+        results.append((weights_of(learner), history["loss"][0], logs["loss"], logs["accuracy"]))
+    for a, b in zip(results[0][0], results[1][0], strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-5)
+    np.testing.assert_allclose(results[0][1:], results[1][1:], rtol=1e-5)
+
+
+@every_learner
+def test_other_numbers_of_shots_and_queries_are_traced_once_more_at_most(name):
+    learner = compiled(name, dense_model())
+    traces = []
+    original = learner.train_step
+    learner.train_step = lambda data: (traces.append(1), original(data))[1]
+    learner.make_train_function(force=True)
+    learner.fit(sampler().as_dataset(2), steps_per_epoch=1, verbose=0)
+    first = len(traces)
+    learner.fit(sampler().as_dataset(2), steps_per_epoch=5, verbose=0)
+    assert len(traces) == first
+    for shots, queries in ((2, 3), (3, 1), (4, 5)):
+        learner.fit(sampler(shots, queries).as_dataset(2), steps_per_epoch=2, verbose=0)
+    assert len(traces) <= first + 1
+
+
+@every_learner
+def test_memory_is_flat_over_2000_steps(name):
+    learner = compiled(name, dense_model())
+    data = sampler().as_dataset(2)
+
+    def resident():
+        with open("/proc/self/statm") as file:
+            return int(file.read().split()[1]) * resource.getpagesize()
+
+    learner.fit(data, steps_per_epoch=500, verbose=0)
+    before = resident()
+    learner.fit(data, steps_per_epoch=2000, verbose=0)
+    assert resident() - before < 16 * 2**20
+
+
+@every_learner
+def test_config_is_json(name):
+    json.dumps(compiled(name).get_config())
