@@ -12,14 +12,6 @@ tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
 )
 
-# Keras says this of every dataset given to `fit`, with its own default of `shuffle`.
-SHUFFLE_WARNING = "ignore:.*shuffle=True.*was passed, but will be ignored"
-
-
-def pytest_configure(config):
-    config.addinivalue_line("filterwarnings", SHUFFLE_WARNING)
-
-
 @pytest.fixture(autouse=True)
 def fixed_seed():
     keras.utils.set_random_seed(0)

@@ -24,7 +24,8 @@ class FunctionLoss(keras.losses.Loss):
 
 def resolve(loss):
     """Returns `loss`, a string, function or `Loss`, as a `keras.losses.Loss`."""
-    loss = keras.losses.get(loss)
+    if not isinstance(loss, (list, tuple, dict)):
+        loss = keras.losses.get(loss)
     if loss is None or isinstance(loss, keras.losses.Loss):
         return loss
     if callable(loss):

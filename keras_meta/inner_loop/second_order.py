@@ -1,6 +1,7 @@
 """Finds operations through which a second derivative cannot pass."""
 
 import collections
+import re
 
 import tensorflow as tf
 
@@ -75,7 +76,11 @@ def problems(function_model, features_spec):
 
     def inspect(operations, layer):
         for operation in operations:
-            inside = [part for part in operation.name.split("/") if part in names]
+            # A scope that is entered again carries a number: `dense`, `dense_1`.
+            parts = operation.name.split("/")
+            inside = [
+                name for part in parts for name in (part, re.sub(r"_\d+$", "", part)) if name in names
+            ]
             name = inside[-1] if inside else layer
             if operation.type in REMEDIES:
                 found.append(Problem(name, operation.type, REMEDIES[operation.type]))

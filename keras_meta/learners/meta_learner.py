@@ -197,17 +197,36 @@ class MetaLearner(keras.Model):
 
         return self._map_tasks(task_gradients, (inputs, y, sample_weight))
 
-    def compute_output_shape(self, input_shape):
-        """Shape of the predictions: `[tasks, query, ...]`."""
-        query = keras.tree.map_shape_structure(lambda s: (s[1], *s[2:]), input_shape["query_x"])
-        tasks = keras.tree.flatten(
-            keras.tree.map_shape_structure(lambda s: s[0], input_shape["query_x"])
-        )[0]
-        return keras.tree.map_shape_structure(
-            lambda s: (tasks, *s), self.model.compute_output_shape(query)
+    def compute_output_spec(self, inputs, training=False):
+        """Shape and type of the predictions: `[tasks, query, ...]`."""
+        del training
+        query = keras.tree.map_structure(
+            lambda x: keras.KerasTensor(x.shape[1:], x.dtype), inputs["query_x"]
+        )
+        leading = keras.tree.flatten(inputs["query_x"])[0].shape[:2]
+        return keras.tree.map_structure(
+            lambda x: keras.KerasTensor((*leading, *x.shape[1:]), x.dtype),
+            self._predictions_spec(query),
         )
 
     # What a user calls.
+
+    def fit(self, x=None, *args, class_weight=None, **kwargs):
+        """Meta-trains, as `keras.Model.fit` does with episodes for examples.
+
+        Raises:
+            ValueError: If `class_weight` is given: labels are numbered anew in each episode.
+        """
+        if class_weight is not None:
+            raise ValueError(
+                "`class_weight` is not supported, because labels are numbered anew in each "
+                "episode. Use `sample_weight` of shape [tasks, queries]. "
+                f"Received: class_weight={class_weight}."
+            )
+        if isinstance(x, tf.data.Dataset):
+            # Keras would warn that its default, to shuffle, does not apply to a dataset.
+            kwargs.setdefault("shuffle", False)
+        return super().fit(x, *args, **kwargs)
 
     def adapt(self, support_x, support_y, **kwargs):
         """Learns one task and returns an ordinary Keras model for it.
@@ -345,9 +364,17 @@ class MetaLearner(keras.Model):
         name = name or getattr(loss, "__name__", "")
         if "sparse" not in str(name).lower():
             return None
-        spec = inputs["support_x"]
-        shapes = keras.tree.map_structure(lambda x: (None, *x.shape[2:]), spec)
-        return self.model.compute_output_shape(shapes)[-1]
+        example = keras.tree.map_structure(
+            lambda x: keras.KerasTensor((None, *x.shape[2:]), x.dtype.name), inputs["support_x"]
+        )
+        return self._predictions_spec(example).shape[-1]
+
+    def _predictions_spec(self, features):
+        """Shapes and types of the model's predictions, symbolically."""
+        outputs = getattr(self.model, "outputs", None)
+        if outputs and len(outputs) == 1:
+            return outputs[0]
+        return self.model.compute_output_spec(features)
 
     def _report(self, inputs, y, y_pred, sample_weight, task_losses):
         """Updates the loss and the compiled metrics, and returns their values."""
