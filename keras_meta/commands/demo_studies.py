@@ -70,7 +70,7 @@ def sinusoids(seed, quick):
     pretrained.compile(keras.optimizers.Adam(1e-3), loss="mse", steps_per_execution=50)
     pretrained.fit(x, y, batch_size=250, epochs=1 if quick else 3)
 
-    rates = [0.01] if quick else [0.001, 0.003, 0.01, 0.03]
+    rates = [0.01] if quick else [0.001, 0.01, 0.03]
     # The network of the paper starts from weights so small that they are slow to train by
     # themselves. To be fair, the usual initial weights of Keras are tried as well.
     hidden = [keras.layers.Dense(40, "relu") for _ in range(2)]
@@ -122,7 +122,7 @@ def glyphs(seed, quick):
     learner.fit(
         train.as_dataset(4 if quick else 16),
         steps_per_epoch=5 if quick else 250,
-        epochs=1 if quick else 6,
+        epochs=1 if quick else 4,
         shuffle=False,
     )
     print("Pre-training a classifier of all training characters:")
@@ -144,7 +144,7 @@ def glyphs(seed, quick):
         (validation, test),
         "accuracy",
         inner_steps=5,
-        steps=(0, 1, 2, 3, 5) if quick else (0, 1, 2, 3, 5, 10, 30, 60),
+        steps=(0, 1, 2, 3, 5) if quick else (0, 1, 2, 3, 5, 10, 30),
         candidates={
             SCRATCH: [Tuning(untrained, rate) for rate in rates],
             PRETRAINED: [Tuning(pretrained, rate, *o) for rate in rates for o in options],

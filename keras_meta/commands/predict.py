@@ -33,6 +33,8 @@ def run(options):
 
     from keras_meta import episodes
 
+    if options.out is not None and not Path(options.out).parent.is_dir():
+        raise ValueError(f"--out must be in a folder that exists. Received: {options.out}.")
     folder = RunFolder(options.run_folder)
     config = folder.read_config()
     learner = folder.read_learner()
@@ -104,8 +106,5 @@ def _output(path):
     if path is None:
         yield sys.stdout
         return
-    path = Path(path)
-    if not path.parent.is_dir():
-        raise ValueError(f"--out must be in a folder that exists. Received: {path}.")
-    with replaced_when_complete(path) as temporary, temporary.open("w", newline="") as file:
+    with replaced_when_complete(Path(path)) as temporary, temporary.open("w", newline="") as file:
         yield file

@@ -66,7 +66,9 @@ def run(options):
     if resuming:
         config = _merged(folder, config)
     distribution = data.load(config)
-    train, validation = distribution("train"), distribution("validation")
+    # The test tasks are for `evaluate`, but whether there can be any is better known before hours
+    # of training.
+    train, validation, _ = (distribution(split) for split in data.SPLITS)
     if folder.learner_file.exists():
         learner = folder.read_learner()
     else:
