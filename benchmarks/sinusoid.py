@@ -34,7 +34,8 @@ def main():
         inner_steps=1,
         seed=arguments.seed,
     )
-    learner.compile(keras.optimizers.Adam(1e-3), loss="mse", steps_per_execution=100)
+    rate = keras.optimizers.schedules.CosineDecay(1e-3, arguments.iterations)
+    learner.compile(keras.optimizers.Adam(rate), loss="mse", steps_per_execution=100)
     waves = keras_meta.episodes.Sinusoid(num_shots=10, num_queries=10, seed=arguments.seed)
     started = time.time()
     learner.fit(

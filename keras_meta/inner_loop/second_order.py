@@ -79,7 +79,10 @@ def problems(function_model, features_spec):
             # A scope that is entered again carries a number: `dense`, `dense_1`.
             parts = operation.name.split("/")
             inside = [
-                name for part in parts for name in (part, re.sub(r"_\d+$", "", part)) if name in names
+                name
+                for part in parts
+                for name in (part, re.sub(r"_\d+$", "", part))
+                if name in names
             ]
             name = inside[-1] if inside else layer
             if operation.type in REMEDIES:

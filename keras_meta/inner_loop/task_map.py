@@ -79,10 +79,7 @@ def _split_none(nest):
 
 
 def _eager(function, elements, num_tasks):
-    results = [
-        function([x[i] for x in elements], tf.constant(i))
-        for i in range(num_tasks)
-    ]
+    results = [function([x[i] for x in elements], tf.constant(i)) for i in range(num_tasks)]
     parts = [(_split_none(to_sum), _split_none(to_stack)) for to_sum, to_stack in results]
     summed = [tf.add_n(list(t)) for t in zip(*(s[0] for s, _ in parts), strict=True)]
     stacked = [tf.stack(list(t)) for t in zip(*(s[0] for _, s in parts), strict=True)]

@@ -66,9 +66,11 @@ def _specs(episode_spec, leading_axes):
 
     def walk(node):
         if isinstance(node, dict):
-            return spec(node) if set(node) == {"dtype", "shape"} else {
-                key: walk(value) for key, value in node.items()
-            }
+            return (
+                spec(node)
+                if set(node) == {"dtype", "shape"}
+                else {key: walk(value) for key, value in node.items()}
+            )
         return type(node)(walk(value) for value in node)
 
     return walk(episode_spec)

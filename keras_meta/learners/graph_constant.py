@@ -27,7 +27,9 @@ def one_of(name, allowed):
 
     def check(value):
         if value not in allowed:
-            raise ValueError(f"`{name}` must be one of {list(allowed)}. Received: {name}={value!r}.")
+            raise ValueError(
+                f"`{name}` must be one of {list(allowed)}. Received: {name}={value!r}."
+            )
         return value
 
     return check

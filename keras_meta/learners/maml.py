@@ -308,9 +308,7 @@ def _select(variables, model, adapt):
                 f"takes a variable. Received: adapt={adapt!r}."
             )
         inside = {id(v) for layer in layers for v in layer.trainable_variables}
-        chosen = [
-            i for i, v in enumerate(variables) if (id(v) in inside) != (adapt == "body")
-        ]
+        chosen = [i for i, v in enumerate(variables) if (id(v) in inside) != (adapt == "body")]
     if not chosen:
         raise ValueError(
             "`adapt` selects no trainable weight, so nothing would be learned from a support set. "

@@ -107,6 +107,4 @@ def adaptation_curve(learner, episodes, metric="accuracy", steps=None):
     values = [task_values(inputs, y).numpy() for inputs, y, *_ in episodes]
     num_queries = int(tf.nest.flatten(episodes.element_spec[1])[0].shape[1] or 0)
     name = metric if isinstance(metric, str) else getattr(metric, "__name__", "metric")
-    return AdaptationCurve(
-        np.concatenate(values, axis=1).T, name, learner.batch_norm, num_queries
-    )
+    return AdaptationCurve(np.concatenate(values, axis=1).T, name, learner.batch_norm, num_queries)

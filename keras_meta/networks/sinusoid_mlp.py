@@ -31,6 +31,4 @@ def SinusoidMLP(units=(40, 40), seed=0, name="sinusoid_mlp"):  # noqa: N802
         return keras.layers.Dense(width, activation, kernel_initializer=initializer)
 
     hidden = [dense(width, "relu", index) for index, width in enumerate(units)]
-    return keras.Sequential(
-        [keras.Input((1,)), *hidden, dense(1, None, len(units))], name=name
-    )
+    return keras.Sequential([keras.Input((1,)), *hidden, dense(1, None, len(units))], name=name)

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from keras import layers
-from tests.finite_differences import directional, dot, random_direction
 
 import keras_meta
+from tests.finite_differences import directional, dot, random_direction
 
 
 @keras.saving.register_keras_serializable("tests")
@@ -72,7 +72,10 @@ LAYERS = {
     "AveragePooling2D": (IMAGE, lambda: [conv(), layers.AveragePooling2D(2), layers.Flatten()]),
     "GlobalAveragePooling2D": (IMAGE, lambda: [conv(), layers.GlobalAveragePooling2D()]),
     "GlobalMaxPooling2D": (IMAGE, lambda: [conv(), layers.GlobalMaxPooling2D()]),
-    "UpSampling2D nearest": (IMAGE, lambda: [conv(), layers.UpSampling2D(), conv(), layers.Flatten()]),
+    "UpSampling2D nearest": (
+        IMAGE,
+        lambda: [conv(), layers.UpSampling2D(), conv(), layers.Flatten()],
+    ),
     "BatchNormalization": (
         IMAGE,
         lambda: [conv(), layers.BatchNormalization(), layers.GlobalAveragePooling2D()],

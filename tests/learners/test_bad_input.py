@@ -104,7 +104,10 @@ CASES = {
         lambda: learners.MAML(dense(), adapt=["nowhere"]),
         "names layers that the model does not have: ['nowhere']",
     ),
-    "unknown part to adapt": (lambda: learners.MAML(dense(), adapt="tail"), "Received: adapt='tail'"),
+    "unknown part to adapt": (
+        lambda: learners.MAML(dense(), adapt="tail"),
+        "Received: adapt='tail'",
+    ),
     "nothing to adapt": (
         lambda: learners.MAML(dense(), adapt=lambda variable: False),
         "selects no trainable weight",

@@ -280,9 +280,7 @@ def test_export_runs_where_keras_is_not(name, tmp_path):
         check=True,
         env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
     )
-    np.testing.assert_allclose(
-        np.load(tmp_path / "data.npz")["predictions"], expected, atol=1e-5
-    )
+    np.testing.assert_allclose(np.load(tmp_path / "data.npz")["predictions"], expected, atol=1e-5)
 
 
 def test_export_through_saved_model_cli(tmp_path):

@@ -4,9 +4,9 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from tests import reference
 
 import keras_meta
+from tests import reference
 
 
 def episodes(tasks=3, shots=4, queries=5, seed=0):
@@ -190,7 +190,9 @@ def test_multiple_inputs_one_hot_labels_and_a_subclass():
     model = TwoInputs()
     model({"a": np.ones((1, 2), "float32"), "b": np.ones((1, 4), "float32")})
     learner = keras_meta.learners.MAML(model, 0.3)
-    learner.compile("adam", keras.losses.CategoricalCrossentropy(from_logits=True), metrics=["accuracy"])
+    learner.compile(
+        "adam", keras.losses.CategoricalCrossentropy(from_logits=True), metrics=["accuracy"]
+    )
     generator = np.random.default_rng(0)
 
     def features(n):
