@@ -78,12 +78,8 @@ def problems(function_model, features_spec):
         for operation in operations:
             # A scope that is entered again carries a number: `dense`, `dense_1`.
             parts = operation.name.split("/")
-            inside = [
-                name
-                for part in parts
-                for name in (part, re.sub(r"_\d+$", "", part))
-                if name in names
-            ]
+            parts = [part if part in names else re.sub(r"_\d+$", "", part) for part in parts]
+            inside = [part for part in parts if part in names]
             name = inside[-1] if inside else layer
             if operation.type in REMEDIES:
                 found.append(Problem(name, operation.type, REMEDIES[operation.type]))
