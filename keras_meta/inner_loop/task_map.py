@@ -14,7 +14,8 @@ _BATCHABLE = (
     "Dense Dot ELU EinsumDense Embedding Flatten GlobalAveragePooling1D GlobalAveragePooling2D "
     "GlobalMaxPooling1D GroupNormalization GroupQueryAttention Identity InputLayer "
     "LayerNormalization LeakyReLU Masking Maximum Minimum MultiHeadAttention Multiply PReLU "
-    "Permute RMSNormalization ReLU RepeatVector Rescaling Reshape Softmax Subtract UnitNormalization"
+    "Permute RMSNormalization ReLU RepeatVector Rescaling Reshape Softmax Subtract "
+    "UnitNormalization"
 ).split()
 _BATCHABLE_TYPES = tuple(getattr(keras.layers, name) for name in _BATCHABLE)
 
