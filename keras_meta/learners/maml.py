@@ -4,8 +4,8 @@ import keras
 import tensorflow as tf
 
 from keras_meta.inner_loop import adaptation, second_order
-from keras_meta.inner_loop.layers import layers_with_weights, sublayers
 from keras_meta.inner_loop.losses import support_loss
+from keras_meta.inner_loop.selection import select
 from keras_meta.inner_optimizers import SGD
 from keras_meta.learners.adapted_model import AdaptedModel, clone
 from keras_meta.learners.graph_constant import GraphConstant, count
@@ -91,7 +91,7 @@ class MAML(MetaLearner):
         self.eval_inner_steps = eval_inner_steps
         self.first_order = first_order
         self.adapts = adapt
-        self.adapted_indices = _select(self.functional.trainable_variables, model, adapt)
+        self.adapted_indices = select(self.functional.trainable_variables, model, adapt)
         self._rate = self.add_weight(
             name="inner_learning_rate",
             shape=(),
@@ -281,37 +281,3 @@ def _features_spec(model):
     if structure is None:
         return next(iter(specs.values()))
     return keras.tree.map_structure(lambda x: specs[x.name], structure)
-
-
-def _select(variables, model, adapt):
-    """Returns the positions in `variables` of the weights that `adapt` names."""
-    if callable(adapt):
-        chosen = [i for i, variable in enumerate(variables) if adapt(variable)]
-    elif adapt == "all":
-        chosen = list(range(len(variables)))
-    else:
-        head = layers_with_weights(model)[-1]
-        if adapt in ("head", "body"):
-            layers = [head]
-        elif isinstance(adapt, (list, tuple)) and all(isinstance(name, str) for name in adapt):
-            by_name = {layer.name: layer for layer in sublayers(model)}
-            unknown = [name for name in adapt if name not in by_name]
-            if unknown:
-                raise ValueError(
-                    f"`adapt` names layers that the model does not have: {unknown}. Its layers "
-                    f"are {list(by_name)}. Received: adapt={adapt!r}."
-                )
-            layers = [by_name[name] for name in adapt]
-        else:
-            raise ValueError(
-                "`adapt` must be 'all', 'head', 'body', a list of layer names, or a callable that "
-                f"takes a variable. Received: adapt={adapt!r}."
-            )
-        inside = {id(v) for layer in layers for v in layer.trainable_variables}
-        chosen = [i for i, v in enumerate(variables) if (id(v) in inside) != (adapt == "body")]
-    if not chosen:
-        raise ValueError(
-            "`adapt` selects no trainable weight, so nothing would be learned from a support set. "
-            f"Received: adapt={adapt!r} for a model with {[v.path for v in variables]}."
-        )
-    return chosen

@@ -5,8 +5,7 @@ import tensorflow as tf
 
 from keras_meta.inner_loop import losses, task_map
 from keras_meta.inner_loop.functional import FunctionalModel
-from keras_meta.inner_loop.layers import sublayers
-from keras_meta.learners import check_report, episode_checks, exporting
+from keras_meta.learners import check_report, episode_checks, exporting, model_checks
 from keras_meta.learners.graph_constant import GraphConstant, one_of
 
 BATCH_NORMS = ("transductive", "support", "running")
@@ -72,8 +71,8 @@ class MetaLearner(keras.Model):
         name=None,
         dtype=None,
     ):
-        check_model(model)
-        policy = _policy(model)
+        model_checks.check_model(model)
+        policy = model_checks.dtype_policy(model)
         if dtype is not None and keras.dtype_policies.get(dtype).name != policy.name:
             raise ValueError(
                 "A learner computes in the dtype policy of its model. Build the model with the "
@@ -448,31 +447,3 @@ class MetaLearner(keras.Model):
 
 def _mean_over_replicas(strategy, value):
     return strategy.extended.reduce_to(tf.distribute.ReduceOp.MEAN, value, destinations=value)
-
-
-def check_model(model):
-    """Raises if `model` cannot be meta-learned: not a built Keras model with trainable weights."""
-    if not isinstance(model, keras.Model):
-        raise TypeError(
-            "`model` must be a `keras.Model`. Received: "
-            f"{model!r} (of type {type(model).__name__})."
-        )
-    unbuilt = [layer.name for layer in [*sublayers(model), model] if not layer.built]
-    if unbuilt:
-        raise ValueError(
-            "`model` must be built: start it with `keras.Input(shape)`, or call it once on a batch "
-            f"of features. Received: model {model.name!r} with unbuilt layers {unbuilt}."
-        )
-    if not model.trainable_variables:
-        raise ValueError(
-            "`model` has no trainable weights, so there is nothing to meta-learn. Unfreeze a "
-            f"layer. Received: model {model.name!r} with {len(model.weights)} weights, all frozen."
-        )
-
-
-def _policy(model):
-    """The policy of the model, or `mixed_float16` if a layer has that, which needs loss scaling."""
-    for layer in sublayers(model):
-        if layer.dtype_policy.name == "mixed_float16":
-            return layer.dtype_policy
-    return model.dtype_policy

@@ -21,7 +21,9 @@ class Holder(keras.layers.Layer):
 
 def nested_model():
     inner = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3, name="nested")])
-    return keras.Sequential([keras.Input((2,)), inner, Holder(), keras.layers.Dense(1, name="head")])
+    return keras.Sequential(
+        [keras.Input((2,)), inner, Holder(), keras.layers.Dense(1, name="head")]
+    )
 
 
 def test_sublayers_finds_layers_at_every_depth():

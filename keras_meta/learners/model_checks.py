@@ -1,0 +1,33 @@
+"""Checks of the model that a learner is given."""
+
+import keras
+
+from keras_meta.inner_loop.layers import sublayers
+
+
+def check_model(model):
+    """Raises if `model` cannot be meta-learned: not a built Keras model with trainable weights."""
+    if not isinstance(model, keras.Model):
+        raise TypeError(
+            "`model` must be a `keras.Model`. Received: "
+            f"{model!r} (of type {type(model).__name__})."
+        )
+    unbuilt = [layer.name for layer in [*sublayers(model), model] if not layer.built]
+    if unbuilt:
+        raise ValueError(
+            "`model` must be built: start it with `keras.Input(shape)`, or call it once on a batch "
+            f"of features. Received: model {model.name!r} with unbuilt layers {unbuilt}."
+        )
+    if not model.trainable_variables:
+        raise ValueError(
+            "`model` has no trainable weights, so there is nothing to meta-learn. Unfreeze a "
+            f"layer. Received: model {model.name!r} with {len(model.weights)} weights, all frozen."
+        )
+
+
+def dtype_policy(model):
+    """The policy of the model, or `mixed_float16` if a layer has that, which needs loss scaling."""
+    for layer in sublayers(model):
+        if layer.dtype_policy.name == "mixed_float16":
+            return layer.dtype_policy
+    return model.dtype_policy
