@@ -1,0 +1,195 @@
+"""From a batch of episodes to an outer step."""
+
+import keras
+import tensorflow as tf
+
+from keras_meta.inner_loop import task_map
+from keras_meta.learners import episode_checks
+
+
+class EpisodicModel(keras.Model):
+    """A Keras model over batches of tasks: what `fit`, `evaluate` and `predict` do with them.
+
+    A subclass learns one task in `adapt_task`, predicts in `predict_task`, and has the attributes
+    `model`, `functional`, `inner_loss`, `batch_norm`, `task_map`, `seed` and `episode_spec`.
+    """
+
+    def call(self, inputs, training=False):
+        """Adapts to each task and returns predictions `[tasks, query, ...]` for its queries."""
+        self._check(inputs)
+
+        def predictions(task, index):
+            return (), self._learn_task(task, index, training).predictions
+
+        return self._map_tasks(predictions, inputs)[1]
+
+    def train_step(self, data):
+        """One outer step: the mean over tasks of the gradient of the query loss."""
+        inputs, y, sample_weight = self._unpack(data)
+        parameters = self.trainable_variables
+        gradients, (task_losses, y_pred, observed) = self.meta_gradients(inputs, y, sample_weight)
+        if all(gradient is None for gradient in gradients):
+            raise ValueError(
+                "No weight has a meta-gradient: the query loss does not depend on the model. "
+                f"Received: a model with {len(parameters)} trainable variables."
+            )
+        self.optimizer.apply_gradients(zip(gradients, parameters, strict=True))
+        self._update_statistics(observed)
+        return self._report(inputs, y, y_pred, sample_weight, task_losses)
+
+    def test_step(self, data):
+        """Loss and metrics of one batch of tasks. Changes no stored state."""
+        inputs, y, sample_weight = self._unpack(data)
+
+        def evaluate(task, index):
+            task_inputs, task_y, weight = task
+            output = self._learn_task(task_inputs, index, training=False)
+            loss = self._task_loss(task_inputs, task_y, output, weight, training=False)
+            return (), (loss, output.predictions)
+
+        _, (task_losses, y_pred) = self._map_tasks(evaluate, (inputs, y, sample_weight))
+        return self._report(inputs, y, y_pred, sample_weight, task_losses)
+
+    def meta_gradients(self, inputs, y, sample_weight=None):
+        """Gradient of the mean query loss in all trainable variables, task by task.
+
+        Args:
+            inputs: An episode batch.
+            y: Query labels.
+            sample_weight: `[tasks, queries]`, or `None`.
+
+        Returns:
+            Tuple `(gradients, (task_losses, predictions, observed_statistics))`. A variable that
+            the loss does not depend on has gradient `None`. Under a compiled `LossScaleOptimizer`
+            the gradients are scaled.
+        """
+        parameters = self.trainable_variables
+        num_tasks = tf.cast(tf.shape(keras.tree.flatten(inputs["support_x"])[0])[0], "float32")
+
+        def task_gradients(task, index):
+            task_inputs, task_y, weight = task
+            with tf.GradientTape() as tape:
+                output = self._learn_task(task_inputs, index, training=True)
+                loss = self._task_loss(task_inputs, task_y, output, weight, training=True)
+                scaled = loss / tf.cast(num_tasks, loss.dtype)
+                if self.optimizer is not None:
+                    scaled = self.optimizer.scale_loss(scaled)
+            gradients = [
+                tf.convert_to_tensor(g) if isinstance(g, tf.IndexedSlices) else g
+                for g in tape.gradient(scaled, parameters)
+            ]
+            observed = output.state if self.batch_norm == "running" else {}
+            return gradients, (loss, output.predictions, observed)
+
+        return self._map_tasks(task_gradients, (inputs, y, sample_weight))
+
+    def compute_output_spec(self, inputs, training=False):
+        """Shape and type of the predictions: `[tasks, query, ...]`."""
+        del training
+        query = keras.tree.map_structure(
+            lambda x: keras.KerasTensor(x.shape[1:], x.dtype), inputs["query_x"]
+        )
+        leading = keras.tree.flatten(inputs["query_x"])[0].shape[:2]
+        return keras.tree.map_structure(
+            lambda x: keras.KerasTensor((*leading, *x.shape[1:]), x.dtype),
+            self._predictions_spec(query),
+        )
+
+    # Parts.
+
+    def _learn_task(self, inputs, index, training):
+        seed = self._task_seed(index) if training and self.functional.seed_variables else None
+        state = self.adapt_task(inputs["support_x"], inputs["support_y"], training, seed)
+        return self.predict_task(state, inputs["query_x"], training, seed)
+
+    def _task_loss(self, inputs, y, output, sample_weight, training):
+        """The compiled loss of one task, as a batch of that task."""
+        batch = keras.tree.map_structure(
+            lambda x: None if x is None else tf.expand_dims(x, 0),
+            (inputs, y, output.predictions, sample_weight),
+        )
+        loss = self.compute_loss(*batch, training=training)
+        replicas = tf.distribute.get_strategy().num_replicas_in_sync
+        return loss + tf.cast(output.losses / replicas, loss.dtype)
+
+    def _task_seed(self, index):
+        """Seed of a task: a function of the seed, the outer step and the task's number in it."""
+        fold = tf.random.experimental.stateless_fold_in
+        step = 0 if self.optimizer is None else tf.cast(self.optimizer.iterations, tf.int64)
+        replica = tf.distribute.get_replica_context()
+        if replica is not None and replica.num_replicas_in_sync > 1:
+            index += self._num_tasks * replica.replica_id_in_sync_group
+        return fold(fold(tf.constant([self.seed, 0], tf.int64), step), index)
+
+    def _map_tasks(self, function, elements):
+        self._num_tasks = tf.shape(tf.nest.flatten(elements)[0])[0]
+        mode = task_map.choose(self.model) if self.task_map == "auto" else self.task_map
+        return task_map.map_tasks(function, elements, mode)
+
+    def _unpack(self, data):
+        inputs, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+        self._check(inputs, y)
+        return inputs, y, episode_checks.check_targets(inputs, y, sample_weight)
+
+    def _check(self, inputs, y=None):
+        episode_checks.check_inputs(inputs, self.model)
+        episode_checks.assert_values(inputs, self._num_classes(inputs), y)
+        self._remember_spec(inputs)
+
+    def _num_classes(self, inputs):
+        """Number of classes, where the support labels are class numbers; else `None`."""
+        loss = self.inner_loss if self.inner_loss is not None else self.loss
+        name = loss if isinstance(loss, str) else getattr(loss, "name", None)
+        name = name or getattr(loss, "__name__", "")
+        if "sparse" not in str(name).lower():
+            return None
+        example = keras.tree.map_structure(
+            lambda x: keras.KerasTensor((None, *x.shape[2:]), x.dtype.name), inputs["support_x"]
+        )
+        return self._predictions_spec(example).shape[-1]
+
+    def _predictions_spec(self, features):
+        """Shapes and types of the model's predictions, symbolically."""
+        outputs = getattr(self.model, "outputs", None)
+        if outputs and len(outputs) == 1:
+            return outputs[0]
+        return self.model.compute_output_spec(features)
+
+    def _report(self, inputs, y, y_pred, sample_weight, task_losses):
+        """Updates the loss and the compiled metrics, and returns their values."""
+        replicas = tf.distribute.get_strategy().num_replicas_in_sync
+        tracker = next(metric for metric in self.metrics if metric.name == "loss")
+        tracker.update_state(
+            tf.reduce_mean(task_losses) * tf.cast(replicas, task_losses.dtype),
+            sample_weight=tf.shape(task_losses)[0],
+        )
+        return self.compute_metrics(inputs, y, y_pred, sample_weight=sample_weight)
+
+    def _update_statistics(self, observed):
+        """Moves the running statistics towards the mean over tasks of what was observed."""
+        positions = {id(v): i for i, v in enumerate(self.functional.state_variables)}
+        moving = [
+            (layer.momentum, variable, observed[positions[id(variable)]])
+            for layer in self.functional.batch_normalizations
+            for variable in (layer.moving_mean, layer.moving_variance)
+            if positions[id(variable)] in observed and layer.trainable
+        ]
+        batch = [tf.reduce_mean(values, axis=0) for _, _, values in moving]
+        replica = tf.distribute.get_replica_context()
+        if batch and replica is not None and replica.num_replicas_in_sync > 1:
+            joined = replica.merge_call(_mean_over_replicas, args=(tf.concat(batch, 0),))
+            batch = tf.split(joined, [x.shape[0] for x in batch])
+        for (momentum, variable, _), value in zip(moving, batch, strict=True):
+            variable.assign(momentum * variable + (1.0 - momentum) * value)
+
+    def _remember_spec(self, inputs):
+        """Keeps the types of the inputs, by which the learner is exported later."""
+        if self.episode_spec is None:
+            self.episode_spec = keras.tree.map_structure(
+                lambda x: {"dtype": x.dtype.name, "shape": [int(d or 0) for d in x.shape[2:]]},
+                dict(inputs),
+            )
+
+
+def _mean_over_replicas(strategy, value):
+    return strategy.extended.reduce_to(tf.distribute.ReduceOp.MEAN, value, destinations=value)
