@@ -5,7 +5,8 @@ import collections
 import keras
 import tensorflow as tf
 
-from keras_meta.inner_loop import normalization
+from keras_meta.inner_loop import convolution, normalization
+from keras_meta.inner_loop.replacement import replaced
 
 SEED_STATE_NAME = "seed_generator_state"
 
@@ -51,6 +52,7 @@ class FunctionalModel:
         self.state_variables = [v for v in fixed if not v.path.endswith(SEED_STATE_NAME)]
         self.loss_dtype = "float64" if keras.config.floatx() == "float64" else "float32"
         self.batch_normalizations = normalization.batch_normalizations(model)
+        self.convolutions = convolution.convolutions(model)
 
     def initial_weights(self):
         """Returns the model's current trainable weights as tensors."""
@@ -87,7 +89,11 @@ class FunctionalModel:
                 for index, variable in enumerate(self.seed_variables)
             ]
         scope = keras.StatelessScope(state_mapping=mapping, collect_losses=True)
-        with scope, normalization.in_task(self.batch_normalizations, statistics):
+        replacements = [
+            *normalization.replacements(self.batch_normalizations, statistics),
+            *convolution.replacements(self.convolutions),
+        ]
+        with scope, replaced(replacements):
             predictions = self.model(x, training=training)
         written = {
             index: value

@@ -16,19 +16,12 @@ The statistics of batch normalisation during one forward pass are one of
 *   `"observe"`: the moving statistics, while those of the examples at hand are written.
 """
 
-import contextlib
-import threading
-
 import keras
 import tensorflow as tf
 
 from keras_meta.inner_loop.layers import sublayers
 
 STATISTICS = ("batch", "stored", "observe")
-
-# The replacements below are attributes of shared objects, so two threads (two replicas being
-# traced, two requests being served) must not be inside at once.
-_lock = threading.RLock()
 
 
 def exact_moments(x, axes, shift=None, keepdims=False, name=None):
@@ -91,26 +84,31 @@ def batch_normalizations(model):
     return layers
 
 
-def standardize(x, epsilon):
-    """Standardises over all axes but the last, with both derivatives written by hand.
+def normalize(x, gamma, beta, epsilon):
+    """Normalises over all axes but the last, with both derivatives written by hand.
 
-    With `E` the mean over all axes but the last, `r = 1 / sqrt(E[(x - E[x])^2] + epsilon)`,
-    cotangents `g` of `y` and `v` of `dx`, `a = E[g y]` and `b = E[v y]`,
+    With `E` the mean over all axes but the last, `c = x - E[x]`, `r = 1 / sqrt(E[c^2] + epsilon)`,
+    `y = r c`, cotangents `g` of the result and `v, u, t` of `dx, dgamma, dbeta`, `n` examples,
+    `a = E[g y]`, `b = E[v y]`, `k = E[v g] - E[v] E[g]`,
 
-        y  = r (x - E[x])
-        dx = B(g) = r (g - E[g] - a y)
-        dg = B(v)
-        d2x = -r^2 (a (v - E[v]) + b (g - E[g]) + (E[v g] - E[v] E[g] - 3 a b) y)
+        z      = gamma y + beta
+        dx     = gamma r (g - E[g] - a y)      dgamma = n a      dbeta = n E[g]
+        dg     = gamma r (v - E[v] - b y) + u y + t
+        d2x    = -gamma r^2 (a (v - E[v]) + b (g - E[g]) + (k - 3 a b) y) + u r (g - E[g] - a y)
+        d2gamma = n r (k - a b)
 
+    In the code each is a sum of the tensors `v`, `g` and `c` with one factor per channel.
     Differentiating the definition instead takes several times as many operations on tensors of the
     size of `x`, which is most of what a small convolutional network spends on normalisation.
 
     Args:
         x: Float tensor `[..., channels]`.
+        gamma: Tensor `[channels]`.
+        beta: Tensor `[channels]`.
         epsilon: float.
 
     Returns:
-        Tensor `y` like `x`.
+        Tensor `z` like `x`.
 
     Raises:
         NotImplementedError: When a third derivative is taken.
@@ -120,34 +118,39 @@ def standardize(x, epsilon):
     def mean(value):
         return tf.reduce_mean(value, axes)
 
-    # The derivatives refer to the outer `x`: the argument is cut off from the outer tapes.
+    # The derivatives refer to the outer `x` and `gamma`: the arguments are cut off from the outer
+    # tapes.
     @tf.custom_gradient
-    def forward(argument):
-        centred = argument - mean(argument)
-        r = tf.math.rsqrt(mean(tf.square(centred)) + epsilon)
-        y = centred * r
+    def forward(x_, gamma_, beta_):
+        c = x_ - mean(x_)
+        r = tf.math.rsqrt(mean(tf.square(c)) + epsilon)
+        n = tf.cast(tf.size(c) // tf.size(r), x.dtype)
 
         @tf.custom_gradient
-        def backward(g, argument):
-            del argument
-            centred_g, a = g - mean(g), mean(g * y)
+        def backward(g, *_):
+            mean_g, a = mean(g), r * mean(g * c)
 
-            def second(v):
+            def second(v, u, t):
                 @tf.custom_gradient
-                def derivatives(v):
-                    centred_v, b = v - mean(v), mean(v * y)
-                    curvature = mean(centred_v * g) - 3.0 * a * b
-                    dg = r * (centred_v - b * y)
-                    dx = -tf.square(r) * (a * centred_v + b * centred_g + curvature * y)
-                    return (dg, dx), _no_third_derivative
+                def derivatives(v, u, t):
+                    mean_v, b = mean(v), r * mean(v * c)
+                    k = mean(v * g) - mean_v * mean_g
+                    s = gamma_ * r
+                    dg = s * v + r * (u - s * b) * c + (t - s * mean_v)
+                    of_v, of_g = -s * r * a, u * r - s * r * b
+                    of_c = -r * (s * r * (k - 3.0 * a * b) + u * r * a)
+                    dx = of_v * v + of_g * g + of_c * c - (of_v * mean_v + of_g * mean_g)
+                    return (dg, dx, n * r * (k - a * b)), _no_third_derivative
 
-                return derivatives(v)
+                return derivatives(v, u, t)
 
-            return r * (centred_g - a * y), second
+            s = gamma_ * r
+            dx = s * g - (s * a * r) * c - s * mean_g
+            return (dx, n * a, n * mean_g), second
 
-        return y, lambda g: backward(g, x)
+        return c * (gamma_ * r) + beta_, lambda g: backward(g, x, gamma)
 
-    return forward(x)
+    return forward(x, gamma, beta)
 
 
 def _no_third_derivative(*cotangents):
@@ -160,6 +163,8 @@ def _no_third_derivative(*cotangents):
 def _batch_statistics(x, mask):
     """Mean and variance over all axes but the last, of the positions that `mask` keeps."""
     axes = list(range(x.shape.rank - 1))
+    if mask is None:
+        return exact_moments(x, axes)
     present = tf.cast(tf.expand_dims(mask, -1), x.dtype)
     count = tf.reduce_sum(tf.broadcast_to(present, tf.shape(x)), axes)
     mean = tf.math.divide_no_nan(tf.reduce_sum(x * present, axes), count)
@@ -177,20 +182,19 @@ def _normalize(layer, inputs, statistics, mask):
         x = tf.transpose(x, to_last)
     if not layer.trainable:  # a frozen layer keeps its stored statistics, as in Keras
         statistics = "stored"
-    if statistics != "stored" and mask is None:
-        outputs = standardize(x, layer.epsilon)
-        mean, variance = exact_moments(x, list(range(rank - 1)))
-    elif statistics != "stored":
+    gamma = tf.cast(layer.gamma.value, x.dtype) if layer.scale else tf.ones([x.shape[-1]], x.dtype)
+    beta = tf.cast(layer.beta.value, x.dtype) if layer.center else tf.zeros([x.shape[-1]], x.dtype)
+    if statistics != "stored":
         mean, variance = _batch_statistics(x, mask)
-        outputs = (x - mean) * tf.math.rsqrt(variance + layer.epsilon)
-    if statistics != "batch":
+    if statistics == "batch" and mask is None:
+        outputs = normalize(x, gamma, beta, layer.epsilon)
+    elif statistics == "batch":
+        outputs = (x - mean) * (gamma * tf.math.rsqrt(variance + layer.epsilon)) + beta
+    else:
         stored_mean = tf.cast(layer.moving_mean.value, x.dtype)
         stored_variance = tf.cast(layer.moving_variance.value, x.dtype)
-        outputs = (x - stored_mean) * tf.math.rsqrt(stored_variance + layer.epsilon)
-    if layer.scale:
-        outputs = outputs * tf.cast(layer.gamma.value, x.dtype)
-    if layer.center:
-        outputs = outputs + tf.cast(layer.beta.value, x.dtype)
+        scale = gamma * tf.math.rsqrt(stored_variance + layer.epsilon)
+        outputs = (x - stored_mean) * scale + beta
     if statistics != "stored":
         layer.moving_mean.assign(mean)
         layer.moving_variance.assign(variance)
@@ -199,11 +203,10 @@ def _normalize(layer, inputs, statistics, mask):
     return tf.cast(outputs, layer.compute_dtype)
 
 
-@contextlib.contextmanager
-def in_task(layers, statistics):
-    """Context in which `layers` use `statistics` and every moment is exact to second order.
+def replacements(layers, statistics):
+    """Returns what to replace during a call: triples `(object, attribute name, value)`.
 
-    Enter it inside a `keras.StatelessScope`: what the layers write to their moving statistics is
+    Enter them inside a `keras.StatelessScope`: what the layers write to their moving statistics is
     meant for the scope, not for the model.
 
     Args:
@@ -223,14 +226,7 @@ def in_task(layers, statistics):
 
         return call
 
-    with _lock:
-        stock_moments = tf.nn.moments
-        tf.nn.moments = exact_moments
-        for layer in layers:
-            layer.__dict__["call"] = replacement(layer)
-        try:
-            yield
-        finally:
-            for layer in layers:
-                layer.__dict__.pop("call", None)
-            tf.nn.moments = stock_moments
+    return [
+        (tf.nn, "moments", exact_moments),
+        *((layer, "call", replacement(layer)) for layer in layers),
+    ]
