@@ -1,8 +1,11 @@
 """Settings of TensorFlow that meta-learning on a CPU depends on."""
 
 import os
+import warnings
 
 import tensorflow as tf
+
+_hinted = False
 
 
 def one_task_per_core(cores=None):
@@ -46,3 +49,24 @@ def one_task_per_core(cores=None):
             "tensor, model or dataset is made. Received: a TensorFlow that runs with "
             f"(inter, intra) = {current()} threads. Move the call to the top of the program."
         ) from error
+
+
+def hint_once():
+    """Warns, once in a program, when it computes on a CPU without `one_task_per_core`."""
+    global _hinted
+    # 0 is TensorFlow's "as many as there are cores".
+    spreads = tf.config.threading.get_intra_op_parallelism_threads() != 1
+    if (
+        _hinted
+        or not spreads
+        or (os.cpu_count() or 1) == 1
+        or tf.config.list_physical_devices("GPU")
+    ):
+        return
+    _hinted = True
+    warnings.warn(
+        "On a CPU, meta-learning is faster with one task per core. Call "
+        "`keras_meta.config.one_task_per_core()` at the top of the program, before the first "
+        "tensor, model or dataset is made.",
+        stacklevel=3,
+    )

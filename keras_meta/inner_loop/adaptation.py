@@ -1,6 +1,17 @@
 """The differentiable inner steps."""
 
+import collections
+
 import tensorflow as tf
+
+InnerState = collections.namedtuple("InnerState", ["weights", "slots", "auxiliary"])
+InnerState.__doc__ = """What goes from inner step to inner step.
+
+Attributes:
+    weights: List of tensors, the adapted weights.
+    slots: What the inner optimizer keeps.
+    auxiliary: What the loss function keeps, such as the statistics of normalisation.
+"""
 
 
 def gradients(loss_function, weights, first_order=False):
@@ -28,28 +39,42 @@ def gradients(loss_function, weights, first_order=False):
     return result, auxiliary
 
 
-def descend(loss_function, weights, optimizer, steps, first_order=False, auxiliary=None):
-    """Yields the weights after 0, 1, ..., `steps` inner steps.
-
-    `w_{k+1} = update(w_k, dL/dw (w_k))`
+def gradient_step(loss_function, optimizer, first_order=False):
+    """Returns the inner step `w_{k+1} = update(w_k, dL/dw (w_k))`.
 
     Args:
-        loss_function: Callable `(weights, auxiliary, step) -> (scalar loss, auxiliary)`, where
-            `auxiliary` is state to carry from step to step.
-        weights: List of tensors, the weights before the first step.
+        loss_function: Callable `(weights, auxiliary, step) -> (scalar loss, auxiliary)`.
         optimizer: An inner optimizer.
-        steps: int. Number of steps, unrolled.
         first_order: bool. Drop second derivatives.
-        auxiliary: State before the first step.
+
+    Returns:
+        Callable, `(InnerState, step number) -> InnerState`.
+    """
+
+    def step(state, number):
+        grads, auxiliary = gradients(
+            lambda weights: loss_function(weights, state.auxiliary, number),
+            state.weights,
+            first_order,
+        )
+        weights, slots = optimizer.update(state.weights, grads, state.slots, number)
+        return InnerState(weights, slots, auxiliary)
+
+    return step
+
+
+def descend(step, state, steps):
+    """Yields the state after 0, 1, ..., `steps` inner steps, unrolled.
+
+    Args:
+        step: Callable, `(state, step number) -> state`.
+        state: The state before the first step.
+        steps: int.
 
     Yields:
-        Tuples `(weights, auxiliary)`, `steps + 1` of them.
+        States, `steps + 1` of them.
     """
-    slots = optimizer.init(weights)
-    yield weights, auxiliary
-    for step in range(steps):
-        grads, auxiliary = gradients(
-            lambda w, a=auxiliary, k=step: loss_function(w, a, k), weights, first_order
-        )
-        weights, slots = optimizer.update(weights, grads, slots, step)
-        yield weights, auxiliary
+    yield state
+    for number in range(steps):
+        state = step(state, number)
+        yield state

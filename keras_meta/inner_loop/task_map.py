@@ -21,6 +21,9 @@ _BATCHABLE_TYPES = tuple(getattr(keras.layers, name) for name in _BATCHABLE)
 
 TASK_MAPS = ("auto", "loop", "vectorize")
 
+# Tasks vectorised at once: beyond this a step of a small network gains nothing more.
+CHUNK = 64
+
 
 def choose(model):
     """Returns `"vectorize"` if every operation of `model` batches over tasks, else `"loop"`.
@@ -89,49 +92,73 @@ def _eager(function, elements, num_tasks):
 
 
 def _looped(function, elements, num_tasks):
+    def of_task(index):
+        return function([x[index] for x in elements], index)
+
+    # One task a core: more in flight would cost memory and gain nothing.
+    return _graph_loop(of_task, num_tasks, num_tasks, parallel=max(os.cpu_count() or 1, 2))
+
+
+def _vectorized(function, elements, num_tasks):
+    """Chunks of tasks with a loop around them, so that memory does not grow with their number."""
+    if isinstance(num_tasks, int) and num_tasks <= CHUNK:
+        return _vectorized_chunk(function, elements, tf.range(num_tasks))
+
+    def of_chunk(index):
+        start, end = index * CHUNK, tf.minimum((index + 1) * CHUNK, num_tasks)
+        return _vectorized_chunk(function, [x[start:end] for x in elements], tf.range(start, end))
+
+    num_chunks = (num_tasks + CHUNK - 1) // CHUNK
+    return _graph_loop(of_chunk, num_chunks, num_tasks, parallel=1, joins_chunks=True)
+
+
+def _graph_loop(body, count, num_tasks, parallel, joins_chunks=False):
+    """Sums and stacks `body(0), ..., body(count - 1)`; or joins what chunks have stacked."""
     # Tracing the body on its own tells what it returns, `None` included, before the loop is built.
-    body = tf.function(function, autograph=False)
-    element_spec = [tf.TensorSpec(x.shape[1:], x.dtype) for x in elements]
-    traced = body.get_concrete_function(element_spec, tf.TensorSpec([], tf.int32))
+    traced = tf.function(body, autograph=False).get_concrete_function(tf.TensorSpec([], tf.int32))
     to_sum, to_stack = traced.structured_outputs
     sum_specs, restore_sum = _split_none(to_sum)
     stack_specs, restore_stack = _split_none(to_stack)
 
     def step(index, sums, stacks):
-        to_sum, to_stack = traced([x[index] for x in elements], index)
+        to_sum, to_stack = traced(index)
         sums = [total + x for total, x in zip(sums, _split_none(to_sum)[0], strict=True)]
         stacks = [s.write(index, x) for s, x in zip(stacks, _split_none(to_stack)[0], strict=True)]
         return index + 1, sums, stacks
 
+    def array(spec):
+        # The last chunk may be smaller.
+        shape = {"infer_shape": False} if joins_chunks else {"element_shape": spec.shape}
+        return tf.TensorArray(spec.dtype, count, **shape)
+
     _, sums, stacks = tf.while_loop(
-        lambda index, *_: index < num_tasks,
+        lambda index, *_: index < count,
         step,
         (
             tf.constant(0),
             [tf.zeros(spec.shape, spec.dtype) for spec in sum_specs],
-            [tf.TensorArray(s.dtype, num_tasks, element_shape=s.shape) for s in stack_specs],
+            [array(spec) for spec in stack_specs],
         ),
-        # One task a core: more in flight would cost memory and gain nothing.
-        parallel_iterations=max(os.cpu_count() or 1, 2),
+        parallel_iterations=parallel,
     )
-    stacked = [stack.stack() for stack in stacks]
+    stacked = [stack.concat() if joins_chunks else stack.stack() for stack in stacks]
     for tensor, spec in zip(stacked, stack_specs, strict=True):
-        tensor.set_shape([num_tasks if isinstance(num_tasks, int) else None, *spec.shape])
+        of_task = spec.shape[1:] if joins_chunks else spec.shape
+        tensor.set_shape([num_tasks if isinstance(num_tasks, int) else None, *of_task])
     return restore_sum(sums), restore_stack(stacked)
 
 
-def _vectorized(function, elements, num_tasks):
+def _vectorized_chunk(function, elements, numbers):
     restore = []
 
-    def present(task_and_index):
-        to_sum, to_stack = function(*task_and_index)
+    @tf.autograph.experimental.do_not_convert
+    def present(task_and_number):
+        to_sum, to_stack = function(*task_and_number)
         sum_leaves, restore_sum = _split_none(to_sum)
         stack_leaves, restore_stack = _split_none(to_stack)
         restore[:] = [restore_sum, restore_stack]
         return sum_leaves, stack_leaves
 
-    sums, stacks = tf.vectorized_map(
-        present, (elements, tf.range(num_tasks)), fallback_to_while_loop=False
-    )
+    sums, stacks = tf.vectorized_map(present, (elements, numbers), fallback_to_while_loop=False)
     restore_sum, restore_stack = restore
     return restore_sum([tf.reduce_sum(x, axis=0) for x in sums]), restore_stack(stacks)

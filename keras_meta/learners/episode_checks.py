@@ -151,7 +151,7 @@ def check_targets(inputs, y, sample_weight):
     return sample_weight
 
 
-def assert_values(inputs, num_classes, query_y=None):
+def checked_values(inputs, num_classes, query_y=None):
     """Adds run-time checks: finite features, integer labels within `0 <= label < num_classes`.
 
     Args:
@@ -159,29 +159,32 @@ def assert_values(inputs, num_classes, query_y=None):
         num_classes: int, or `None` where labels are no class numbers.
         query_y: Query labels, if there are any.
 
+    Returns:
+        `(inputs, query_y)`, which wait for the checks: what is wrong with a batch is to be said
+        here, and not by the first operation that stumbles over it.
+
     Raises:
         tf.errors.InvalidArgumentError: When the checked batch runs.
     """
+    checks = []
     for key in ("support_x", "query_x"):
         for leaf in keras.tree.flatten(inputs[key]):
             if leaf.dtype.is_floating:
-                tf.debugging.assert_all_finite(
-                    leaf, f"`{key}` contains NaN or Inf: clean or mask the features."
-                )
-    if num_classes is None:
-        return
-    labels = {"support_y": inputs["support_y"], "query_y": query_y}
+                message = f"`{key}` contains NaN or Inf: clean or mask the features."
+                checks.append(tf.debugging.assert_all_finite(leaf, message))
+    labels = {} if num_classes is None else {"support_y": inputs["support_y"], "query_y": query_y}
     for name, label in labels.items():
         if label is None or not label.dtype.is_integer or label.shape.rank != 2:
             continue
         label = tf.cast(label, tf.int64)
-        tf.debugging.assert_equal(
-            tf.reduce_all((label >= 0) & (label < num_classes)),
-            True,
-            message=(
-                f"`{name}` has a label outside 0..{num_classes - 1}, the outputs of the model. "
-                "Labels are numbered 0..ways-1 inside each episode, and the model needs one "
-                "output a way."
-            ),
-            summarize=20,
+        message = (
+            f"`{name}` has a label outside 0..{num_classes - 1}, the outputs of the model. "
+            "Labels are numbered 0..ways-1 inside each episode, and the model needs one output a "
+            "way."
+        )
+        in_range = tf.reduce_all((label >= 0) & (label < num_classes))
+        checks.append(tf.debugging.assert_equal(in_range, True, message))
+    with tf.control_dependencies([check for check in checks if check is not None]):
+        return keras.tree.map_structure(
+            lambda x: None if x is None else tf.identity(x), (dict(inputs), query_y)
         )

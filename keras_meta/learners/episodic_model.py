@@ -16,7 +16,7 @@ class EpisodicModel(keras.Model):
 
     def call(self, inputs, training=False):
         """Adapts to each task and returns predictions `[tasks, query, ...]` for its queries."""
-        self._check(inputs)
+        inputs, _ = self._check(inputs)
 
         def predictions(task, index):
             return (), self._learn_task(task, index, training).predictions
@@ -128,13 +128,14 @@ class EpisodicModel(keras.Model):
 
     def _unpack(self, data):
         inputs, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
-        self._check(inputs, y)
+        inputs, y = self._check(inputs, y)
         return inputs, y, episode_checks.check_targets(inputs, y, sample_weight)
 
     def _check(self, inputs, y=None):
+        """Returns the batch, which waits for the checks of its values."""
         episode_checks.check_inputs(inputs, self.model)
-        episode_checks.assert_values(inputs, self._num_classes(inputs), y)
         self._remember_spec(inputs)
+        return episode_checks.checked_values(inputs, self._num_classes(inputs), y)
 
     def _num_classes(self, inputs):
         """Number of classes, where the support labels are class numbers; else `None`."""

@@ -1,15 +1,20 @@
 """Model-agnostic meta-learning."""
 
+import collections
+
 import keras
 import tensorflow as tf
 
-from keras_meta.inner_loop import adaptation, second_order
+from keras_meta.inner_loop import adaptation, checkpointing, second_order
 from keras_meta.inner_loop.losses import support_loss
 from keras_meta.inner_loop.selection import select
 from keras_meta.inner_optimizers import SGD
 from keras_meta.learners.adapted_model import AdaptedModel, clone
 from keras_meta.learners.graph_constant import GraphConstant, count
 from keras_meta.learners.meta_learner import MetaLearner
+
+# The step from state to state, the state before the first one, and how a state is kept for a task.
+_InnerProblem = collections.namedtuple("_InnerProblem", ["step", "start", "task_state"])
 
 
 @keras.saving.register_keras_serializable("keras_meta")
@@ -36,6 +41,9 @@ class MAML(MetaLearner):
         adapt: Which weights the inner steps change: `"all"`, `"head"` (the last layer that has
             weights), `"body"` (all but that), a list of layer names, or a callable that takes a
             variable and returns a bool. The others are meta-learned only.
+        checkpoint_steps: bool. Whether to keep only the weights between inner steps, and to
+            compute each step again for the meta-gradient. Memory and tracing time then hardly grow
+            with the number of steps; a step of training takes about a third longer.
         inner_loss: See `MetaLearner`.
         batch_norm: See `MetaLearner`.
         task_map: See `MetaLearner`.
@@ -70,6 +78,7 @@ class MAML(MetaLearner):
     inner_steps = GraphConstant(count("inner_steps"))
     eval_inner_steps = GraphConstant(count("eval_inner_steps", optional=True))
     first_order = GraphConstant(bool)
+    checkpoint_steps = GraphConstant(bool)
 
     def __init__(
         self,
@@ -79,6 +88,7 @@ class MAML(MetaLearner):
         eval_inner_steps=None,
         first_order=False,
         adapt="all",
+        checkpoint_steps=False,
         inner_loss=None,
         batch_norm="transductive",
         task_map="auto",
@@ -90,6 +100,7 @@ class MAML(MetaLearner):
         self.inner_steps = inner_steps
         self.eval_inner_steps = eval_inner_steps
         self.first_order = first_order
+        self.checkpoint_steps = checkpoint_steps
         self.adapts = adapt
         self.adapted_indices = select(self.functional.trainable_variables, model, adapt)
         self._rate = self.add_weight(
@@ -115,8 +126,13 @@ class MAML(MetaLearner):
 
     def adapt_task(self, support_x, support_y, training=False, seed=None, steps=None):
         """Takes `steps` gradient steps on the support loss, from the initial weights."""
-        *_, last = self.adaptation(support_x, support_y, training, seed, steps)
-        return last
+        problem = self._inner_problem(support_x, support_y, training, seed)
+        steps = self._steps(training) if steps is None else steps
+        if self.checkpoint_steps and steps:
+            state = checkpointing.descend(problem.step, self._complete(problem), steps)
+        else:
+            *_, state = adaptation.descend(problem.step, problem.start, steps)
+        return problem.task_state(state, steps)
 
     def adaptation(self, support_x, support_y, training=False, seed=None, steps=None):
         """Yields the task's state after 0, 1, ..., `steps` inner steps.
@@ -132,46 +148,61 @@ class MAML(MetaLearner):
             dict with `"weights"`, the adapted weights, and `"statistics"`, what normalisation
             keeps of the support set.
         """
-        if steps is None:
-            steps = self.inner_steps
-            if not training and self.eval_inner_steps is not None:
-                steps = self.eval_inner_steps
+        problem = self._inner_problem(support_x, support_y, training, seed)
+        steps = self._steps(training) if steps is None else steps
+        for step, state in enumerate(adaptation.descend(problem.step, problem.start, steps)):
+            yield problem.task_state(state, step)
+
+    def _steps(self, training):
+        at_evaluation = not training and self.eval_inner_steps is not None
+        return self.eval_inner_steps if at_evaluation else self.inner_steps
+
+    def _inner_problem(self, support_x, support_y, training, seed):
         loss = self.resolved_inner_loss()
         initial = self.functional.initial_weights()
         statistics = "stored" if self.batch_norm == "running" else "batch"
+        optimizer = SGD(tf.convert_to_tensor(self._rate.value))
 
-        def forward(adapted, state, step):
+        def forward(adapted, statistics_so_far, step):
             return self.functional(
                 support_x,
                 self._all_weights(initial, adapted),
-                state,
+                statistics_so_far,
                 training=training,
                 statistics=statistics,
                 seed=_fold(seed, step),
             )
 
-        def inner_loss(adapted, state, step):
-            output = forward(adapted, state, step)
+        def inner_loss(adapted, statistics_so_far, step):
+            output = forward(adapted, statistics_so_far, step)
             value = support_loss(loss, support_y, output.predictions)
             penalty = output.losses + self.functional.regularization(
                 self._all_weights(initial, adapted)
             )
             return value + tf.cast(penalty, value.dtype), output.state
 
-        for step, (adapted, state) in enumerate(
-            adaptation.descend(
-                inner_loss,
-                [initial[i] for i in self.adapted_indices],
-                SGD(self._rate.value),
-                steps,
-                first_order=self.first_order,
-                auxiliary={},
-            )
-        ):
+        def task_state(state, step):
+            kept = state.auxiliary
             if self.batch_norm == "support" and self.functional.batch_normalizations:
                 # Statistics of the support set as the adapted weights see it.
-                state = forward(adapted, state, step).state
-            yield {"weights": list(adapted), "statistics": state}
+                kept = forward(state.weights, kept, step).state
+            return {"weights": list(state.weights), "statistics": kept}
+
+        weights = [initial[i] for i in self.adapted_indices]
+        return _InnerProblem(
+            adaptation.gradient_step(inner_loss, optimizer, self.first_order),
+            adaptation.InnerState(weights, optimizer.init(weights), {}),
+            task_state,
+        )
+
+    def _complete(self, problem):
+        """The start of a loop, whose state must have all along what the first step adds to it."""
+        first = tf.function(lambda: problem.step(problem.start, 0), autograph=False)
+        written = first.get_concrete_function().structured_outputs.auxiliary
+        variables = self.functional.state_variables
+        return problem.start._replace(
+            auxiliary={index: tf.convert_to_tensor(variables[index].value) for index in written}
+        )
 
     def predict_task(self, state, query_x, training=False, seed=None):
         """Runs the model with the adapted weights."""
@@ -196,7 +227,7 @@ class MAML(MetaLearner):
         Returns:
             Tensor `[steps + 1, tasks, query, ...]`.
         """
-        self._check(inputs)
+        inputs, _ = self._check(inputs)
 
         def by_step(task, index):
             del index
@@ -237,13 +268,14 @@ class MAML(MetaLearner):
 
     def _check(self, inputs, y=None):
         first_episode = self.episode_spec is None
-        super()._check(inputs, y)
+        checked = super()._check(inputs, y)
         if first_episode and not self.first_order and not getattr(self.model, "inputs", None):
             self.check_second_order(
                 keras.tree.map_structure(
                     lambda x: tf.TensorSpec([None, *x.shape[2:]], x.dtype), inputs["support_x"]
                 )
             )
+        return checked
 
     def _all_weights(self, initial, adapted):
         weights = list(initial)
@@ -258,6 +290,7 @@ class MAML(MetaLearner):
             "inner_steps": self.inner_steps,
             "eval_inner_steps": self.eval_inner_steps,
             "first_order": self.first_order,
+            "checkpoint_steps": self.checkpoint_steps,
             "adapt": keras.saving.serialize_keras_object(self.adapts),
         }
 

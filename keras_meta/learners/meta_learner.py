@@ -3,6 +3,7 @@
 import keras
 import tensorflow as tf
 
+from keras_meta import config
 from keras_meta.inner_loop import losses, task_map
 from keras_meta.inner_loop.functional import FunctionalModel
 from keras_meta.learners import check_report, exporting, model_checks
@@ -140,6 +141,7 @@ class MetaLearner(EpisodicModel):
                 "episode. Use `sample_weight` of shape [tasks, queries]. "
                 f"Received: class_weight={class_weight}."
             )
+        config.hint_once()
         if isinstance(x, tf.data.Dataset):
             # Keras would warn that its default, to shuffle, does not apply to a dataset.
             kwargs.setdefault("shuffle", False)

@@ -15,8 +15,10 @@ def function(task, index):
     return [tf.reduce_sum(x), None], {"double": 2 * x, "index": index, "nothing": None}
 
 
+@pytest.mark.parametrize("chunk", [64, 3, 2])
 @pytest.mark.parametrize("mode", ["eager", "loop", "vectorize"])
-def test_sums_and_stacks_with_none_kept_in_place(mode):
+def test_sums_and_stacks_with_none_kept_in_place(mode, chunk, monkeypatch):
+    monkeypatch.setattr(task_map, "CHUNK", chunk)
     x = tf.constant(np.arange(12.0).reshape(4, 3))
 
     def run():
@@ -28,12 +30,13 @@ def test_sums_and_stacks_with_none_kept_in_place(mode):
     np.testing.assert_array_equal(stacked["index"], range(4))
 
 
-def test_an_unknown_number_of_tasks():
+@pytest.mark.parametrize("mode", ["loop", "vectorize"])
+def test_an_unknown_number_of_tasks(mode):
     @tf.function(input_signature=[tf.TensorSpec([None, 3], tf.float64)])
     def run(x):
-        return task_map.map_tasks(function, (x, None), "loop")
+        return task_map.map_tasks(function, (x, None), mode)
 
-    for tasks in (1, 5):
+    for tasks in (1, 5, 64, 65, 130):
         _, stacked = run(tf.ones((tasks, 3), tf.float64))
         assert stacked["double"].shape == (tasks, 3)
 
