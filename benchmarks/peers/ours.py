@@ -1,0 +1,53 @@
+"""keras_meta, through `fit` as a user runs it, or the compiled step alone."""
+
+import keras
+import tensorflow as tf
+
+import keras_meta
+
+
+def make(contender, work, arrays, initial):
+    """Returns a function `number -> (meta-steps done, loss)`."""
+    keras_meta.config.one_task_per_core()
+    if work.network == "mlp":
+        model, loss = keras_meta.networks.SinusoidMLP(), "mse"
+    else:
+        size, channels, filters = work.size
+        pooling = "stride" if work.network == "strided" else "max"
+        model = keras_meta.networks.Conv4(work.ways, (size, size, channels), filters, pooling)
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    for variable, value in zip(model.trainable_variables, initial, strict=True):
+        variable.assign(value)
+    learner = keras_meta.learners.MAML(
+        model, work.rate, inner_steps=work.steps, first_order=work.first_order
+    )
+    many = "100" in contender
+    learner.compile(keras.optimizers.Adam(1e-3), loss, steps_per_execution=100 if many else 1)
+    support_x, support_y, query_x, query_y = map(tf.constant, arrays)
+    inputs = {"support_x": support_x, "support_y": support_y, "query_x": query_x}
+    dataset = tf.data.Dataset.from_tensors((inputs, query_y)).repeat().prefetch(2)
+
+    if contender == "ours, compiled step":
+        update = tf.function(learner.train_step, autograph=False)
+
+        def compiled_steps(number):
+            for _ in range(number):
+                learner.reset_metrics()
+                loss = float(update((inputs, query_y))["loss"])
+            return number, loss
+
+        return compiled_steps
+
+    class Losses(keras.callbacks.Callback):
+        # `fit` calls this after each batch, where a user would look at the loss.
+        def on_train_batch_end(self, batch, logs=None):
+            self.last = logs["loss"]
+
+    losses = Losses()
+
+    def steps(number):
+        number = -(-number // 100) * 100 if many else number
+        learner.fit(dataset, steps_per_epoch=number, verbose=0, callbacks=[losses])
+        return number, float(losses.last)
+
+    return steps

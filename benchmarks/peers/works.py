@@ -1,0 +1,118 @@
+"""What is computed: the networks, tasks and initial weights that all contenders share.
+
+One meta-step is: for each task, `steps` gradient steps on the support set by the mean
+cross-entropy or squared error; the gradient of the mean query loss, of second order unless
+`first_order`; one Adam step of rate 1e-3. Batch normalisation uses the statistics of its batch.
+"""
+
+import dataclasses
+
+import numpy as np
+
+
+@dataclasses.dataclass(frozen=True)
+class Work:
+    """One line of the benchmark."""
+
+    network: str  # "strided" (28x28x1, 64 filters), "pooled" (84x84x3, 32 filters) or "mlp"
+    tasks: int
+    steps: int
+    ways: int = 5
+    queries: int = 1
+    first_order: bool = False
+    rate: float = 0.1
+
+    @property
+    def size(self):
+        return {"strided": (28, 1, 64), "pooled": (84, 3, 32)}[self.network]
+
+
+WORKS = {
+    "a1": Work("strided", tasks=32, steps=1),
+    "a5": Work("strided", tasks=32, steps=5),
+    "b1": Work("strided", tasks=32, steps=1, ways=20),
+    "b5": Work("strided", tasks=32, steps=5, ways=20),
+    "c4": Work("pooled", tasks=4, steps=5, queries=15),
+    "c16": Work("pooled", tasks=16, steps=5, queries=15),
+    "d1": Work("mlp", tasks=25, steps=1, rate=0.01),
+    "d5": Work("mlp", tasks=25, steps=5, rate=0.01),
+    "h-a": Work("strided", tasks=32, steps=1, first_order=True),
+    "h-d": Work("mlp", tasks=25, steps=1, first_order=True, rate=0.01),
+}
+
+DESCRIPTIONS = {
+    "a1": "Conv4-64 28x28, 5-way 1-shot, 32 tasks, 1 step",
+    "a5": "the same, 5 steps",
+    "b1": "Conv4-64 28x28, 20-way 1-shot, 32 tasks, 1 step",
+    "b5": "the same, 5 steps",
+    "c4": "Conv4-32 84x84, 5-way 1-shot, 15 queries, 5 steps, 4 tasks",
+    "c16": "the same, 16 tasks",
+    "d1": "sinusoid MLP, 25 tasks, 1 step",
+    "d5": "the same, 5 steps",
+    "h-a": "a1, first order",
+    "h-d": "d1, first order",
+}
+
+
+def data(work):
+    """Returns `(support_x, support_y, query_x, query_y)` as arrays with tasks on axis 0."""
+    random = np.random.default_rng(0)
+    if work.network == "mlp":
+        x = random.uniform(-5, 5, (work.tasks, 20, 1)).astype("float32")
+        amplitude = random.uniform(0.1, 5, (work.tasks, 1, 1))
+        y = (amplitude * np.sin(x - random.uniform(0, np.pi, amplitude.shape))).astype("float32")
+        return x[:, :10], y[:, :10], x[:, 10:], y[:, 10:]
+    size, channels, _ = work.size
+    labels = np.tile(np.arange(work.ways, dtype="int32"), (work.tasks, 1))
+    # Classes that can be told apart, so that losses stay in their usual range.
+    shape = (work.tasks, work.ways, 1, size, size, channels)
+    drawings = random.random(shape, dtype="float32")
+    noise = random.random((work.tasks, work.ways, 1 + work.queries, size, size, channels))
+    images = (drawings + 0.3 * noise).astype("float32")
+    support, query = images[:, :, 0], images[:, :, 1:].reshape(work.tasks, -1, *shape[3:])
+    return support, labels, query, np.repeat(labels, work.queries, axis=1)
+
+
+def initial_weights(work):
+    """Returns the weights in the order of Keras: of each layer kernel, then scale and offset."""
+    random = np.random.default_rng(1)
+
+    def kernel(*shape):
+        fan = np.prod(shape[:-1]) + np.prod(shape[:-2]) * shape[-1]
+        return random.normal(0.0, np.sqrt(2.0 / fan), shape).astype("float32")
+
+    if work.network == "mlp":
+        sizes = [(1, 40), (40, 40), (40, 1)]
+        return [w for s in sizes for w in (kernel(*s), np.zeros(s[1], "float32"))]
+    _, channels, filters = work.size
+    weights = []
+    for _ in range(4):
+        ones = np.ones(filters, "float32")
+        weights += [kernel(3, 3, channels, filters), ones, 0 * ones]
+        channels = filters
+    features = filters if work.network == "strided" else 25 * filters
+    return [*weights, kernel(features, work.ways), np.zeros(work.ways, "float32")]
+
+
+def flops(work):
+    """Arithmetic of the convolutions in one second-order meta-step.
+
+    A pass forward costs `F`, a pass back `2 F` (less the images' own gradient, in the first layer).
+    Each inner step goes forward and back, and the meta-gradient goes back through both, `6 F`
+    more at most; the query goes forward and back.
+    """
+    if work.network == "mlp" or work.first_order:
+        return None
+    size, channels, filters = work.size
+    per_image = 0
+    first = 0
+    for block in range(4):
+        size = -(-size // 2) if work.network == "strided" else size
+        layer = 2 * size * size * 9 * channels * filters
+        first = layer if block == 0 else first
+        per_image += layer
+        channels = filters
+        size = size if work.network == "strided" else size // 2
+    forward_and_back = 3 * per_image - first
+    support = work.ways * work.steps * (2 * forward_and_back + 2 * (per_image - first) + per_image)
+    return work.tasks * (support + work.ways * work.queries * forward_and_back)
