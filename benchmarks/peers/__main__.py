@@ -72,11 +72,14 @@ class Contender:
 
 def contenders(name):
     """Names of those who take part in a work."""
-    mlp = works.WORKS[name].network == "mlp"
-    names = [OURS, *(OURS_ALONE if mlp else []), *PEERS]
-    # Without convolutions there is nothing to shift; and plain vmap of large ones takes minutes.
-    if mlp:
+    work = works.WORKS[name]
+    names = [OURS, *(OURS_ALONE if work.network == "mlp" else []), *PEERS]
+    # Without convolutions there is nothing to shift; and how slow plain vmap is on those with a
+    # kernel for each task is clear from one work.
+    if not work.convolves:
         names.remove("jax vmap, shifted products")
+    elif name != "a1":
+        names.remove("jax vmap")
     return names
 
 
@@ -183,7 +186,8 @@ def plot(report, path):
             for index, results in enumerate(r["contenders"] for r in report["works"].values())
             if "milliseconds" in results.get(contender, {})
         ]
-        axes.bar(*zip(*points, strict=True), width=0.12, label=contender)
+        if points:
+            axes.bar(*zip(*points, strict=True), width=0.12, label=contender)
     axes.set_xticks(np.arange(len(report["works"])) + 0.3, list(report["works"]))
     axes.set(yscale="log", ylabel="milliseconds a meta-step (lower is better)")
     axes.legend(ncols=3, fontsize="small")
@@ -201,21 +205,27 @@ def main():
     pythons = environments(arguments.environments)
     peak = gemm_gigaflops()
     report = {
-        "command": "python benchmarks/peers --works " + " ".join(arguments.works),
         "cores": os.cpu_count(),
-        "gemm_gigaflops": round(peak, 1),
         "versions": {
             "python": platform.python_version(),
             **{p: version(pythons[None], p) for p in ("tensorflow", "keras", "keras-meta")},
             **{p: version(python, p) for p, python in pythons.items() if p},
         },
-        "works": {},
+        # Works that are not measured again keep what an earlier run has found.
+        "works": json.loads(arguments.out.read_text())["works"] if arguments.out.exists() else {},
     }
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     for name in arguments.works:
         work = works.WORKS[name]
         results = measure(name, pythons, arguments.rounds, arguments.block_seconds)
-        entry = {"what": works.DESCRIPTIONS[name], "contenders": results, "ratio": ratios(results)}
+        entry = {
+            "what": works.DESCRIPTIONS[name],
+            "command": f"python benchmarks/peers --works {name} --rounds {arguments.rounds}"
+            f" --block-seconds {arguments.block_seconds:g}",
+            "gemm_gigaflops": round(peak, 1),
+            "contenders": results,
+            "ratio": ratios(results),
+        }
         if works.flops(work):
             gigaflops = works.flops(work) / results[OURS]["milliseconds"] / 1e6
             entry["share_of_gemm_peak"] = round(gigaflops / peak, 3)

@@ -1,7 +1,22 @@
 """JAX: `jax.vmap` over tasks, with the library's convolution or one of shifted matrix products."""
 
+import types
+
 import jax
 import jax.numpy as jnp
+import sequences
+
+_OPS = types.SimpleNamespace(
+    take=lambda table, tokens: table[tokens],
+    zeros=lambda *shape: jnp.zeros(shape),
+    mean=lambda x, axis, keep: x.mean(axis, keepdims=keep),
+    softmax=jax.nn.softmax,
+    sigmoid=jax.nn.sigmoid,
+    tanh=jnp.tanh,
+    relu=jax.nn.relu,
+    rsqrt=jax.lax.rsqrt,
+    einsum=jnp.einsum,
+)
 
 
 def _convolve(x, kernel, stride):
@@ -47,7 +62,9 @@ def _network(work, convolve):
             x = jax.nn.relu(x) if layer < 2 else x
         return x
 
-    return mlp if work.network == "mlp" else strided_or_pooled
+    if work.convolves:
+        return strided_or_pooled
+    return mlp if work.network == "mlp" else sequences.network(work, _OPS)
 
 
 def make(contender, work, arrays, initial):

@@ -1,6 +1,21 @@
 """TensorFlow as it is often written: the outer tape around `tf.map_fn`."""
 
+import types
+
+import sequences
 import tensorflow as tf
+
+_OPS = types.SimpleNamespace(
+    take=tf.gather,
+    zeros=lambda *shape: tf.zeros(shape),
+    mean=lambda x, axis, keep: tf.reduce_mean(x, axis, keepdims=keep),
+    softmax=tf.nn.softmax,
+    sigmoid=tf.sigmoid,
+    tanh=tf.tanh,
+    relu=tf.nn.relu,
+    rsqrt=tf.math.rsqrt,
+    einsum=tf.einsum,
+)
 
 
 def _moments(x):
@@ -26,7 +41,9 @@ def _network(work):
             x = tf.nn.relu(x) if layer < 2 else x
         return x
 
-    return mlp if work.network == "mlp" else strided_or_pooled
+    if work.convolves:
+        return strided_or_pooled
+    return mlp if work.network == "mlp" else sequences.network(work, _OPS)
 
 
 def make(contender, work, arrays, initial):
@@ -50,7 +67,7 @@ def make(contender, work, arrays, initial):
             with tf.GradientTape() as tape:
                 tape.watch(fast)
                 loss = criterion(network(fast, support_x), support_y)
-            gradients = tape.gradient(loss, fast)
+            gradients = [tf.convert_to_tensor(g) for g in tape.gradient(loss, fast)]
             if work.first_order:
                 gradients = [tf.stop_gradient(g) for g in gradients]
             fast = [w - work.rate * g for w, g in zip(fast, gradients, strict=True)]

@@ -1,7 +1,9 @@
 """PyTorch: a loop over tasks as learn2learn runs it, and `torch.func.vmap`."""
 
 import os
+import types
 
+import sequences
 import torch
 import torch.nn.functional as functional
 
@@ -12,6 +14,15 @@ def _same(x, stride):
     total = max((-(-size // stride) - 1) * stride + 3 - size, 0)
     before, after = total // 2, total - total // 2
     return functional.pad(x, (before, after, before, after))
+
+
+_OPS = types.SimpleNamespace(
+    take=lambda table, tokens: functional.embedding(tokens, table),
+    zeros=lambda *shape: torch.zeros(shape),
+    mean=lambda x, axis, keep: x.mean(axis, keepdim=keep),
+    softmax=lambda x: torch.softmax(x, -1),
+    **{name: getattr(torch, name) for name in ("einsum", "sigmoid", "tanh", "relu", "rsqrt")},
+)
 
 
 def _network(work):
@@ -36,7 +47,9 @@ def _network(work):
             x = torch.relu(x) if layer < 2 else x
         return x
 
-    return mlp if work.network == "mlp" else strided_or_pooled
+    if work.convolves:
+        return strided_or_pooled
+    return mlp if work.network == "mlp" else sequences.network(work, _OPS)
 
 
 def make(contender, work, arrays, initial):
@@ -51,7 +64,7 @@ def make(contender, work, arrays, initial):
 
     support_x, support_y, query_x, query_y = map(tensor, arrays)
     weights = [tensor(w) for w in initial]
-    if work.network != "mlp":
+    if work.convolves:
         support_x, query_x = (x.permute(0, 1, 4, 2, 3).contiguous() for x in (support_x, query_x))
         weights = [w.permute(3, 2, 0, 1).contiguous() if w.ndim == 4 else w for w in weights]
         if work.network == "pooled":

@@ -14,13 +14,18 @@ import numpy as np
 class Work:
     """One line of the benchmark."""
 
-    network: str  # "strided" (28x28x1, 64 filters), "pooled" (84x84x3, 32 filters) or "mlp"
+    # "strided" (28x28x1, 64 filters), "pooled" (84x84x3, 32 filters), "mlp", "lstm", "transformer"
+    network: str
     tasks: int
     steps: int
     ways: int = 5
     queries: int = 1
     first_order: bool = False
     rate: float = 0.1
+
+    @property
+    def convolves(self):
+        return self.network in ("strided", "pooled")
 
     @property
     def size(self):
@@ -32,10 +37,12 @@ WORKS = {
     "a5": Work("strided", tasks=32, steps=5),
     "b1": Work("strided", tasks=32, steps=1, ways=20),
     "b5": Work("strided", tasks=32, steps=5, ways=20),
-    "c4": Work("pooled", tasks=4, steps=5, queries=15),
-    "c16": Work("pooled", tasks=16, steps=5, queries=15),
+    "c4": Work("pooled", tasks=4, steps=5, queries=15, rate=0.01),
+    "c16": Work("pooled", tasks=16, steps=5, queries=15, rate=0.01),
     "d1": Work("mlp", tasks=25, steps=1, rate=0.01),
     "d5": Work("mlp", tasks=25, steps=5, rate=0.01),
+    "e-lstm": Work("lstm", tasks=8, steps=1, queries=5),
+    "e-transformer": Work("transformer", tasks=8, steps=1, queries=5),
     "h-a": Work("strided", tasks=32, steps=1, first_order=True),
     "h-d": Work("mlp", tasks=25, steps=1, first_order=True, rate=0.01),
 }
@@ -49,6 +56,8 @@ DESCRIPTIONS = {
     "c16": "the same, 16 tasks",
     "d1": "sinusoid MLP, 25 tasks, 1 step",
     "d5": "the same, 5 steps",
+    "e-lstm": "LSTM of 64 over 20 tokens, 5-way 5-shot, 8 tasks, 1 step",
+    "e-transformer": "transformer block of width 64 over 20 tokens, the same tasks",
     "h-a": "a1, first order",
     "h-d": "d1, first order",
 }
@@ -62,6 +71,10 @@ def data(work):
         amplitude = random.uniform(0.1, 5, (work.tasks, 1, 1))
         y = (amplitude * np.sin(x - random.uniform(0, np.pi, amplitude.shape))).astype("float32")
         return x[:, :10], y[:, :10], x[:, 10:], y[:, 10:]
+    if not work.convolves:
+        tokens = random.integers(0, 1000, (2, work.tasks, 25, 20)).astype("int32")
+        labels = np.tile(np.arange(25, dtype="int32") % 5, (work.tasks, 1))
+        return tokens[0], labels, tokens[1], labels
     size, channels, _ = work.size
     labels = np.tile(np.arange(work.ways, dtype="int32"), (work.tasks, 1))
     # Classes that can be told apart, so that losses stay in their usual range.
@@ -84,6 +97,18 @@ def initial_weights(work):
     if work.network == "mlp":
         sizes = [(1, 40), (40, 40), (40, 1)]
         return [w for s in sizes for w in (kernel(*s), np.zeros(s[1], "float32"))]
+    if work.network == "lstm":
+        forget = np.repeat([0, 1, 0, 0], 64).astype("float32")
+        recurrent = [kernel(64, 256), kernel(64, 256), forget]
+        return [kernel(1000, 64), *recurrent, kernel(64, 5), np.zeros(5, "float32")]
+    if work.network == "transformer":
+        zeros, ones = np.zeros(64, "float32"), np.ones(64, "float32")
+        projection = [kernel(64, 64).reshape(64, 4, 16), zeros.reshape(4, 16)]
+        attention = [*projection, *projection, *projection]
+        attention += [kernel(64, 64).reshape(4, 16, 64), zeros]
+        dense = [kernel(64, 128), np.zeros(128, "float32"), kernel(128, 64), zeros]
+        head = [kernel(64, 5), np.zeros(5, "float32")]
+        return [kernel(1000, 64), *attention, ones, zeros, *dense, ones, zeros, *head]
     _, channels, filters = work.size
     weights = []
     for _ in range(4):
@@ -101,7 +126,7 @@ def flops(work):
     Each inner step goes forward and back, and the meta-gradient goes back through both, `6 F`
     more at most; the query goes forward and back.
     """
-    if work.network == "mlp" or work.first_order:
+    if not work.convolves or work.first_order:
         return None
     size, channels, filters = work.size
     per_image = 0

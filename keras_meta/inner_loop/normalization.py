@@ -23,6 +23,9 @@ from keras_meta.inner_loop.layers import sublayers
 
 STATISTICS = ("batch", "stored", "observe")
 
+# Elements from which on memory traffic, and not the number of operations, takes the time.
+_FUSED_SIZE = 2**18
+
 
 def exact_moments(x, axes, shift=None, keepdims=False, name=None):
     """Mean and variance that can be differentiated any number of times.
@@ -122,17 +125,25 @@ def normalize(x, gamma, beta, epsilon):
     # tapes.
     @tf.custom_gradient
     def forward(x_, gamma_, beta_):
-        c = x_ - mean(x_)
-        r = tf.math.rsqrt(mean(tf.square(c)) + epsilon)
-        n = tf.cast(tf.size(c) // tf.size(r), x.dtype)
+        z, mean_x, variance = _forward(x_, gamma_, beta_, epsilon)
+        r = tf.math.rsqrt(variance + epsilon)
+        n = tf.cast(tf.size(x_) // tf.size(r), x.dtype)
 
         @tf.custom_gradient
         def backward(g, *_):
-            mean_g, a = mean(g), r * mean(g * c)
+            mean_g = mean(g)
+            if _is_large(x_):
+                dx, dgamma = _fused_backward(g, x_, gamma_, mean_x, variance, epsilon)
+                a = dgamma / n
+            else:
+                c = x_ - mean_x
+                a, s = r * mean(g * c), gamma_ * r
+                dx = s * g - (s * a * r) * c - s * mean_g
 
             def second(v, u, t):
                 @tf.custom_gradient
                 def derivatives(v, u, t):
+                    c = x_ - mean_x
                     mean_v, b = mean(v), r * mean(v * c)
                     k = mean(v * g) - mean_v * mean_g
                     s = gamma_ * r
@@ -144,13 +155,55 @@ def normalize(x, gamma, beta, epsilon):
 
                 return derivatives(v, u, t)
 
-            s = gamma_ * r
-            dx = s * g - (s * a * r) * c - s * mean_g
             return (dx, n * a, n * mean_g), second
 
-        return c * (gamma_ * r) + beta_, lambda g: backward(g, x, gamma)
+        return z, lambda g: backward(g, x, gamma)
 
     return forward(x, gamma, beta)
+
+
+def _forward(x, gamma, beta, epsilon):
+    """Returns `(z, mean, variance)`, of large tensors by the library's one kernel."""
+    if not _is_large(x):
+        mean, variance = exact_moments(x, list(range(x.shape.rank - 1)))
+        return (x - mean) * (gamma * tf.math.rsqrt(variance + epsilon)) + beta, mean, variance
+    unknown = tf.zeros([0])
+    result = tf.raw_ops.FusedBatchNormV3(
+        x=_as_rank_4(x),
+        scale=gamma,
+        offset=beta,
+        mean=unknown,
+        variance=unknown,
+        epsilon=epsilon,
+        is_training=True,
+    )
+    # `batch_variance` is the unbiased one.
+    return tf.reshape(result.y, tf.shape(x)), result.reserve_space_1, result.reserve_space_2
+
+
+def _fused_backward(g, x, gamma, mean, variance, epsilon):
+    """Returns `(dx, dgamma)` by the library's one kernel."""
+    result = tf.raw_ops.FusedBatchNormGradV3(
+        y_backprop=_as_rank_4(g),
+        x=_as_rank_4(x),
+        scale=gamma,
+        reserve_space_1=mean,
+        reserve_space_2=variance,
+        reserve_space_3=variance,
+        epsilon=epsilon,
+        is_training=True,
+    )
+    return tf.reshape(result.x_backprop, tf.shape(x)), result.scale_backprop
+
+
+def _as_rank_4(x):
+    return tf.reshape(x, [1, 1, -1, x.shape[-1]])
+
+
+def _is_large(x):
+    """Whether the library's kernels pay, which make few passes over `x`."""
+    size = x.shape.num_elements()
+    return x.dtype == tf.float32 and size is not None and size >= _FUSED_SIZE
 
 
 def _no_third_derivative(*cotangents):

@@ -1,5 +1,6 @@
 """One function over many tasks: a graph loop, or vectorised."""
 
+import math
 import os
 
 import keras
@@ -21,6 +22,9 @@ _BATCHABLE_TYPES = tuple(getattr(keras.layers, name) for name in _BATCHABLE)
 
 TASK_MAPS = ("auto", "loop", "vectorize")
 
+# Each vectorised task has weights of its own, and beyond this moving them takes the time.
+_MAX_VECTORIZED_WEIGHTS = 2**16
+
 # Tasks vectorised at once: beyond this a step of a small network gains nothing more.
 CHUNK = 64
 
@@ -28,8 +32,8 @@ CHUNK = 64
 def choose(model):
     """Returns `"vectorize"` if every operation of `model` batches over tasks, else `"loop"`.
 
-    Only Sequential and functional models made of known layers qualify: what a subclass does in
-    `call` cannot be read off its layers.
+    Models of many weights are looped as well. Only Sequential and functional models made of known
+    layers qualify: what a subclass does in `call` cannot be read off its layers.
     """
 
     def is_stock_container(layer):
@@ -38,6 +42,9 @@ def choose(model):
     def batches(layer):
         return type(layer) in _BATCHABLE_TYPES or is_stock_container(layer)
 
+    num_weights = sum(math.prod(v.shape) for v in model.trainable_variables)
+    if num_weights > _MAX_VECTORIZED_WEIGHTS:
+        return "loop"
     return "vectorize" if all(map(batches, [model, *sublayers(model)])) else "loop"
 
 

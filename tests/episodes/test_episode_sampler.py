@@ -223,3 +223,31 @@ def test_classes_and_examples_are_drawn_from_different_random_streams(monkeypatc
     monkeypatch.setattr(sampler, "uniform", recorded)
     sampler.describe(0, 2)
     assert len(streams) == len(set(streams)) == 2
+
+
+def test_examples_that_stay_on_disk_are_read_as_they_are_drawn(tmp_path):
+    """File names in memory, images decoded in parallel while the stream runs."""
+    names = []
+    for label in range(3):
+        for number in range(4):
+            image = np.full((6, 5, 1), 50 * label + number, "uint8")
+            names.append(str(tmp_path / f"{label}_{number}.png"))
+            tf.io.write_file(names[-1], tf.io.encode_png(image))
+
+    def read(name):
+        image = tf.io.decode_png(tf.io.read_file(name), channels=1)
+        return tf.ensure_shape(image, (6, 5, 1))
+
+    sampler = episodes.EpisodeSampler(
+        np.array(names),
+        np.repeat(range(3), 4),
+        num_ways=2,
+        num_shots=1,
+        num_queries=2,
+        preprocess=lambda files: tf.map_fn(read, files, fn_output_signature=tf.uint8),
+    )
+    inputs, query_y = next(iter(sampler.as_dataset(batch_size=4)))
+    assert inputs["support_x"].shape == (4, 2, 6, 5, 1)
+    of_support, of_query = (inputs[key][..., 0, 0, 0] // 50 for key in ("support_x", "query_x"))
+    np.testing.assert_array_equal(np.repeat(of_support, 2, axis=1), of_query)
+    assert query_y.shape == (4, 4)

@@ -48,6 +48,9 @@ def test_dense_models_are_vectorised_and_others_looped():
     recurrent = keras.Sequential([keras.Input((3, 2)), layers.LSTM(2)])
     assert task_map.choose(recurrent) == "loop"
 
+    large = keras.Sequential([keras.Input((784,)), layers.Dense(256)])
+    assert task_map.choose(large) == "loop"
+
     class Subclass(keras.Sequential):
         pass
 
