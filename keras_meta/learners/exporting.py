@@ -49,7 +49,11 @@ def export(learner, filepath, verbose=True):
     for name, endpoint in endpoints.items():
         setattr(module, name, endpoint)
     tf.saved_model.save(
-        module, str(filepath), signatures={"serving_default": endpoints["serve"], **endpoints}
+        module,
+        str(filepath),
+        signatures={"serving_default": endpoints["serve"], **endpoints},
+        # A server takes no derivative of an endpoint; those inside `adapt` are part of its graph.
+        options=tf.saved_model.SaveOptions(experimental_custom_gradients=False),
     )
     if verbose:
         print(f"Exported to {filepath!s}:")

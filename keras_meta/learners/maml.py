@@ -9,6 +9,7 @@ from keras_meta.inner_loop import adaptation, checkpointing, second_order
 from keras_meta.inner_loop.losses import support_loss
 from keras_meta.inner_loop.selection import select
 from keras_meta.inner_optimizers import SGD
+from keras_meta.learners import model_checks
 from keras_meta.learners.adapted_model import AdaptedModel, clone
 from keras_meta.learners.graph_constant import GraphConstant, count
 from keras_meta.learners.meta_learner import MetaLearner
@@ -113,7 +114,7 @@ class MAML(MetaLearner):
         # Assigned, because a constant initializer would round it to float32 in a float64 model.
         self.inner_learning_rate = inner_learning_rate
         if not self.first_order and getattr(model, "inputs", None):
-            self.check_second_order(_features_spec(model))
+            self.check_second_order(model_checks.features_spec(model))
 
     @property
     def inner_learning_rate(self):
@@ -122,7 +123,7 @@ class MAML(MetaLearner):
 
     @inner_learning_rate.setter
     def inner_learning_rate(self, value):
-        self._rate.assign(_check_rate(value))
+        self._rate.assign(model_checks.check_rate(value))
 
     def adapt_task(self, support_x, support_y, training=False, seed=None, steps=None):
         """Takes `steps` gradient steps on the support loss, from the initial weights."""
@@ -295,22 +296,5 @@ class MAML(MetaLearner):
         }
 
 
-def _check_rate(rate):
-    if isinstance(rate, bool) or not isinstance(rate, (int, float)) or not 0 <= rate < float("inf"):
-        raise ValueError(
-            "`inner_learning_rate` must be a finite number >= 0. "
-            f"Received: inner_learning_rate={rate!r}."
-        )
-    return float(rate)
-
-
 def _fold(seed, data):
     return None if seed is None else tf.random.experimental.stateless_fold_in(seed, data)
-
-
-def _features_spec(model):
-    specs = {x.name: tf.TensorSpec(x.shape, x.dtype) for x in model.inputs}
-    structure = getattr(model, "_inputs_struct", None)
-    if structure is None:
-        return next(iter(specs.values()))
-    return keras.tree.map_structure(lambda x: specs[x.name], structure)

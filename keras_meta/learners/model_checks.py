@@ -1,6 +1,7 @@
 """Checks of the model that a learner is given."""
 
 import keras
+import tensorflow as tf
 
 from keras_meta.inner_loop.layers import sublayers
 
@@ -31,3 +32,22 @@ def dtype_policy(model):
         if layer.dtype_policy.name == "mixed_float16":
             return layer.dtype_policy
     return model.dtype_policy
+
+
+def check_rate(rate):
+    """Returns the inner learning rate as a float, or raises."""
+    if isinstance(rate, bool) or not isinstance(rate, (int, float)) or not 0 <= rate < float("inf"):
+        raise ValueError(
+            "`inner_learning_rate` must be a finite number >= 0. "
+            f"Received: inner_learning_rate={rate!r}."
+        )
+    return float(rate)
+
+
+def features_spec(model):
+    """Returns the nest of `tf.TensorSpec` that a model with symbolic inputs takes."""
+    specs = {x.name: tf.TensorSpec(x.shape, x.dtype) for x in model.inputs}
+    structure = getattr(model, "_inputs_struct", None)
+    if structure is None:
+        return next(iter(specs.values()))
+    return keras.tree.map_structure(lambda x: specs[x.name], structure)

@@ -88,6 +88,28 @@ def test_what_is_used_from_outside_gets_its_gradient():
     np.testing.assert_allclose(*results, rtol=1e-6)
 
 
+def test_a_checkpointed_learner_is_saved_and_exported(tmp_path):
+    learner = keras_meta.learners.MAML(
+        keras_meta.networks.SinusoidMLP(), inner_steps=3, checkpoint_steps=True
+    )
+    learner.compile("sgd", "mse")
+    tasks = keras_meta.episodes.Sinusoid(num_shots=5, num_queries=5).as_dataset(4)
+    learner.fit(tasks, steps_per_epoch=2, verbose=0)
+    (inputs, _) = next(iter(tasks))
+    expected = learner.predict(inputs, verbose=0)
+    learner.save(tmp_path / "learner.keras")
+    loaded = keras.models.load_model(tmp_path / "learner.keras")
+    assert loaded.checkpoint_steps
+    np.testing.assert_allclose(loaded.predict(inputs, verbose=0), expected, atol=1e-6)
+    learner.export(tmp_path / "serving", verbose=False)
+    serve = tf.saved_model.load(str(tmp_path / "serving")).signatures["serve"]
+    np.testing.assert_allclose(serve(**inputs)["predictions"], expected, atol=1e-6)
+    wave = learner.adapt(inputs["support_x"][0], inputs["support_y"][0])
+    np.testing.assert_allclose(
+        wave.predict(inputs["query_x"][0], verbose=0), expected[0], atol=1e-6
+    )
+
+
 def test_fifty_inner_steps_are_traced_in_under_20_seconds():
     learner = keras_meta.learners.MAML(
         keras_meta.networks.Conv4(num_ways=5, filters=4), inner_steps=50, checkpoint_steps=True
