@@ -142,12 +142,12 @@ def _gradient_error(learner, evaluate):
         return (losses[0] - losses[1]) / (2 * step)
 
     try:
-        quotients = np.array([quotient(10.0**-k) for k in (1, 1.5, 2, 2.5, 3)])
+        quotients = np.array([quotient(10.0**-k) for k in np.arange(1, 6.5, 0.5)])
     finally:
         for variable, start in zip(variables, original, strict=True):
             variable.assign(start)
-    # Large steps suffer from curvature, small ones from rounding: trust the step around which the
-    # quotient changes least, whatever the gradient says.
+    # Large steps suffer from curvature and kinks, small ones from rounding: trust the step around
+    # which the quotient changes least, whatever the gradient says.
     steadiest = np.argmin(np.abs(np.diff(quotients)))
     return float(abs(quotients[steadiest + 1] - norm) / norm)
 

@@ -274,3 +274,13 @@ def test_check_finds_a_wrong_gradient_overlap_and_dead_weights():
     dead = keras_meta.learners.MAML(keras.Sequential([keras.Input((2,)), *layers]), 0.1)
     dead.compile("adam", "mse")
     assert len(dead.check((inputs, y)).without_gradient) == 2
+
+
+def test_check_finds_the_reference_network_right_despite_the_kinks_of_relu():
+    learner = keras_meta.learners.MAML(
+        keras_meta.networks.Conv4(5, filters=4), inner_learning_rate=0.4
+    )
+    learner.compile(loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    tasks = keras_meta.episodes.StrokeGlyphs(num_ways=5, num_shots=1, num_queries=2, num_classes=10)
+    (batch,) = tasks.as_dataset(2, num_batches=1)
+    assert "ok    meta-gradient" in str(learner.check(batch))
