@@ -3,6 +3,7 @@
 from keras_meta import config as config
 from keras_meta import episodes as episodes
 from keras_meta import inner_optimizers as inner_optimizers
+from keras_meta import layers as layers
 from keras_meta import learners as learners
 from keras_meta import metrics as metrics
 from keras_meta import networks as networks

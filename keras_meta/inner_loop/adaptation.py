@@ -39,12 +39,12 @@ def gradients(loss_function, weights, first_order=False):
     return result, auxiliary
 
 
-def gradient_step(loss_function, optimizer, first_order=False):
+def gradient_step(loss_function, update, first_order=False):
     """Returns the inner step `w_{k+1} = update(w_k, dL/dw (w_k))`.
 
     Args:
         loss_function: Callable `(weights, auxiliary, step) -> (scalar loss, auxiliary)`.
-        optimizer: An inner optimizer.
+        update: Callable `(weights, gradients, slots, step) -> (weights, slots)`.
         first_order: bool. Drop second derivatives.
 
     Returns:
@@ -57,7 +57,7 @@ def gradient_step(loss_function, optimizer, first_order=False):
             state.weights,
             first_order,
         )
-        weights, slots = optimizer.update(state.weights, grads, state.slots, number)
+        weights, slots = update(state.weights, grads, state.slots, number)
         return InnerState(weights, slots, auxiliary)
 
     return step
@@ -78,3 +78,23 @@ def descend(step, state, steps):
     for number in range(steps):
         state = step(state, number)
         yield state
+
+
+def loop(step, state, steps):
+    """The state after `steps` inner steps, by a graph loop without a derivative.
+
+    Args:
+        step: Callable, `(state, step number) -> state`, of one structure and shapes.
+        state: The state before the first step.
+        steps: int.
+
+    Returns:
+        The state after the last step.
+    """
+    _, state = tf.while_loop(
+        lambda number, _: number < steps,
+        lambda number, state: (number + 1, step(state, number)),
+        (tf.constant(0), state),
+        parallel_iterations=1,
+    )
+    return state

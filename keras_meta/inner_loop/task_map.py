@@ -7,6 +7,7 @@ import keras
 import tensorflow as tf
 
 from keras_meta.inner_loop.layers import sublayers
+from keras_meta.layers import Context, ContextFiLM
 
 # Layers all of whose operations, and their derivatives, TensorFlow can batch over tasks with
 # different weights. A convolution cannot: its vectorised form is a slow loop.
@@ -18,7 +19,11 @@ _BATCHABLE = (
     "Permute RMSNormalization ReLU RepeatVector Rescaling Reshape Softmax Subtract "
     "UnitNormalization"
 ).split()
-_BATCHABLE_TYPES = tuple(getattr(keras.layers, name) for name in _BATCHABLE)
+_BATCHABLE_TYPES = (
+    *(getattr(keras.layers, name) for name in _BATCHABLE),
+    Context,
+    ContextFiLM,
+)
 
 TASK_MAPS = ("auto", "loop", "vectorize")
 

@@ -1,27 +1,178 @@
 """What an inner optimizer is."""
 
+import keras
+import tensorflow as tf
 
-class InnerOptimizer:
-    """A differentiable update rule: `weights, slots = update(weights, gradients, slots, step)`.
+from keras_meta.inner_optimizers.learned import Learned
+from keras_meta.inner_optimizers.setting import Setting
+
+
+class InnerOptimizer(keras.layers.Layer):
+    """A differentiable update rule, whose settings may be learned.
+
+        w_{k+1} = update(w_k - learning_rate weight_decay w_k, g_k)
 
     Unlike a `keras.optimizers.Optimizer` it assigns nothing: it returns new tensors, through which
-    the meta-gradient flows. Subclasses define `update`, and `init` where the rule keeps slots.
+    the meta-gradient flows. It is a layer of its learner, with which its settings are saved.
+
+    Subclasses define `update_weight`, and `init_weight` where the rule keeps slots.
+
+    Args:
+        global_clipnorm: float. Gradients whose joint norm is larger are scaled down to it, or
+            `None`.
+        name: Optional name.
+        **settings: Numbers of the rule: each a float, a `Learned`, or `None` where the rule does
+            without. `learning_rate` and `weight_decay` are among them.
+
+    Raises:
+        ValueError: If a setting is not a finite number.
     """
 
-    def init(self, weights):
-        """Returns the slots before the first step. By default there are none."""
-        del weights
-        return ()
+    def __init__(self, global_clipnorm=None, name=None, **settings):
+        super().__init__(name=name)
+        if global_clipnorm is not None and not global_clipnorm > 0:
+            raise ValueError(
+                "`global_clipnorm` must be a positive number or None. "
+                f"Received: global_clipnorm={global_clipnorm!r}."
+            )
+        self.global_clipnorm = global_clipnorm
+        self._values = {key: check_setting(key, v) for key, v in settings.items() if v is not None}
+        self._absent = [key for key, value in settings.items() if value is None]
+        self._settings = {}
 
-    def update(self, weights, gradients, slots, step):
+    def prepare(self, weights, layers, steps):
+        """Creates the variables of the settings; called once, by the learner.
+
+        Args:
+            weights: The variables that adapt.
+            layers: List of ints, the number of the layer of each.
+            steps: int. Inner steps in training.
+
+        Raises:
+            ValueError: If it is another learner's already.
+        """
+        if self.built:
+            raise ValueError(
+                "An inner optimizer belongs to one learner, which may learn its settings. Make a "
+                f"new one for each. Received: {self.name!r}, which is in use."
+            )
+        for name, value in self._values.items():
+            setting = Setting(self, name, value, weights, layers, steps)
+            self._settings[name] = setting
+            per_parameter = setting.spec.per == "parameter"
+            setattr(self, name, setting.variables if per_parameter else setting.variables[0])
+        self.built = True
+
+    def assign(self, name, value):
+        """Gives a setting that is not learned another value.
+
+        Args:
+            name: str, such as `"learning_rate"`.
+            value: float.
+
+        Raises:
+            ValueError: If the setting is learned, or the value is invalid.
+        """
+        if self._settings[name].learned:
+            raise ValueError(
+                f"`{name}` is learned; assign to its variables `inner_optimizer.{name}` instead. "
+                f"Received: {name}={value!r}."
+            )
+        self._settings[name].variables[0].assign(check_setting(name, value))
+
+    def read(self):
+        """Returns the settings as they are now: dict, name to `(position, step) -> tensor`."""
+        return {name: setting.read() for name, setting in self._settings.items()}
+
+    def init(self, weights):
+        """Returns the slots before the first step, one tuple of tensors a weight."""
+        return [self.init_weight(weight) for weight in weights]
+
+    def update(self, weights, gradients, slots, step, settings):
         """Returns `(weights, slots)` after one step.
 
         Args:
             weights: List of tensors.
             gradients: List of tensors, or `None` where a weight has no gradient and stays.
             slots: What `init` or the step before returned.
-            step: int. Number of this step, from 0.
+            step: int or int tensor. Number of this step, from 0.
+            settings: What `read` returned.
+        """
+        gradients = [
+            None if g is None else tf.cast(g, w.dtype)
+            for w, g in zip(weights, gradients, strict=True)
+        ]
+        if self.global_clipnorm is not None:
+            gradients = _clip(gradients, self.global_clipnorm)
+        results = []
+        for i, (w, g, slot) in enumerate(zip(weights, gradients, slots, strict=True)):
+            if g is None:
+                results.append((w, slot))
+                continue
+            values = {name: at(i, step) for name, at in settings.items()}
+            if "weight_decay" in values:
+                w = w - values["learning_rate"] * values.pop("weight_decay") * w
+            results.append(self.update_weight(w, g, slot, **values))
+        weights, slots = zip(*results, strict=True)
+        return list(weights), list(slots)
+
+    def init_weight(self, weight):
+        """Returns the slots of one weight before the first step. By default there are none."""
+        del weight
+        return ()
+
+    def update_weight(self, weight, gradient, slots, **settings):
+        """Returns `(weight, slots)` after one step.
+
+        Args:
+            weight: Tensor.
+            gradient: Tensor like `weight`.
+            slots: The weight's slots.
+            **settings: Tensors that broadcast to `weight`, by name.
         """
         raise NotImplementedError(
-            f"{type(self).__name__} must define `update(weights, gradients, slots, step)`."
+            f"{type(self).__name__} must define `update_weight(weight, gradient, slots, "
+            "**settings)`."
         )
+
+    def get_config(self):
+        values = {name: None for name in self._absent}
+        for name, value in self._values.items():
+            if isinstance(value, Learned):
+                values[name] = keras.saving.serialize_keras_object(value)
+            elif self.built:
+                values[name] = float(self._settings[name].variables[0])
+            else:
+                values[name] = value
+        return {**values, "global_clipnorm": self.global_clipnorm, "name": self.name}
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(
+            **{
+                key: keras.saving.deserialize_keras_object(v) if isinstance(v, dict) else v
+                for key, v in config.items()
+            }
+        )
+
+
+def check_setting(name, value):
+    """Returns a setting, a number or `Learned`, or raises."""
+    if isinstance(value, Learned):
+        return value
+    valid = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not valid or not 0 <= value < float("inf"):
+        raise ValueError(
+            f"`{name}` must be a finite number >= 0, or a `Learned` one. "
+            f"Received: {name}={value!r}."
+        )
+    return float(value)
+
+
+def _clip(gradients, norm):
+    """Scales `g` by `min(1, norm / |g|)`, differentiable where the gradient is zero as well."""
+    present = [g for g in gradients if g is not None]
+    wide = [tf.cast(g, "float32") if g.dtype.size < 4 else g for g in present]
+    square = tf.add_n([tf.reduce_sum(tf.square(g)) for g in wide])
+    factor = norm * tf.math.rsqrt(tf.maximum(square, tf.cast(norm**2, square.dtype)))
+    return [None if g is None else g * tf.cast(factor, g.dtype) for g in gradients]

@@ -1,34 +1,71 @@
 """Gradient descent as an inner optimizer."""
 
+import keras
 import tensorflow as tf
 
 from keras_meta.inner_optimizers.inner_optimizer import InnerOptimizer
 
 
+@keras.saving.register_keras_serializable("keras_meta")
 class SGD(InnerOptimizer):
-    """Gradient descent: `w <- w - learning_rate * gradient`.
+    """Gradient descent, with momentum or without.
+
+        v <- momentum v - learning_rate g
+        w <- w + v                               (Nesterov: w + momentum v - learning_rate g)
 
     Args:
-        learning_rate: Scalar float, tensor or variable.
+        learning_rate: float or `Learned`.
+        momentum: float or `Learned`, or `None` for none.
+        nesterov: bool. Whether the momentum looks ahead.
+        weight_decay: float or `Learned`, or `None`. Decay of the weights, times the rate.
+        global_clipnorm: See `InnerOptimizer`.
+        name: Optional name.
+
+    Raises:
+        ValueError: If an argument is invalid.
 
     Example:
 
     ```python
-    import tensorflow as tf
+    import keras_meta
     from keras_meta.inner_optimizers import SGD
 
-    weights, _ = SGD(0.1).update([tf.constant(1.0)], [tf.constant(2.0)], (), step=0)
-    assert abs(float(weights[0]) - 0.8) < 1e-6
+    learner = keras_meta.learners.MAML(
+        keras_meta.networks.SinusoidMLP(), inner_steps=5, inner_optimizer=SGD(0.01, momentum=0.9)
+    )
     ```
     """
 
-    def __init__(self, learning_rate):
-        self.learning_rate = learning_rate
+    def __init__(
+        self,
+        learning_rate=0.01,
+        momentum=None,
+        nesterov=False,
+        weight_decay=None,
+        global_clipnorm=None,
+        name=None,
+    ):
+        if nesterov and momentum is None:
+            raise ValueError("Nesterov's rule needs a momentum. Received: momentum=None.")
+        super().__init__(
+            global_clipnorm,
+            name,
+            learning_rate=learning_rate,
+            momentum=momentum,
+            weight_decay=weight_decay,
+        )
+        self.nesterov = nesterov
 
-    def update(self, weights, gradients, slots, step):
-        rate = tf.convert_to_tensor(self.learning_rate)
-        weights = [
-            w if g is None else w - tf.cast(rate, w.dtype) * tf.cast(g, w.dtype)
-            for w, g in zip(weights, gradients, strict=True)
-        ]
-        return weights, slots
+    def init_weight(self, weight):
+        return (tf.zeros_like(weight),) if "momentum" in self._values else ()
+
+    def update_weight(self, weight, gradient, slots, learning_rate, momentum=None):
+        if momentum is None:
+            return weight - learning_rate * gradient, slots
+        velocity = momentum * slots[0] - learning_rate * gradient
+        if self.nesterov:
+            return weight + momentum * velocity - learning_rate * gradient, (velocity,)
+        return weight + velocity, (velocity,)
+
+    def get_config(self):
+        return {**super().get_config(), "nesterov": self.nesterov}

@@ -3,5 +3,11 @@
 from keras_meta.learners.adapted_model import AdaptedModel as AdaptedModel
 from keras_meta.learners.anil import ANIL as ANIL
 from keras_meta.learners.boil import BOIL as BOIL
+from keras_meta.learners.cavia import CAVIA as CAVIA
+from keras_meta.learners.implicit_maml import ImplicitMAML as ImplicitMAML
 from keras_meta.learners.maml import MAML as MAML
+from keras_meta.learners.maml_plus_plus import MAMLPlusPlus as MAMLPlusPlus
+from keras_meta.learners.meta_curvature import MetaCurvature as MetaCurvature
 from keras_meta.learners.meta_learner import MetaLearner as MetaLearner
+from keras_meta.learners.meta_sgd import MetaSGD as MetaSGD
+from keras_meta.learners.reptile import Reptile as Reptile

@@ -30,5 +30,5 @@ class ANIL(MAML):
         [Raghu et al., 2020](https://arxiv.org/abs/1909.09157)
     """
 
-    def __init__(self, model, inner_learning_rate=0.01, inner_steps=1, **kwargs):
+    def __init__(self, model, inner_learning_rate=None, inner_steps=1, **kwargs):
         super().__init__(model, inner_learning_rate, inner_steps, **{"adapt": "head", **kwargs})

@@ -30,5 +30,5 @@ class BOIL(MAML):
         [Oh et al., 2021](https://arxiv.org/abs/2008.08882)
     """
 
-    def __init__(self, model, inner_learning_rate=0.01, inner_steps=1, **kwargs):
+    def __init__(self, model, inner_learning_rate=None, inner_steps=1, **kwargs):
         super().__init__(model, inner_learning_rate, inner_steps, **{"adapt": "body", **kwargs})

@@ -4,7 +4,7 @@ import keras
 import tensorflow as tf
 
 from keras_meta.inner_loop import task_map
-from keras_meta.learners import episode_checks
+from keras_meta.learners import divergence, episode_checks
 
 
 class EpisodicModel(keras.Model):
@@ -33,6 +33,9 @@ class EpisodicModel(keras.Model):
                 "No weight has a meta-gradient: the query loss does not depend on the model. "
                 f"Received: a model with {len(parameters)} trainable variables."
             )
+        with tf.control_dependencies(divergence.watch(self, inputs, task_losses)):
+            # The report is on the weights before this step.
+            gradients = [None if g is None else tf.identity(g) for g in gradients]
         self.optimizer.apply_gradients(zip(gradients, parameters, strict=True))
         self._update_statistics(observed)
         return self._report(inputs, y, y_pred, sample_weight, task_losses)
@@ -48,6 +51,7 @@ class EpisodicModel(keras.Model):
             return (), (loss, output.predictions)
 
         _, (task_losses, y_pred) = self._map_tasks(evaluate, (inputs, y, sample_weight))
+        divergence.watch(self, inputs, task_losses)
         return self._report(inputs, y, y_pred, sample_weight, task_losses)
 
     def meta_gradients(self, inputs, y, sample_weight=None):
@@ -63,25 +67,7 @@ class EpisodicModel(keras.Model):
             the loss does not depend on has gradient `None`. Under a compiled `LossScaleOptimizer`
             the gradients are scaled.
         """
-        parameters = self.trainable_variables
-        num_tasks = tf.cast(tf.shape(keras.tree.flatten(inputs["support_x"])[0])[0], "float32")
-
-        def task_gradients(task, index):
-            task_inputs, task_y, weight = task
-            with tf.GradientTape() as tape:
-                output = self._learn_task(task_inputs, index, training=True)
-                loss = self._task_loss(task_inputs, task_y, output, weight, training=True)
-                scaled = loss / tf.cast(num_tasks, loss.dtype)
-                if self.optimizer is not None:
-                    scaled = self.optimizer.scale_loss(scaled)
-            gradients = [
-                tf.convert_to_tensor(g) if isinstance(g, tf.IndexedSlices) else g
-                for g in tape.gradient(scaled, parameters)
-            ]
-            observed = output.state if self.batch_norm == "running" else {}
-            return gradients, (loss, output.predictions, observed)
-
-        return self._map_tasks(task_gradients, (inputs, y, sample_weight))
+        return self._sum_gradients(self._last_loss, inputs, y, sample_weight)
 
     def compute_output_spec(self, inputs, training=False):
         """Shape and type of the predictions: `[tasks, query, ...]`."""
@@ -97,10 +83,42 @@ class EpisodicModel(keras.Model):
 
     # Parts.
 
+    def _sum_gradients(self, task_loss, inputs, y, sample_weight):
+        """`meta_gradients` of `task_loss(task, index) -> (loss, predictions, observed)`."""
+        parameters = self.trainable_variables
+        num_tasks = tf.cast(tf.shape(keras.tree.flatten(inputs["support_x"])[0])[0], "float32")
+
+        def task_gradients(task, index):
+            with tf.GradientTape() as tape:
+                loss, predictions, observed = task_loss(task, index)
+                scaled = self._scale_loss(loss / tf.cast(num_tasks, loss.dtype))
+            gradients = [
+                tf.convert_to_tensor(g) if isinstance(g, tf.IndexedSlices) else g
+                for g in tape.gradient(scaled, parameters)
+            ]
+            return gradients, (loss, predictions, observed)
+
+        return self._map_tasks(task_gradients, (inputs, y, sample_weight))
+
+    def _last_loss(self, task, index):
+        """Query loss of one task, once it is learned."""
+        inputs, y, sample_weight = task
+        output = self._learn_task(inputs, index, training=True)
+        loss = self._task_loss(inputs, y, output, sample_weight, training=True)
+        return loss, output.predictions, output.state if self.batch_norm == "running" else {}
+
+    def _scale_loss(self, loss):
+        """A compiled `LossScaleOptimizer` divides gradients by what it multiplies a loss with."""
+        return loss if self.optimizer is None else self.optimizer.scale_loss(loss)
+
     def _learn_task(self, inputs, index, training):
-        seed = self._task_seed(index) if training and self.functional.seed_variables else None
+        seed = self._noise_seed(index, training)
         state = self.adapt_task(inputs["support_x"], inputs["support_y"], training, seed)
         return self.predict_task(state, inputs["query_x"], training, seed)
+
+    def _noise_seed(self, index, training):
+        """Seed of a task's dropout, where there is some."""
+        return self._task_seed(index) if training and self.functional.seed_variables else None
 
     def _task_loss(self, inputs, y, output, sample_weight, training):
         """The compiled loss of one task, as a batch of that task."""
@@ -170,18 +188,19 @@ class EpisodicModel(keras.Model):
         """Moves the running statistics towards the mean over tasks of what was observed."""
         positions = {id(v): i for i, v in enumerate(self.functional.state_variables)}
         moving = [
-            (layer.momentum, variable, observed[positions[id(variable)]])
+            (layer.momentum, positions[id(variable)])
             for layer in self.functional.batch_normalizations
             for variable in (layer.moving_mean, layer.moving_variance)
             if positions[id(variable)] in observed and layer.trainable
         ]
-        batch = [tf.reduce_mean(values, axis=0) for _, _, values in moving]
-        replica = tf.distribute.get_replica_context()
-        if batch and replica is not None and replica.num_replicas_in_sync > 1:
-            joined = replica.merge_call(_mean_over_replicas, args=(tf.concat(batch, 0),))
-            batch = tf.split(joined, [x.shape[0] for x in batch])
-        for (momentum, variable, _), value in zip(moving, batch, strict=True):
+        batch = mean_over_tasks([observed[index] for _, index in moving])
+        for (momentum, index), value in zip(moving, batch, strict=True):
+            variable = self._moving_statistic(index)
             variable.assign(momentum * variable + (1.0 - momentum) * value)
+
+    def _moving_statistic(self, index):
+        """The variable that follows a statistic of normalisation."""
+        return self.functional.state_variables[index]
 
     def _remember_spec(self, inputs):
         """Keeps the types of the inputs, by which the learner is exported later."""
@@ -190,6 +209,18 @@ class EpisodicModel(keras.Model):
                 lambda x: {"dtype": x.dtype.name, "shape": [int(d or 0) for d in x.shape[2:]]},
                 dict(inputs),
             )
+
+
+def mean_over_tasks(values):
+    """Means of tensors `[tasks, ...]`, over the tasks of all replicas."""
+    means = [tf.reduce_mean(value, axis=0) for value in values]
+    replica = tf.distribute.get_replica_context()
+    if not means or replica is None or replica.num_replicas_in_sync == 1:
+        return means
+    flat = [tf.reshape(x, [-1]) for x in means]
+    joined = replica.merge_call(_mean_over_replicas, args=(tf.concat(flat, 0),))
+    parts = tf.split(joined, [x.shape[0] for x in flat])
+    return [tf.reshape(part, x.shape) for part, x in zip(parts, means, strict=True)]
 
 
 def _mean_over_replicas(strategy, value):

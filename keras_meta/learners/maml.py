@@ -1,21 +1,25 @@
 """Model-agnostic meta-learning."""
 
 import collections
+import functools
 
 import keras
 import tensorflow as tf
 
+from keras_meta import inner_optimizers
 from keras_meta.inner_loop import adaptation, checkpointing, second_order
+from keras_meta.inner_loop.layers import layer_numbers
 from keras_meta.inner_loop.losses import support_loss
 from keras_meta.inner_loop.selection import select
-from keras_meta.inner_optimizers import SGD
 from keras_meta.learners import model_checks
 from keras_meta.learners.adapted_model import AdaptedModel, clone
 from keras_meta.learners.graph_constant import GraphConstant, count
 from keras_meta.learners.meta_learner import MetaLearner
+from keras_meta.metrics.adaptation_curve import adaptation_curve
 
-# The step from state to state, the state before the first one, and how a state is kept for a task.
-_InnerProblem = collections.namedtuple("_InnerProblem", ["step", "start", "task_state"])
+# The loss, the step from state to state, the state before the first one, and how a state is kept
+# for a task.
+_InnerProblem = collections.namedtuple("_InnerProblem", "loss step start task_state")
 
 
 @keras.saving.register_keras_serializable("keras_meta")
@@ -33,15 +37,19 @@ class MAML(MetaLearner):
 
     Args:
         model: A built `keras.Model`.
-        inner_learning_rate: float. Rate of the inner steps, for an averaged loss. Assigning to the
+        inner_learning_rate: float or `inner_optimizers.Learned`. Rate of the inner steps, for an
+            averaged loss. Defaults to that of `inner_optimizer`. Assigning a float to the
             attribute takes effect at once.
         inner_steps: int. Number of inner steps while fitting.
         eval_inner_steps: int. Number of inner steps in `evaluate`, `predict`, `adapt` and `export`.
             Defaults to `inner_steps`.
         first_order: bool. Whether to leave out second derivatives.
         adapt: Which weights the inner steps change: `"all"`, `"head"` (the last layer that has
-            weights), `"body"` (all but that), a list of layer names, or a callable that takes a
+            weights), `"body"` (all but that), `"scales"` (those of normalisation layers), `"lora"`
+            (of layers with `enable_lora`), a list of layer names, or a callable that takes a
             variable and returns a bool. The others are meta-learned only.
+        inner_optimizer: Rule of the inner steps: `"sgd"`, `"momentum"`, `"nesterov"`, `"adam"`,
+            `"rmsprop"`, or an object of `keras_meta.inner_optimizers` with its settings.
         checkpoint_steps: bool. Whether to keep only the weights between inner steps, and to
             compute each step again for the meta-gradient. Memory and tracing time then hardly grow
             with the number of steps; a step of training takes about a third longer.
@@ -79,16 +87,19 @@ class MAML(MetaLearner):
     inner_steps = GraphConstant(count("inner_steps"))
     eval_inner_steps = GraphConstant(count("eval_inner_steps", optional=True))
     first_order = GraphConstant(bool)
+    # Positions of weights of the model in whose place every pass has others.
+    replaced_indices = ()
     checkpoint_steps = GraphConstant(bool)
 
     def __init__(
         self,
         model,
-        inner_learning_rate=0.01,
+        inner_learning_rate=None,
         inner_steps=1,
         eval_inner_steps=None,
         first_order=False,
         adapt="all",
+        inner_optimizer="sgd",
         checkpoint_steps=False,
         inner_loss=None,
         batch_norm="transductive",
@@ -103,39 +114,39 @@ class MAML(MetaLearner):
         self.first_order = first_order
         self.checkpoint_steps = checkpoint_steps
         self.adapts = adapt
-        self.adapted_indices = select(self.functional.trainable_variables, model, adapt)
-        self._rate = self.add_weight(
-            name="inner_learning_rate",
-            shape=(),
-            initializer="zeros",
-            trainable=False,
-            dtype=self.functional.trainable_variables[0].dtype,
-        )
-        # Assigned, because a constant initializer would round it to float32 in a float64 model.
-        self.inner_learning_rate = inner_learning_rate
+        self.adapted_indices = self._select_weights()
+        # What the state of a task holds of the weights.
+        self.task_indices = self.adapted_indices
+        self.inner_optimizer = inner_optimizers.get(inner_optimizer, inner_learning_rate)
+        variables = [self.functional.trainable_variables[i] for i in self.adapted_indices]
+        self.inner_optimizer.prepare(variables, layer_numbers(model, variables), self.inner_steps)
         if not self.first_order and getattr(model, "inputs", None):
             self.check_second_order(model_checks.features_spec(model))
 
     @property
+    def trainable_variables(self):
+        """What the outer loop learns: all but weights of the model that the learner replaces."""
+        replaced = {id(self.functional.trainable_variables[i]) for i in self.replaced_indices}
+        return [v for v in super().trainable_variables if id(v) not in replaced]
+
+    @property
     def inner_learning_rate(self):
         """Rate of the inner steps."""
-        return self._rate
+        return self.inner_optimizer.learning_rate
 
     @inner_learning_rate.setter
     def inner_learning_rate(self, value):
-        self._rate.assign(model_checks.check_rate(value))
+        self.inner_optimizer.assign("learning_rate", value)
 
     def adapt_task(self, support_x, support_y, training=False, seed=None, steps=None):
         """Takes `steps` gradient steps on the support loss, from the initial weights."""
         problem = self._inner_problem(support_x, support_y, training, seed)
         steps = self._steps(training) if steps is None else steps
-        if self.checkpoint_steps and steps:
-            state = checkpointing.descend(problem.step, self._complete(problem), steps)
-        else:
-            *_, state = adaptation.descend(problem.step, problem.start, steps)
-        return problem.task_state(state, steps)
+        return problem.task_state(self._descend(problem, steps), steps)
 
-    def adaptation(self, support_x, support_y, training=False, seed=None, steps=None):
+    def adaptation(
+        self, support_x, support_y, training=False, seed=None, steps=None, first_order=None
+    ):
         """Yields the task's state after 0, 1, ..., `steps` inner steps.
 
         Args:
@@ -144,57 +155,150 @@ class MAML(MetaLearner):
             training: bool. Whether dropout is active.
             seed: int tensor `[2]`, or `None`.
             steps: int. Defaults to `inner_steps` in training and `eval_inner_steps` otherwise.
+            first_order: bool. Defaults to the learner's.
 
         Yields:
             dict with `"weights"`, the adapted weights, and `"statistics"`, what normalisation
             keeps of the support set.
         """
-        problem = self._inner_problem(support_x, support_y, training, seed)
+        problem = self._inner_problem(support_x, support_y, training, seed, first_order)
         steps = self._steps(training) if steps is None else steps
         for step, state in enumerate(adaptation.descend(problem.step, problem.start, steps)):
             yield problem.task_state(state, step)
+
+    def inner_losses(self, support_x, support_y, steps=None):
+        """The support loss after 0, 1, ..., `steps` inner steps.
+
+        Args:
+            support_x: Features `[support, ...]`.
+            support_y: Labels `[support, ...]`.
+            steps: int. Defaults to the number of steps at evaluation.
+
+        Returns:
+            Tensor `[steps + 1]`.
+        """
+        problem = self._inner_problem(support_x, support_y, False, None, first_order=True)
+        states = adaptation.descend(
+            problem.step, problem.start, self._steps(False) if steps is None else steps
+        )
+        losses = [problem.loss(x.weights, x.auxiliary, k)[0] for k, x in enumerate(states)]
+        return tf.stack(losses)
+
+    def evaluate(self, x=None, *args, by_step=None, **kwargs):
+        """Evaluates as `keras.Model.evaluate` does, or after every inner step.
+
+        Args:
+            x: Finite dataset of episodes, or what `keras.Model.evaluate` takes.
+            *args: See `keras.Model.evaluate`.
+            by_step: `"accuracy"`, `"mse"` or a callable, as in `metrics.adaptation_curve`; or
+                `None`.
+            **kwargs: See `keras.Model.evaluate`.
+
+        Returns:
+            What `keras.Model.evaluate` returns, or with `by_step` an `AdaptationCurve`.
+        """
+        if by_step is None:
+            return super().evaluate(x, *args, **kwargs)
+        return adaptation_curve(self, x, by_step)
 
     def _steps(self, training):
         at_evaluation = not training and self.eval_inner_steps is not None
         return self.eval_inner_steps if at_evaluation else self.inner_steps
 
-    def _inner_problem(self, support_x, support_y, training, seed):
-        loss = self.resolved_inner_loss()
-        initial = self.functional.initial_weights()
-        statistics = "stored" if self.batch_norm == "running" else "batch"
-        optimizer = SGD(tf.convert_to_tensor(self._rate.value))
+    def _descend(self, problem, steps):
+        """The state after the last inner step."""
+        if self.checkpoint_steps and steps:
+            return checkpointing.descend(problem.step, self._complete(problem), steps)
+        *_, state = adaptation.descend(problem.step, problem.start, steps)
+        return state
 
-        def forward(adapted, statistics_so_far, step):
+    def _inner_problem(self, support_x, support_y, training, seed, first_order=None, initial=None):
+        loss = self.resolved_inner_loss()
+        initial = self._initial() if initial is None else initial
+        optimizer = self.inner_optimizer
+        update = functools.partial(optimizer.update, settings=optimizer.read())
+        first_order = self.first_order if first_order is None else first_order
+
+        def forward(x, adapted, statistics, step):
             return self.functional(
-                support_x,
-                self._all_weights(initial, adapted),
-                statistics_so_far,
+                x,
+                self._weights_at(initial, adapted, step),
+                {**statistics, **self._statistics_at(step, training)},
                 training=training,
-                statistics=statistics,
+                statistics=self._support_statistics(training),
                 seed=_fold(seed, step),
             )
 
-        def inner_loss(adapted, statistics_so_far, step):
-            output = forward(adapted, statistics_so_far, step)
-            value = support_loss(loss, support_y, output.predictions)
+        def inner_loss(adapted, statistics, step):
+            x, y = self._support_at(support_x, support_y, step)
+            output = forward(x, adapted, statistics, step)
+            value = support_loss(loss, y, output.predictions)
             penalty = output.losses + self.functional.regularization(
-                self._all_weights(initial, adapted)
+                self._weights_at(initial, adapted, step)
             )
+            penalty += self._inner_penalty(initial, adapted)
             return value + tf.cast(penalty, value.dtype), output.state
 
         def task_state(state, step):
-            kept = state.auxiliary
+            kept = {**state.auxiliary, **self._statistics_at(step, training)}
             if self.batch_norm == "support" and self.functional.batch_normalizations:
                 # Statistics of the support set as the adapted weights see it.
-                kept = forward(state.weights, kept, step).state
-            return {"weights": list(state.weights), "statistics": kept}
+                kept = forward(support_x, state.weights, state.auxiliary, step).state
+            weights = self._weights_at(initial, state.weights, step)
+            return {"weights": [weights[i] for i in self.task_indices], "statistics": kept}
 
         weights = [initial[i] for i in self.adapted_indices]
         return _InnerProblem(
-            adaptation.gradient_step(inner_loss, optimizer, self.first_order),
-            adaptation.InnerState(weights, optimizer.init(weights), {}),
+            inner_loss,
+            adaptation.gradient_step(inner_loss, update, first_order),
+            adaptation.InnerState(weights, self._initial_slots(weights), {}),
             task_state,
         )
+
+    # What a subclass may have otherwise.
+
+    def _select_weights(self):
+        """Positions of the weights that adapt."""
+        return select(self.functional.trainable_variables, self.model, self.adapts)
+
+    def _initial(self):
+        """All that the inner problem reads of what is meta-learned, as tensors."""
+        return self.functional.initial_weights()
+
+    def _weights_at(self, initial, adapted, step):
+        """All weights of the model in the pass after `step` inner steps."""
+        del step
+        return self._all_weights(initial, adapted)
+
+    def _initial_slots(self, weights):
+        """What the inner optimizer keeps, before the first step."""
+        return self.inner_optimizer.init(weights)
+
+    def _support_at(self, support_x, support_y, step):
+        """The examples that an inner step learns from."""
+        del step
+        return support_x, support_y
+
+    def _inner_penalty(self, initial, adapted):
+        """What the inner loss has besides the support loss and the regularizers."""
+        del initial, adapted
+        return 0.0
+
+    def _statistics_at(self, step, training):
+        """Statistics of normalisation for that pass, where they are not those of the model."""
+        del step, training
+        return {}
+
+    def _support_statistics(self, training):
+        """Statistics by which the support set is normalised."""
+        del training
+        return "stored" if self.batch_norm == "running" else "batch"
+
+    def _query_statistics(self, training):
+        """Statistics by which the queries are normalised."""
+        if self.batch_norm == "running":
+            return "observe" if training else "stored"
+        return "batch" if self.batch_norm == "transductive" else "stored"
 
     def _complete(self, problem):
         """The start of a loop, whose state must have all along what the first step adds to it."""
@@ -207,14 +311,15 @@ class MAML(MetaLearner):
 
     def predict_task(self, state, query_x, training=False, seed=None):
         """Runs the model with the adapted weights."""
-        statistics = {"transductive": "batch", "support": "stored", "running": "observe"}
-        observe = self.batch_norm != "running" or training
+        weights = list(self.functional.initial_weights())
+        for index, value in zip(self.task_indices, state["weights"], strict=True):
+            weights[index] = value
         return self.functional(
             query_x,
-            self._all_weights(self.functional.initial_weights(), state["weights"]),
+            weights,
             state["statistics"],
             training=training,
-            statistics=statistics[self.batch_norm] if observe else "stored",
+            statistics=self._query_statistics(training),
             seed=_fold(seed, 2**31 - 1),
         )
 
@@ -243,9 +348,9 @@ class MAML(MetaLearner):
         """A copy of the model with the weights and statistics of one task."""
         model = clone(self.model)
         function = type(self.functional)(model)
-        for index, value in zip(self.adapted_indices, state["weights"], strict=True):
+        for index, value in zip(self.task_indices, state["weights"], strict=True):
             function.trainable_variables[index].assign(value)
-        if self.batch_norm == "support":
+        if self.batch_norm in ("support", "per_step"):
             for index, value in state["statistics"].items():
                 function.state_variables[index].assign(value)
         if self.batch_norm == "transductive" and function.batch_normalizations:
@@ -287,12 +392,12 @@ class MAML(MetaLearner):
     def get_config(self):
         return {
             **super().get_config(),
-            "inner_learning_rate": float(self.inner_learning_rate),
             "inner_steps": self.inner_steps,
             "eval_inner_steps": self.eval_inner_steps,
             "first_order": self.first_order,
             "checkpoint_steps": self.checkpoint_steps,
             "adapt": keras.saving.serialize_keras_object(self.adapts),
+            "inner_optimizer": keras.saving.serialize_keras_object(self.inner_optimizer),
         }
 
 

@@ -34,16 +34,6 @@ def dtype_policy(model):
     return model.dtype_policy
 
 
-def check_rate(rate):
-    """Returns the inner learning rate as a float, or raises."""
-    if isinstance(rate, bool) or not isinstance(rate, (int, float)) or not 0 <= rate < float("inf"):
-        raise ValueError(
-            "`inner_learning_rate` must be a finite number >= 0. "
-            f"Received: inner_learning_rate={rate!r}."
-        )
-    return float(rate)
-
-
 def features_spec(model):
     """Returns the nest of `tf.TensorSpec` that a model with symbolic inputs takes."""
     specs = {x.name: tf.TensorSpec(x.shape, x.dtype) for x in model.inputs}

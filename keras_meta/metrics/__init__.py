@@ -2,4 +2,6 @@
 
 from keras_meta.metrics.adaptation_curve import AdaptationCurve as AdaptationCurve
 from keras_meta.metrics.adaptation_curve import adaptation_curve as adaptation_curve
+from keras_meta.metrics.comparison import Comparison as Comparison
+from keras_meta.metrics.comparison import compare as compare
 from keras_meta.metrics.task_interval import task_interval as task_interval

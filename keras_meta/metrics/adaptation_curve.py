@@ -20,6 +20,17 @@ def squared_error(y_true, y_pred):
 _METRICS = {"accuracy": accuracy, "mse": squared_error}
 
 
+def resolve_metric(metric):
+    """Returns a function `(y_true, y_pred)` that gives a value for each query."""
+    if callable(metric):
+        return metric
+    if metric not in _METRICS:
+        raise ValueError(
+            f"`metric` must be one of {list(_METRICS)} or a callable. Received: {metric!r}."
+        )
+    return _METRICS[metric]
+
+
 class AdaptationCurve:
     """Values of a metric for each task after 0, 1, ..., K inner steps.
 
@@ -88,16 +99,12 @@ def adaptation_curve(learner, episodes, metric="accuracy", steps=None):
     print(keras_meta.metrics.adaptation_curve(learner, waves, metric="mse", steps=3))
     ```
     """
-    if not callable(metric) and metric not in _METRICS:
-        raise ValueError(
-            f"`metric` must be one of {list(_METRICS)} or a callable. Received: {metric!r}."
-        )
+    function = resolve_metric(metric)
     if episodes.cardinality() == tf.data.INFINITE_CARDINALITY:
         raise ValueError(
             "Evaluation needs a finite dataset. Make it with `as_dataset(batch_size, "
             "num_batches=...)`. Received: a dataset of infinite length."
         )
-    function = metric if callable(metric) else _METRICS[metric]
 
     @tf.function(reduce_retracing=True, autograph=False)
     def task_values(inputs, y):

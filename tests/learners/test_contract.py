@@ -19,8 +19,25 @@ LEARNERS = {
     "FOMAML": lambda model, **kwargs: learners.MAML(model, 0.1, 2, first_order=True, **kwargs),
     "ANIL": lambda model, **kwargs: learners.ANIL(model, 0.1, 2, **kwargs),
     "BOIL": lambda model, **kwargs: learners.BOIL(model, 0.1, 2, **kwargs),
+    "MetaSGD": lambda model, **kwargs: learners.MetaSGD(model, 0.1, 2, **kwargs),
+    "MetaCurvature": lambda model, **kwargs: learners.MetaCurvature(model, 0.1, 2, **kwargs),
+    "Reptile": lambda model, **kwargs: learners.Reptile(
+        model, 0.1, 3, inner_batch_size=2, inner_optimizer="momentum", **kwargs
+    ),
+    "ImplicitMAML": lambda model, **kwargs: learners.ImplicitMAML(model, 0.1, 3, **kwargs),
+    "CAVIA": lambda model, **kwargs: learners.CAVIA(with_context(model), 1.0, 2, **kwargs),
+    "MAMLPlusPlus": lambda model, **kwargs: learners.MAMLPlusPlus(
+        model, 0.1, 2, multi_step_loss_steps=4, first_order_steps=2, **kwargs
+    ),
 }
 every_learner = pytest.mark.parametrize("name", LEARNERS)
+
+
+def with_context(model):
+    """The same model with a context before its last layer."""
+    context = keras_meta.layers.Context(4, dtype=model.layers[-1].dtype_policy)
+    last = type(model.layers[-1]).from_config(model.layers[-1].get_config())
+    return keras.Sequential([model.inputs[0], *model.layers[:-1], context, last])
 
 
 def conv_model():

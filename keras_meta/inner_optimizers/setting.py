@@ -1,0 +1,60 @@
+"""A number of an update rule, as each weight sees it at each inner step."""
+
+import tensorflow as tf
+
+from keras_meta.inner_optimizers.learned import Learned
+
+
+class Setting:
+    """The variables behind one setting of an inner optimizer.
+
+    Args:
+        owner: The `InnerOptimizer`, which gets the variables.
+        name: str.
+        value: float, then the variable is not trainable; or `Learned`.
+        weights: The variables that adapt.
+        layers: List of ints, the number of the layer of each.
+        steps: int. Inner steps in training.
+    """
+
+    def __init__(self, owner, name, value, weights, layers, steps):
+        learned = isinstance(value, Learned)
+        self.spec = value if learned else Learned(value)
+        self.learned = learned
+        per, count = self.spec.per, len(weights)
+        self.columns = {"layer": layers, "weight": range(count)}.get(per, [0] * count)
+        shapes = {"all": [()], "layer": [(max(layers) + 1,)], "weight": [(count,)]}.get(per)
+        if shapes is None:
+            shapes = [tuple(w.shape) for w in weights]
+        self.rows = max(steps, 1) if self.spec.per_step else None
+        self.dtypes = [w.dtype for w in weights]
+        self.variables = []
+        for number, shape in enumerate(shapes):
+            variable = owner.add_weight(
+                name=f"{name}_{number}" if per == "parameter" else name,
+                shape=shape if self.rows is None else (self.rows, *shape),
+                initializer="zeros",
+                trainable=learned,
+                constraint=self.spec.constraint,
+                dtype=weights[0].dtype,
+            )
+            # Assigned, because a constant initializer would round to float32 in a float64 model.
+            variable.assign(tf.fill(variable.shape, tf.constant(self.spec.initial, variable.dtype)))
+            self.variables.append(variable)
+
+    def read(self):
+        """Returns `(weight's position, step) -> tensor`, with the variables read now.
+
+        Inside a checkpointed inner step, a variable that is read gets no gradient.
+        """
+        tables = [tf.convert_to_tensor(variable.value) for variable in self.variables]
+
+        def at(position, step):
+            table = tables[position if self.spec.per == "parameter" else 0]
+            if self.rows is not None:
+                table = table[tf.minimum(step, self.rows - 1)]
+            if self.spec.per in ("layer", "weight"):
+                table = table[self.columns[position]]
+            return tf.cast(table, self.dtypes[position])
+
+        return at

@@ -1,0 +1,63 @@
+"""Fast context adaptation."""
+
+import keras
+
+from keras_meta.layers.context import CONTEXT
+from keras_meta.learners.maml import MAML
+
+
+@keras.saving.register_keras_serializable("keras_meta")
+class CAVIA(MAML):
+    """MAML that adapts a context alone, from zero; the network is meta-learned and shared.
+
+        c_0 = 0,    c_{k+1} = c_k - a dL_S/dc (c_k, w)
+        minimise over w:  mean over tasks of  L_Q(c_K, w)
+
+    The state of a task is a small vector: thousands of users share one network.
+
+    Args:
+        model: A built `keras.Model` with a `keras_meta.layers.Context` or `ContextFiLM`.
+        inner_learning_rate: See `MAML`. Contexts take large rates, as 1.
+        inner_steps: See `MAML`.
+        **kwargs: The other arguments of `MAML`, but `adapt`.
+
+    Raises:
+        ValueError: If the model has no context.
+
+    Example:
+
+    ```python
+    import keras
+    import keras_meta
+
+    layers = keras.layers
+    model = keras.Sequential([
+        keras.Input((1,)), keras_meta.layers.Context(5), layers.Dense(40, "relu"), layers.Dense(1)
+    ])
+    learner = keras_meta.learners.CAVIA(model, inner_learning_rate=1.0)
+    learner.compile("adam", "mse")
+    learner.fit(keras_meta.episodes.Sinusoid().as_dataset(25), steps_per_epoch=5, verbose=0)
+    ```
+
+    Reference:
+        [Zintgraf et al., 2019](https://arxiv.org/abs/1810.03642)
+    """
+
+    def __init__(self, model, inner_learning_rate=1.0, inner_steps=2, **kwargs):
+        if "inner_optimizer" in kwargs and not isinstance(kwargs["inner_optimizer"], str):
+            inner_learning_rate = None
+        super().__init__(model, inner_learning_rate, inner_steps, **kwargs)
+
+    def _select_weights(self):
+        variables = self.functional.trainable_variables
+        contexts = [i for i, variable in enumerate(variables) if variable.name == CONTEXT]
+        if not contexts or self.adapts != "all":
+            raise ValueError(
+                "CAVIA adapts the context of its model, and nothing else. Put a "
+                "`keras_meta.layers.Context` or `ContextFiLM` into the model, and leave out "
+                f"`adapt`. Received: a model with {[v.path for v in variables]}, "
+                f"adapt={self.adapts!r}."
+            )
+        # The outer loop does not move where the context starts.
+        self.replaced_indices = contexts
+        return contexts

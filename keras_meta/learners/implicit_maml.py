@@ -1,0 +1,117 @@
+"""MAML without derivatives of the inner steps."""
+
+import keras
+import tensorflow as tf
+
+from keras_meta.inner_loop import adaptation, implicit
+from keras_meta.learners.graph_constant import GraphConstant, count
+from keras_meta.learners.maml import MAML
+
+
+@keras.saving.register_keras_serializable("keras_meta")
+class ImplicitMAML(MAML):
+    """MAML whose inner problem is held near the initial weights, and differentiated where it ends.
+
+        w* = argmin over v:  L_S(v) + regularization / 2 |v - w|^2
+        dL_Q/dw = (1 + H / regularization)^-1 dL_Q/dw*,    H the Hessian of L_S at w*
+
+    The inner steps go towards `w*`; the inverse is applied by conjugate gradient with products of
+    the Hessian. Memory does not grow with the number of inner steps. The meta-gradient is as good
+    as the minimum is close: take enough steps.
+
+    Args:
+        model: A built `keras.Model`.
+        inner_learning_rate: float. See `MAML`.
+        inner_steps: See `MAML`.
+        regularization: float. How firmly the adapted weights are held near the initial ones.
+        cg_steps: int. Steps of conjugate gradient.
+        **kwargs: The other arguments of `MAML`, but `first_order` and `checkpoint_steps`.
+
+    Raises:
+        ValueError: If an argument is invalid, or a setting of the inner optimizer is `Learned`.
+
+    Example:
+
+    ```python
+    import keras
+    import keras_meta
+
+    learner = keras_meta.learners.ImplicitMAML(
+        keras_meta.networks.SinusoidMLP(), 0.01, inner_steps=16
+    )
+    learner.compile("adam", "mse")
+    learner.fit(keras_meta.episodes.Sinusoid().as_dataset(25), steps_per_epoch=5, verbose=0)
+    ```
+
+    Reference:
+        [Rajeswaran et al., 2019](https://arxiv.org/abs/1909.04630)
+    """
+
+    cg_steps = GraphConstant(count("cg_steps"))
+
+    def __init__(
+        self,
+        model,
+        inner_learning_rate=None,
+        inner_steps=16,
+        regularization=2.0,
+        cg_steps=5,
+        **kwargs,
+    ):
+        if not regularization > 0:
+            raise ValueError(
+                f"`regularization` must be positive. Received: regularization={regularization!r}."
+            )
+        self.regularization = float(regularization)
+        super().__init__(model, inner_learning_rate, inner_steps, **kwargs)
+        if self.inner_optimizer.trainable_variables or self.first_order or self.checkpoint_steps:
+            raise ValueError(
+                "ImplicitMAML differentiates where the inner steps end, and not the steps: it "
+                "cannot learn their settings, and first_order and checkpoint_steps have no "
+                f"meaning. Received: inner_optimizer={self.inner_optimizer!r}, "
+                f"first_order={self.first_order}, checkpoint_steps={self.checkpoint_steps}."
+            )
+        self.cg_steps = cg_steps
+
+    def adapt_task(self, support_x, support_y, training=False, seed=None, steps=None):
+        """Takes `steps` steps towards `w*`."""
+        steps = self._steps(training) if steps is None else steps
+
+        def problem(initial):
+            return self._inner_problem(
+                support_x, support_y, training, seed, first_order=False, initial=initial
+            )
+
+        def find(initial):
+            at_initial = problem(initial)
+            start = self._complete(at_initial) if steps else at_initial.start
+            last = adaptation.loop(at_initial.step, start, steps)
+            return last.weights, last.auxiliary
+
+        initial = self._initial()
+        # Noise and statistics at the minimum are those of the step after the last.
+        kept = {}
+
+        def gradient(weights, initial):
+            loss = problem(initial).loss
+            return adaptation.gradients(lambda w: loss(w, kept, steps), weights)[0]
+
+        weights, auxiliary = implicit.solution(find, gradient, initial, self.cg_steps)
+        state = adaptation.InnerState(weights, (), auxiliary)
+        return problem(initial).task_state(state, steps)
+
+    def _inner_penalty(self, initial, adapted):
+        squares = [
+            tf.reduce_sum(tf.square(w - initial[i]))
+            for i, w in zip(self.adapted_indices, adapted, strict=True)
+        ]
+        return 0.5 * self.regularization * tf.add_n(squares)
+
+    def get_config(self):
+        config = {
+            **super().get_config(),
+            "regularization": self.regularization,
+            "cg_steps": self.cg_steps,
+        }
+        del config["first_order"], config["checkpoint_steps"]
+        return config

@@ -1,0 +1,293 @@
+"""Every learner that adapts by gradient: its meta-gradient, and what sets it apart."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import keras_meta
+from keras_meta import learners
+from keras_meta.inner_optimizers import SGD, Adam, Learned, RMSprop
+from tests import finite_differences
+
+
+def episodes(tasks=3, examples=6):
+    generator = np.random.default_rng(0)
+    labels = tf.constant(np.tile(np.arange(examples) % 3, (tasks, 1)))
+    x = [tf.constant(generator.normal(size=(tasks, examples, 4, 4, 1))) for _ in range(2)]
+    return {"support_x": x[0], "support_y": labels, "query_x": x[1]}, labels
+
+
+def model():
+    layers = keras.layers
+    return keras.Sequential(
+        [
+            keras.Input((4, 4, 1)),
+            layers.Conv2D(3, 3, use_bias=False),
+            layers.BatchNormalization(),
+            layers.Activation("tanh"),
+            layers.Flatten(),
+            keras_meta.layers.ContextFiLM(4),
+            keras_meta.layers.Context(3),
+            layers.Dense(3),
+        ]
+    )
+
+
+def compiled(make):
+    keras.utils.set_random_seed(0)
+    learner = make(model())
+    learner.compile(
+        keras.optimizers.SGD(0.1),
+        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+    )
+    return learner
+
+
+# The rules that divide by the size of a gradient do so smoothly enough for central differences.
+LEARNERS = {
+    "multi-step loss": lambda m: learners.MAMLPlusPlus(m, 0.1, 3, multi_step_loss_steps=10),
+    "support statistics": lambda m: learners.MAMLPlusPlus(
+        m, 0.1, 3, multi_step_loss_steps=0, batch_norm="support"
+    ),
+    "meta-sgd": lambda m: learners.MetaSGD(m, 0.1, 2),
+    "meta-curvature": lambda m: learners.MetaCurvature(m, 0.1, 2),
+    "cavia": lambda m: learners.CAVIA(m, 1.0, 3),
+    "nesterov": lambda m: learners.MAML(
+        m,
+        inner_steps=3,
+        inner_optimizer=SGD(
+            Learned(0.1, "layer", True), Learned(0.5), True, weight_decay=0.1, global_clipnorm=0.3
+        ),
+    ),
+    "adam": lambda m: learners.MAML(
+        m,
+        inner_steps=3,
+        inner_optimizer=Adam(Learned(0.05, "weight"), Learned(0.8), Learned(0.95), epsilon=0.01),
+    ),
+    "rmsprop": lambda m: learners.MAML(
+        m,
+        inner_steps=3,
+        inner_optimizer=RMSprop(Learned(0.05), Learned(0.8), epsilon=1e-4),
+        checkpoint_steps=True,
+    ),
+    "scales": lambda m: learners.MAML(m, 0.5, 2, adapt="scales"),
+}
+
+
+@pytest.mark.parametrize("name", LEARNERS)
+def test_meta_gradient_equals_central_differences(name, float64):
+    learner = compiled(LEARNERS[name])
+    batch = episodes()
+    function = tf.function(learner.meta_gradients)
+    gradients, _ = function(*batch)
+    variables = learner.trainable_variables
+    direction = finite_differences.random_direction(variables)
+    expected = finite_differences.directional(
+        lambda: tf.reduce_mean(function(*batch)[1][0]), variables, direction
+    )
+    np.testing.assert_allclose(
+        finite_differences.dot(gradients, direction), expected, rtol=1e-6, atol=1e-9
+    )
+
+
+def test_reptile_by_its_definition(float64):
+    learner = compiled(lambda m: learners.Reptile(m, 0.1, 3, adapt="head"))
+    inputs, y = episodes()
+    gradients, _ = tf.function(learner.meta_gradients)(inputs, y)
+    moved = [
+        learner.adapt_task(inputs["support_x"][task], inputs["support_y"][task], True)["weights"]
+        for task in range(3)
+    ]
+    variables = learner.functional.trainable_variables
+    for position, index in enumerate(learner.adapted_indices):
+        expected = variables[index] - tf.add_n([weights[position] for weights in moved]) / 3.0
+        np.testing.assert_allclose(gradients[index], expected, atol=1e-12)
+    assert all(gradients[i] is None for i in range(len(variables) - 2))
+
+
+def test_reptile_keeps_the_slots_of_the_inner_optimizer():
+    learner = compiled(lambda m: learners.Reptile(m, 0.01, 3, inner_optimizer="adam"))
+    data = tf.data.Dataset.from_tensors(episodes()).repeat()
+    learner.fit(data, steps_per_epoch=2, verbose=0)
+    steps = [float(v) for v in learner._slots if v.shape == ()]
+    assert set(steps) == {6.0}
+
+
+def test_reptile_takes_every_example_once_an_epoch():
+    learner = compiled(lambda m: learners.Reptile(m, 0.01, inner_batch_size=4))
+    x = tf.range(6)
+    seen = tf.concat([learner._support_at(x, x, step)[0] for step in range(3)], 0).numpy()
+    assert sorted(seen) == sorted([*range(6), *range(6)])
+    assert list(seen[:6]) != list(range(6))
+
+
+def test_implicit_gradient_equals_the_unrolled_one_at_a_minimum(float64):
+    """Of the proximal problem, solved by many steps."""
+    options = {"adapt": "head", "regularization": 2.0, "cg_steps": 40}
+    implicit = compiled(lambda m: learners.ImplicitMAML(m, 0.3, 40, **options))
+
+    class Unrolled(learners.ImplicitMAML):
+        adapt_task = learners.MAML.adapt_task
+
+    unrolled = compiled(lambda m: Unrolled(m, 0.3, 40, **options))
+    batch = episodes(tasks=2)
+    expected, _ = tf.function(unrolled.meta_gradients)(*batch)
+    actual, _ = tf.function(implicit.meta_gradients)(*batch)
+    for a, b in zip(actual, expected, strict=True):
+        np.testing.assert_allclose(a, 0.0 if b is None else b, rtol=0, atol=1e-7)
+
+
+def test_cavia_never_moves_where_contexts_start():
+    learner = compiled(lambda m: learners.CAVIA(m, 1.0, 2))
+    learner.fit(tf.data.Dataset.from_tensors(episodes()).repeat(), steps_per_epoch=3, verbose=0)
+    contexts = [v for v in learner.model.trainable_variables if v.name == "context"]
+    assert len(contexts) == 2 and all(not np.any(v.numpy()) for v in contexts)
+    inputs, _ = episodes()
+    state = learner.adapt_task(inputs["support_x"][0], inputs["support_y"][0])
+    assert [tuple(w.shape) for w in state["weights"]] == [(4,), (3,)]
+    assert all(np.any(w) for w in state["weights"])
+
+
+# Each part of MAML++ acts.
+
+
+def test_multi_step_loss_is_annealed():
+    learner = compiled(lambda m: learners.MAMLPlusPlus(m, 0.1, 4, multi_step_loss_steps=10))
+    rows = []
+    for step in (0, 5, 10):
+        learner.optimizer.iterations.assign(step)
+        rows.append([float(v) for v in learner._loss_weights(4, tf.float32)])
+    np.testing.assert_allclose(rows[0], [0.25] * 4)
+    np.testing.assert_allclose(rows[1], [0.125] * 3 + [0.625])
+    np.testing.assert_allclose(rows[2], [0.0] * 3 + [1.0])
+
+
+def test_phases_are_counted_in_outer_steps(float64):
+    """First-order until step 2, multi-step loss until step 4, then MAML."""
+    learner = compiled(
+        lambda m: learners.MAMLPlusPlus(
+            m,
+            0.1,
+            3,
+            multi_step_loss_steps=4,
+            first_order_steps=2,
+            learned_rates=False,
+            per_step_scales=False,
+            batch_norm="transductive",
+        )
+    )
+    batch = episodes()
+    by_step = []
+    for step in (1, 3, 4):
+        learner.optimizer.iterations.assign(step)
+        by_step.append(tf.function(learner.meta_gradients)(*batch)[0])
+    plain = compiled(lambda m: learners.MAML(m, 0.1, 3))
+    expected = tf.function(plain.meta_gradients)(*batch)[0]
+    names = [v.path for v in learner.trainable_variables]
+    distances = [
+        max(float(tf.reduce_max(tf.abs(a - b))) for a, b in zip(g, expected, strict=True))
+        for g in by_step
+    ]
+    assert len(names) == len(expected)
+    assert distances[2] < 1e-10 < 1e-4 < min(distances[:2])
+
+
+def test_rates_are_learned_per_layer_and_step():
+    learner = compiled(lambda m: learners.MAMLPlusPlus(m, 0.1, 2))
+    rates = learner.inner_optimizer.learning_rate
+    before = rates.numpy()
+    learner.fit(tf.data.Dataset.from_tensors(episodes()).repeat(), steps_per_epoch=2, verbose=0)
+    assert rates.shape[0] == 2 and len(np.unique(rates.numpy())) == rates.numpy().size
+    assert np.abs(rates.numpy() - before).min() > 0
+
+
+def test_statistics_of_each_step_normalise():
+    learner = compiled(lambda m: learners.MAMLPlusPlus(m, 0.1, 2))
+    inputs, _ = episodes()
+    data = tf.data.Dataset.from_tensors(episodes()).repeat()
+    learner.fit(data, steps_per_epoch=3, verbose=0)
+    mean, _ = learner._statistics.values()
+    assert mean.shape[0] == 3 and np.abs(np.diff(mean.numpy(), axis=0)).min() > 0
+    before = learner.predict(inputs, verbose=0)
+    for row in range(3):  # each row acts on the predictions
+        original = mean.numpy()
+        changed = original.copy()
+        changed[row] += 1.0
+        mean.assign(changed)
+        assert np.abs(learner.predict(inputs, verbose=0) - before).max() > 1e-4
+        mean.assign(original)
+    # Each query on its own.
+    one = {**inputs, "query_x": inputs["query_x"][:, :1]}
+    np.testing.assert_allclose(learner.predict(one, verbose=0), before[:, :1], atol=1e-5)
+
+
+def test_scales_of_each_step_act_and_are_learned():
+    learner = compiled(lambda m: learners.MAMLPlusPlus(m, 0.1, 2))
+    gamma, beta = learner._scales.values()
+    assert gamma.shape == (3, 3)
+    learner.fit(tf.data.Dataset.from_tensors(episodes()).repeat(), steps_per_epoch=3, verbose=0)
+    assert len(np.unique(beta.numpy())) == 9
+    assert not {id(v) for v in learner.model.layers[1].trainable_variables} & {
+        id(v) for v in learner.trainable_variables
+    }
+
+
+# What adapts.
+
+
+def test_lora_weights_alone_adapt():
+    layers = keras.layers
+    body = layers.Dense(8, "tanh")
+    m = keras.Sequential([keras.Input((4,)), body, layers.Dense(3)])
+    body.enable_lora(2)
+    learner = learners.MAML(m, 0.5, 2, adapt="lora")
+    names = [learner.functional.trainable_variables[i].name for i in learner.adapted_indices]
+    assert names == ["lora_kernel_a", "lora_kernel_b"]
+    learner.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    x, y = np.random.default_rng(0).normal(size=(6, 4)).astype("float32"), np.arange(6) % 3
+    adapted = learner.adapt(x, y)
+    assert np.abs(adapted.predict(x, verbose=0) - m.predict(x, verbose=0)).max() > 1e-5
+
+
+def test_curve_by_step_from_evaluate():
+    learner = learners.MAML(keras_meta.networks.SinusoidMLP(), 0.01, 3)
+    learner.compile("adam", "mse")
+    waves = keras_meta.episodes.Sinusoid(num_shots=5).as_dataset(25, num_batches=2)
+    curve = learner.evaluate(waves, by_step="mse")
+    assert curve.values.shape == (50, 4)
+    np.testing.assert_allclose(curve.mean[3], learner.evaluate(waves, verbose=0), rtol=1e-4)
+
+
+@pytest.mark.parametrize("run_eagerly", [False, True])
+def test_divergence_is_reported_with_task_and_step(run_eagerly):
+    learner = learners.MAML(keras_meta.networks.SinusoidMLP(), 0.01, 12)
+    learner.compile("sgd", "mse", run_eagerly=run_eagerly)
+    waves = keras_meta.episodes.Sinusoid(num_shots=5)
+    ((inputs, y),) = waves.as_dataset(4, num_batches=1)
+    factor = np.ones((4, 1, 1), "float32")
+    factor[2] = 1e5
+    inputs = {**inputs, "support_x": inputs["support_x"] * factor}
+    data = tf.data.Dataset.from_tensors((inputs, y)).repeat()
+    with pytest.warns(RuntimeWarning, match=r"task 2 of the batch.* diverges at inner step \d"):
+        learner.fit(
+            data,
+            steps_per_epoch=2,
+            epochs=3,
+            verbose=0,
+            callbacks=[keras.callbacks.TerminateOnNaN()],
+        )
+    assert learner.stop_training
+
+
+def test_compare_is_paired():
+    made = []
+    for steps in (0, 5):
+        made.append(learners.MAML(keras_meta.networks.SinusoidMLP(), 0.02, steps))
+        made[-1].compile("adam", "mse")
+    waves = keras_meta.episodes.Sinusoid(num_shots=5).as_dataset(100, num_batches=10)
+    result = keras_meta.metrics.compare(*made, waves, metric="mse", names=("none", "five"))
+    values = [made[i].evaluate(waves, verbose=0) for i in (0, 1)]
+    np.testing.assert_allclose(result.difference, values[0] - values[1], rtol=1e-4)
+    assert result.verdict == "five is better than none."
+    assert "difference, paired" in str(result)
