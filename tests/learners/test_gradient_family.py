@@ -283,7 +283,7 @@ def test_divergence_is_reported_with_task_and_step(run_eagerly):
 def test_compare_is_paired():
     made = []
     for steps in (0, 5):
-        made.append(learners.MAML(keras_meta.networks.SinusoidMLP(), 0.02, steps))
+        made.append(learners.MAML(keras_meta.networks.SinusoidMLP(), 0.003, steps))
         made[-1].compile("adam", "mse")
     waves = keras_meta.episodes.Sinusoid(num_shots=5).as_dataset(100, num_batches=10)
     result = keras_meta.metrics.compare(*made, waves, metric="mse", names=("none", "five"))
