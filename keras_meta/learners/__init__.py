@@ -3,5 +3,7 @@
 from keras_meta.learners.adapted_model import AdaptedModel as AdaptedModel
 from keras_meta.learners.anil import ANIL as ANIL
 from keras_meta.learners.boil import BOIL as BOIL
+from keras_meta.learners.gradient_learner import GradientLearner as GradientLearner
+from keras_meta.learners.learner_generator import LearnerGenerator as LearnerGenerator
 from keras_meta.learners.maml import MAML as MAML
 from keras_meta.learners.meta_learner import MetaLearner as MetaLearner
