@@ -3,6 +3,7 @@
 import keras
 import tensorflow as tf
 
+from keras_meta.generators.skip_network import SkipNetwork
 from keras_meta.generators.written_network import WrittenNetwork
 from keras_meta.inner_loop.layers import layers_with_weights
 
@@ -77,17 +78,13 @@ class FiLM(WrittenNetwork):
 
     def prepare(self, embedding_size, description_size, dtype):
         super().prepare(embedding_size, description_size, dtype)
-        self.hidden = keras.layers.Dense(self.units, "relu", name="hidden", dtype=dtype)
-        self.hidden.build((None, description_size))
-        self.modulation = keras.layers.Dense(
-            2 * sum(self.channels), kernel_initializer="zeros", name="modulation", dtype=dtype
+        self.modulation = SkipNetwork(
+            self.units, 2 * sum(self.channels), initializer="zeros", name="modulation", dtype=dtype
         )
-        self.modulation.build((None, self.units))
+        self.modulation.build((None, description_size))
 
     def write_body(self, task):
-        written = tf.cast(
-            self.modulation(self.hidden(task[None]))[0], self.modulation.variable_dtype
-        )
+        written = tf.cast(self.modulation(task[None])[0], self.modulation.variable_dtype)
         gammas, betas = (tf.split(x, self.channels) for x in tf.split(written, 2))
         weights = []
         for layer, gamma, beta in zip(self.modulated, gammas, betas, strict=True):

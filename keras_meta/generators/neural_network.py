@@ -5,6 +5,7 @@ import math
 import keras
 import tensorflow as tf
 
+from keras_meta.generators.skip_network import SkipNetwork
 from keras_meta.generators.written_network import WrittenNetwork
 
 
@@ -66,17 +67,15 @@ class NeuralNetwork(WrittenNetwork):
             initializer=keras.initializers.RandomNormal(),
             dtype=dtype.variable_dtype,
         )
-        self.hidden = keras.layers.Dense(self.units, "relu", name="hidden", dtype=dtype)
-        self.hidden.build((None, description_size + self.chunk_embedding_size))
-        self.chunks = keras.layers.Dense(
-            self.chunk_size, kernel_initializer="zeros", name="chunks", dtype=dtype
+        self.chunks = SkipNetwork(
+            self.units, self.chunk_size, initializer="zeros", name="chunks", dtype=dtype
         )
-        self.chunks.build((None, self.units))
+        self.chunks.build((None, description_size + self.chunk_embedding_size))
 
     def write_body(self, task):
         embeddings = tf.cast(tf.convert_to_tensor(self.chunk_embeddings), task.dtype)
         tasks = tf.broadcast_to(task, [embeddings.shape[0], task.shape[0]])
-        written = self.chunks(self.hidden(tf.concat([tasks, embeddings], -1)))
+        written = self.chunks(tf.concat([tasks, embeddings], -1))
         vector = tf.reshape(written, [-1])[: self.num_weights]
         parts = tf.split(vector, [math.prod(v.shape) for v in self.body_variables])
         return [

@@ -5,6 +5,8 @@ import collections
 import keras
 import tensorflow as tf
 
+from keras_meta.generators.skip_network import SkipNetwork
+
 Description = collections.namedtuple("Description", ["task", "outputs", "present"])
 Description.__doc__ = """What is known of a task.
 
@@ -38,14 +40,11 @@ class TaskEncoder(keras.layers.Layer):
     def __init__(self, size=128, **kwargs):
         super().__init__(**kwargs)
         self.size = size
-        dtype = self.dtype_policy
-        self.hidden = keras.layers.Dense(size, "relu", name="hidden", dtype=dtype)
-        self.encoded = keras.layers.Dense(size, "relu", name="encoded", dtype=dtype)
+        self.encoder = SkipNetwork(size, size, name="encoder", dtype=self.dtype_policy)
 
     def prepare(self, embedding_size):
         """Creates the weights, for features of this length."""
-        self.hidden.build((None, embedding_size + 1))
-        self.encoded.build((None, self.size))
+        self.encoder.build((None, embedding_size + 1))
         self.built = True
 
     def call(self, features, targets, are_classes):
@@ -74,7 +73,7 @@ class TaskEncoder(keras.layers.Layer):
         return Description(tf.reduce_sum(outputs, 0) / count, outputs, present)
 
     def _encode(self, features, values):
-        return self.encoded(self.hidden(tf.concat([features, values], -1)))
+        return self.encoder(tf.concat([features, values], -1))
 
     def get_config(self):
         return {**super().get_config(), "size": self.size}

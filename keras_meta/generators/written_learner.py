@@ -3,6 +3,8 @@
 import keras
 import tensorflow as tf
 
+from keras_meta.generators.skip_network import SkipNetwork
+
 # The score of a class without support examples. Half precision holds it.
 _NEVER = -1e4
 
@@ -22,7 +24,7 @@ class WrittenLearner(keras.layers.Layer):
         model: `keras.Model` or `None`.
         variables_to_write: List of variables of `model`.
         num_outputs: int, or `None` where the labels tell.
-        classifies: bool. Whether integer labels are the numbers of classes.
+        classifies: bool. Whether single labels are the numbers of classes.
     """
 
     model = None
@@ -64,10 +66,19 @@ class WrittenLearner(keras.layers.Layer):
             Tuple `(targets, are_classes)`: a tensor `[support, outputs]`, and whether its rows are
             one-hot.
         """
-        if self.classifies and support_y.dtype.is_integer and support_y.shape.rank == 1:
-            ways = tf.reduce_max(support_y) + 1 if self.num_outputs is None else self.num_outputs
-            return tf.one_hot(support_y, ways), True
-        return (support_y[:, None] if support_y.shape.rank == 1 else support_y), False
+        rank, last = support_y.shape.rank, support_y.shape[-1]
+        if self.classifies and (rank == 1 or last == 1):
+            # Not told by the type: for a distribution strategy, Keras traces with means of labels.
+            labels = tf.cast(tf.reshape(support_y, [-1]), tf.int32)
+            ways = tf.reduce_max(labels) + 1 if self.num_outputs is None else self.num_outputs
+            return tf.one_hot(labels, ways), True
+        if self.num_outputs not in (None, 1 if rank == 1 else last):
+            raise ValueError(
+                f"`support_y` does not fit the {self.num_outputs} outputs of what is written: it "
+                "must be class numbers [support], or values [support, outputs]. "
+                f"Received: the support_y of a task with shape {tuple(support_y.shape)}."
+            )
+        return (support_y[:, None] if rank == 1 else support_y), False
 
     def write(self, description):
         """Writes a learner.
@@ -118,20 +129,17 @@ class OutputWriter(keras.layers.Layer):
 
     def __init__(self, size, units, **kwargs):
         super().__init__(**kwargs)
-        self.hidden = keras.layers.Dense(units, "relu", name="hidden", dtype=self.dtype_policy)
-        self.numbers = keras.layers.Dense(size, name="numbers", dtype=self.dtype_policy)
-        self.units = units
+        self.network = SkipNetwork(units, size, name="network", dtype=self.dtype_policy)
 
     def prepare(self, description_size):
         """Creates the weights, for descriptions of this length."""
-        self.hidden.build((None, 2 * description_size))
-        self.numbers.build((None, self.units))
+        self.network.build((None, 2 * description_size))
         self.built = True
 
     def call(self, description):
         """Returns a tensor `[outputs, size]`."""
         task = tf.broadcast_to(description.task, tf.shape(description.outputs))
-        return self.numbers(self.hidden(tf.concat([description.outputs, task], -1)))
+        return self.network(tf.concat([description.outputs, task], -1))
 
 
 def silence_absent(bias, present):

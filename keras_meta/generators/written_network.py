@@ -51,7 +51,7 @@ class WrittenNetwork(WrittenLearner):
 
     @property
     def classifies(self):
-        """A network of several outputs has one for each class, if labels are integers."""
+        """A network of several outputs has one for each class, if labels are single."""
         return self.num_outputs > 1
 
     @property
