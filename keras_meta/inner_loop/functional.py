@@ -66,8 +66,10 @@ class FunctionalModel:
             if variable.regularizer is not None
         )
 
-    def __call__(self, x, weights, state=None, training=False, statistics="batch", seed=None):
-        """Runs the model once.
+    def __call__(
+        self, x, weights, state=None, training=False, statistics="batch", seed=None, part=None
+    ):
+        """Runs the model, or a part of it, once.
 
         Args:
             x: Features, as the model takes them.
@@ -77,6 +79,7 @@ class FunctionalModel:
             training: bool. Whether dropout and the like are active.
             statistics: `"batch"`, `"stored"` or `"observe"`. See `normalization`.
             seed: int tensor of shape `[2]`, or `None` to leave the generators' stored seeds.
+            part: Callable `(x, training)` to run instead of the whole model, such as a layer of it.
 
         Returns:
             A `ModelOutput`.
@@ -94,7 +97,7 @@ class FunctionalModel:
             *convolution.replacements(self.convolutions),
         ]
         with scope, replaced(replacements):
-            predictions = self.model(x, training=training)
+            predictions = (part or self.model)(x, training=training)
         written = {
             index: value
             for index, variable in enumerate(self.state_variables)

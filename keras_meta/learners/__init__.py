@@ -4,7 +4,9 @@ from keras_meta.learners.adapted_model import AdaptedModel as AdaptedModel
 from keras_meta.learners.anil import ANIL as ANIL
 from keras_meta.learners.boil import BOIL as BOIL
 from keras_meta.learners.cavia import CAVIA as CAVIA
+from keras_meta.learners.gradient_learner import GradientLearner as GradientLearner
 from keras_meta.learners.implicit_maml import ImplicitMAML as ImplicitMAML
+from keras_meta.learners.learner_generator import LearnerGenerator as LearnerGenerator
 from keras_meta.learners.maml import MAML as MAML
 from keras_meta.learners.maml_plus_plus import MAMLPlusPlus as MAMLPlusPlus
 from keras_meta.learners.meta_curvature import MetaCurvature as MetaCurvature

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_meta.inner_loop import second_order, task_map
+from keras_meta.inner_loop import second_order
 from keras_meta.learners import episode_checks
 
 _TOLERANCE = 0.02  # of float32 differences; what the check is to find is off by more
@@ -116,7 +116,9 @@ def _second_order_problems(learner, inputs):
     spec = keras.tree.map_structure(
         lambda x: tf.TensorSpec([None, *x.shape[2:]], x.dtype), inputs["support_x"]
     )
-    return second_order.problems(learner.functional, spec)
+    # A learner without inner gradients needs no second derivatives.
+    problems = getattr(learner, "second_order_problems", lambda spec: [])
+    return problems(spec)
 
 
 def _gradient_error(learner, evaluate):
@@ -167,8 +169,8 @@ def _memory(learner, inputs, y, weight):
                 if tensor.shape.is_fully_defined() and tensor.dtype.size:
                     total += tensor.shape.num_elements() * tensor.dtype.size
     num_tasks = int(keras.tree.flatten(inputs["support_x"])[0].shape[0])
-    mode = task_map.choose(learner.model) if learner.task_map == "auto" else learner.task_map
-    at_once = num_tasks if mode == "vectorize" else min(num_tasks, os.cpu_count() or 1)
+    vectorized = learner.chosen_task_map() == "vectorize"
+    at_once = num_tasks if vectorized else min(num_tasks, os.cpu_count() or 1)
     return total * at_once
 
 

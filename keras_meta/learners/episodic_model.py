@@ -141,8 +141,11 @@ class EpisodicModel(keras.Model):
 
     def _map_tasks(self, function, elements):
         self._num_tasks = tf.shape(tf.nest.flatten(elements)[0])[0]
-        mode = task_map.choose(self.model) if self.task_map == "auto" else self.task_map
-        return task_map.map_tasks(function, elements, mode)
+        return task_map.map_tasks(function, elements, self.chosen_task_map())
+
+    def chosen_task_map(self):
+        """`"loop"` or `"vectorize"`."""
+        return task_map.choose(self.model) if self.task_map == "auto" else self.task_map
 
     def _unpack(self, data):
         inputs, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)

@@ -20,8 +20,8 @@ def export(learner, filepath, verbose=True):
             "The learner does not know the types of its inputs yet. Fit it, or call it on one "
             "batch of episodes, before `export`. Received: a learner that has seen no episode."
         )
-    batch = _specs(learner.episode_spec, leading_axes=2)
-    task = _specs(learner.episode_spec, leading_axes=1)
+    batch = specs(learner.episode_spec, leading_axes=2)
+    task = specs(learner.episode_spec, leading_axes=1)
     support = {key: task[key] for key in ("support_x", "support_y")}
 
     def serve(inputs):
@@ -62,8 +62,8 @@ def export(learner, filepath, verbose=True):
             print(f"  {name}({inputs}) -> {', '.join(endpoint.structured_outputs)}")
 
 
-def _specs(episode_spec, leading_axes):
-    """Types of the inputs, with any number of tasks and examples, in the form of an episode."""
+def specs(episode_spec, leading_axes):
+    """Types of episodes of any number of tasks and examples: a nest of `tf.TensorSpec`."""
 
     def spec(leaf):
         return tf.TensorSpec([None] * leading_axes + list(leaf["shape"]), leaf["dtype"])

@@ -46,3 +46,15 @@ def count(name, optional=False):
         return value
 
     return check
+
+
+def non_negative(name):
+    """Returns a check that a value is a finite number of at least 0."""
+
+    def check(value):
+        valid = isinstance(value, (int, float)) and not isinstance(value, bool)
+        if not valid or not 0 <= value < float("inf"):
+            raise ValueError(f"`{name}` must be a finite number >= 0. Received: {name}={value!r}.")
+        return float(value)
+
+    return check

@@ -7,15 +7,14 @@ import keras
 import tensorflow as tf
 
 from keras_meta import inner_optimizers
-from keras_meta.inner_loop import adaptation, checkpointing, second_order
+from keras_meta.inner_loop import adaptation, checkpointing
 from keras_meta.inner_loop.layers import layer_numbers
 from keras_meta.inner_loop.losses import support_loss
 from keras_meta.inner_loop.selection import select
 from keras_meta.learners import model_checks
 from keras_meta.learners.adapted_model import AdaptedModel, clone
-from keras_meta.learners.graph_constant import GraphConstant, count
-from keras_meta.learners.meta_learner import MetaLearner
-from keras_meta.metrics.adaptation_curve import adaptation_curve
+from keras_meta.learners.gradient_learner import GradientLearner
+from keras_meta.learners.graph_constant import GraphConstant
 
 # The loss, the step from state to state, the state before the first one, and how a state is kept
 # for a task.
@@ -23,7 +22,7 @@ _InnerProblem = collections.namedtuple("_InnerProblem", "loss step start task_st
 
 
 @keras.saving.register_keras_serializable("keras_meta")
-class MAML(MetaLearner):
+class MAML(GradientLearner):
     """Learns initial weights from which a few gradient steps learn a task.
 
     For a task with support loss `L_S` and query loss `L_Q`, and inner learning rate `a`,
@@ -84,9 +83,6 @@ class MAML(MetaLearner):
         [Finn et al., 2017](https://arxiv.org/abs/1703.03400)
     """
 
-    inner_steps = GraphConstant(count("inner_steps"))
-    eval_inner_steps = GraphConstant(count("eval_inner_steps", optional=True))
-    first_order = GraphConstant(bool)
     # Positions of weights of the model in whose place every pass has others.
     replaced_indices = ()
     checkpoint_steps = GraphConstant(bool)
@@ -183,27 +179,6 @@ class MAML(MetaLearner):
         )
         losses = [problem.loss(x.weights, x.auxiliary, k)[0] for k, x in enumerate(states)]
         return tf.stack(losses)
-
-    def evaluate(self, x=None, *args, by_step=None, **kwargs):
-        """Evaluates as `keras.Model.evaluate` does, or after every inner step.
-
-        Args:
-            x: Finite dataset of episodes, or what `keras.Model.evaluate` takes.
-            *args: See `keras.Model.evaluate`.
-            by_step: `"accuracy"`, `"mse"` or a callable, as in `metrics.adaptation_curve`; or
-                `None`.
-            **kwargs: See `keras.Model.evaluate`.
-
-        Returns:
-            What `keras.Model.evaluate` returns, or with `by_step` an `AdaptationCurve`.
-        """
-        if by_step is None:
-            return super().evaluate(x, *args, **kwargs)
-        return adaptation_curve(self, x, by_step)
-
-    def _steps(self, training):
-        at_evaluation = not training and self.eval_inner_steps is not None
-        return self.eval_inner_steps if at_evaluation else self.inner_steps
 
     def _descend(self, problem, steps):
         """The state after the last inner step."""
@@ -323,27 +298,6 @@ class MAML(MetaLearner):
             seed=_fold(seed, 2**31 - 1),
         )
 
-    def predict_by_step(self, inputs, steps=None):
-        """Predictions for the queries after 0, 1, ..., `steps` inner steps.
-
-        Args:
-            inputs: An episode batch.
-            steps: int. Defaults to the number of steps at evaluation.
-
-        Returns:
-            Tensor `[steps + 1, tasks, query, ...]`.
-        """
-        inputs, _ = self._check(inputs)
-
-        def by_step(task, index):
-            del index
-            states = self.adaptation(task["support_x"], task["support_y"], steps=steps)
-            predictions = [self.predict_task(s, task["query_x"]).predictions for s in states]
-            return (), tf.stack(predictions)
-
-        predictions = self._map_tasks(by_step, inputs)[1]
-        return tf.experimental.numpy.moveaxis(predictions, 1, 0)
-
     def adapted_model(self, state):
         """A copy of the model with the weights and statistics of one task."""
         model = clone(self.model)
@@ -356,21 +310,6 @@ class MAML(MetaLearner):
         if self.batch_norm == "transductive" and function.batch_normalizations:
             return AdaptedModel(model)
         return model
-
-    def check_second_order(self, features_spec):
-        """Raises if an operation of the model stops second derivatives.
-
-        Args:
-            features_spec: Nest of `tf.TensorSpec`, the model's input.
-        """
-        found = second_order.problems(self.functional, features_spec)
-        if found:
-            lines = [f"{p.operation} in layer {p.layer!r}: {p.remedy}" for p in found]
-            raise ValueError(
-                "The model has operations without a second derivative, so that the second-order "
-                "meta-gradient would be wrong or missing. Replace them, or use first_order=True. "
-                "Received: " + "; ".join(lines)
-            )
 
     def _check(self, inputs, y=None):
         first_episode = self.episode_spec is None

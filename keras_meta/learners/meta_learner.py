@@ -164,14 +164,7 @@ class MetaLearner(EpisodicModel):
             ValueError: If the support set is empty or does not fit the model.
             tf.errors.InvalidArgumentError: If a label is out of range or a feature is NaN.
         """
-        support_x, support_y = keras.tree.map_structure(
-            keras.ops.convert_to_tensor, (support_x, support_y)
-        )
-        batch = keras.tree.map_structure(
-            lambda x: x[None],
-            {"support_x": support_x, "support_y": support_y, "query_x": support_x},
-        )
-        self._check(batch)
+        support_x, support_y = self._check_support(support_x, support_y)
         key = ("adapt", *sorted(kwargs.items()))
         if key not in self._traces:
             self._traces[key] = tf.function(
@@ -243,6 +236,18 @@ class MetaLearner(EpisodicModel):
         for name in ("train_function", "test_function", "predict_function"):
             if hasattr(self, name):
                 setattr(self, name, None)
+
+    def _check_support(self, support_x, support_y):
+        """Returns the support set of one task as tensors, checked."""
+        support_x, support_y = keras.tree.map_structure(
+            keras.ops.convert_to_tensor, (support_x, support_y)
+        )
+        batch = keras.tree.map_structure(
+            lambda x: x[None],
+            {"support_x": support_x, "support_y": support_y, "query_x": support_x},
+        )
+        self._check(batch)
+        return support_x, support_y
 
     # Saving.
 

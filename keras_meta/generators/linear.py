@@ -1,0 +1,217 @@
+"""Learners that are linear in the generator's embedding."""
+
+import keras
+import tensorflow as tf
+
+from keras_meta import losses
+from keras_meta.generators.written_learner import OutputWriter, WrittenLearner, silence_absent
+
+
+class LinearLearner(WrittenLearner):
+    """Outputs `f(x) W + b` for an embedding `f`, where `W` and `b` are written.
+
+    Column `o` of `W` and element `o` of `b` are written from the description of output `o` and that
+    of the task. Subclasses say by which loss they learn.
+
+    Args:
+        penalty: float. Weight of the sum of squares of `W` in the loss.
+        units: int. Width of the hidden layer of what writes.
+        name: Optional name.
+    """
+
+    def __init__(self, penalty=0.0, units=128, name=None):
+        super().__init__(units, name)
+        if not 0 <= penalty < float("inf"):
+            raise ValueError(f"`penalty` must be a number >= 0. Received: penalty={penalty!r}.")
+        self.penalty = penalty
+
+    @property
+    def loss(self):
+        """The loss to `compile` the generator with, which makes this kind of learner what it is."""
+        raise NotImplementedError(f"{type(self).__name__} must define `loss`.")
+
+    def prepare(self, embedding_size, description_size, dtype):
+        super().prepare(embedding_size, description_size, dtype)
+        self.writer = OutputWriter(embedding_size + 1, self.units, name="writer", dtype=dtype)
+        self.writer.prepare(description_size)
+
+    def write(self, description):
+        written = tf.cast(self.writer(description), self.writer.variable_dtype)
+        bias = silence_absent(written[:, -1], description.present)
+        return [tf.transpose(written[:, :-1]), bias]
+
+    def predict(self, outputs, weights):
+        kernel, bias = (tf.cast(weight, outputs.dtype) for weight in weights)
+        return tf.matmul(outputs, kernel) + bias
+
+    def head(self, weights):
+        kernel, bias = weights
+        layer = keras.layers.Dense(bias.shape[0], name="head", dtype=self.writer.dtype_policy)
+        layer.build((None, kernel.shape[0]))
+        layer.kernel.assign(kernel)
+        layer.bias.assign(bias)
+        return layer
+
+    def regularization(self, weights):
+        """`penalty |W|^2`"""
+        return self.penalty * tf.reduce_sum(tf.square(weights[0]))
+
+    def get_config(self):
+        return {"penalty": self.penalty, **super().get_config()}
+
+
+class LinearClassifier(LinearLearner):
+    """A linear learner with one output a class.
+
+    Args:
+        num_ways: int. Number of outputs; classes without support examples are never predicted.
+            Without it there are as many as the largest label of a support set says, so that they
+            may differ from batch to batch.
+        penalty: See `LinearLearner`.
+        units: See `LinearLearner`.
+        name: Optional name.
+    """
+
+    classifies = True
+
+    def __init__(self, num_ways=None, penalty=0.0, units=128, name=None):
+        super().__init__(penalty, units, name)
+        if num_ways is not None and not (isinstance(num_ways, int) and num_ways >= 2):
+            raise ValueError(
+                f"`num_ways` must be an integer >= 2 or None. Received: num_ways={num_ways!r}."
+            )
+        self.num_ways = num_ways
+
+    @property
+    def num_outputs(self):
+        """The number of ways."""
+        return self.num_ways
+
+    def get_config(self):
+        return {"num_ways": self.num_ways, **super().get_config()}
+
+
+@keras.saving.register_keras_serializable("keras_meta")
+class LogisticRegression(LinearClassifier):
+    """A logistic regression to be written: it learns by cross-entropy.
+
+    Args:
+        num_ways: int. Number of classes, or `None` for as many as the support labels say.
+        penalty: float. Weight of the sum of squares of the kernel in the loss.
+        units: int. Width of the hidden layer of what writes.
+        name: Optional name.
+
+    Example:
+
+    ```python
+    import keras_meta
+    from keras_meta import generators
+
+    body = keras_meta.networks.Conv4(num_ways=64, filters=8)  # 64 features an image
+    learner = keras_meta.learners.LearnerGenerator(body, generators.LogisticRegression())
+    learner.compile("adam", learner.writes.loss, metrics=["accuracy"])
+    ```
+    """
+
+    @property
+    def loss(self):
+        """Cross-entropy of logits."""
+        return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+
+
+@keras.saving.register_keras_serializable("keras_meta")
+class LinearSVM(LinearClassifier):
+    """A linear support vector machine to be written: it learns by the multi-class hinge loss.
+
+    Args:
+        num_ways: int. Number of classes, or `None` for as many as the support labels say.
+        penalty: float. Weight of the sum of squares of the kernel in the loss, which keeps the
+            margin wide.
+        units: int. Width of the hidden layer of what writes.
+        name: Optional name.
+
+    Example:
+
+    ```python
+    import keras_meta
+    from keras_meta import generators
+
+    body = keras_meta.networks.Conv4(num_ways=64, filters=8)  # 64 features an image
+    learner = keras_meta.learners.LearnerGenerator(body, generators.LinearSVM())
+    learner.compile("adam", learner.writes.loss, metrics=["accuracy"])
+    ```
+    """
+
+    def __init__(self, num_ways=None, penalty=1e-4, units=128, name=None):
+        super().__init__(num_ways, penalty, units, name)
+
+    @property
+    def loss(self):
+        """The multi-class hinge loss."""
+        return losses.SparseCategoricalHinge()
+
+
+@keras.saving.register_keras_serializable("keras_meta")
+class LinearRegression(LinearLearner):
+    """A linear (with a `penalty`, ridge) regression to be written: it learns by squared error.
+
+    Args:
+        penalty: float. Weight of the sum of squares of the kernel in the loss.
+        units: int. Width of the hidden layer of what writes.
+        name: Optional name.
+
+    Example:
+
+    ```python
+    import keras
+    import keras_meta
+    from keras_meta import generators
+
+    features = keras.Sequential([keras.Input((1,)), keras.layers.Dense(40, "relu")])
+    learner = keras_meta.learners.LearnerGenerator(features, generators.LinearRegression())
+    learner.compile("adam", learner.writes.loss)
+    learner.fit(keras_meta.episodes.Sinusoid().as_dataset(25), steps_per_epoch=5, verbose=0)
+    ```
+    """
+
+    @property
+    def loss(self):
+        """The squared error."""
+        return keras.losses.MeanSquaredError()
+
+
+@keras.saving.register_keras_serializable("keras_meta")
+class LinearSVR(LinearLearner):
+    """A linear support vector regression to be written: it learns by the epsilon-insensitive loss.
+
+    Args:
+        epsilon: float. Errors up to this are free.
+        penalty: float. Weight of the sum of squares of the kernel in the loss.
+        units: int. Width of the hidden layer of what writes.
+        name: Optional name.
+
+    Example:
+
+    ```python
+    import keras
+    import keras_meta
+    from keras_meta import generators
+
+    features = keras.Sequential([keras.Input((1,)), keras.layers.Dense(40, "relu")])
+    learner = keras_meta.learners.LearnerGenerator(features, generators.LinearSVR(epsilon=0.1))
+    learner.compile("adam", learner.writes.loss, metrics=["mse"])
+    learner.fit(keras_meta.episodes.Sinusoid().as_dataset(25), steps_per_epoch=5, verbose=0)
+    ```
+    """
+
+    def __init__(self, epsilon=0.1, penalty=1e-4, units=128, name=None):
+        super().__init__(penalty, units, name)
+        self.epsilon = epsilon
+
+    @property
+    def loss(self):
+        """The epsilon-insensitive loss."""
+        return losses.EpsilonInsensitive(self.epsilon)
+
+    def get_config(self):
+        return {"epsilon": self.epsilon, **super().get_config()}

@@ -1,0 +1,79 @@
+"""From a support set to a description of its task."""
+
+import collections
+
+import keras
+import tensorflow as tf
+
+from keras_meta.generators.skip_network import SkipNetwork
+
+Description = collections.namedtuple("Description", ["task", "outputs", "present"])
+Description.__doc__ = """What is known of a task.
+
+Attributes:
+    task: Tensor `[size]`, of the task as a whole.
+    outputs: Tensor `[outputs, size]`, of each output: of each class, or each number to predict.
+    present: bool tensor `[outputs]`. Whether the support set has examples of the output.
+"""
+
+
+@keras.saving.register_keras_serializable("keras_meta")
+class TaskEncoder(keras.layers.Layer):
+    """Describes a task by its support set, in whatever order its examples come.
+
+    With `f_i` the features of a support example, `y_io` its target for output `o` and `e` a small
+    network, the description of an output and that of the task are
+
+        r_o = mean over i of  e([f_i, y_io])            r = mean over o of  r_o
+
+    where the mean over `i` is over the examples of class `o` if outputs are classes, so that
+    neither the number of shots nor imbalance changes its scale, and over all examples otherwise.
+
+    Args:
+        size: int. Length of a description.
+        **kwargs: See `keras.layers.Layer`.
+
+    Reference:
+        [Zaheer et al., 2017](https://arxiv.org/abs/1703.06114)
+    """
+
+    def __init__(self, size=128, **kwargs):
+        super().__init__(**kwargs)
+        self.size = size
+        self.encoder = SkipNetwork(size, size, name="encoder", dtype=self.dtype_policy)
+
+    def prepare(self, embedding_size):
+        """Creates the weights, for features of this length."""
+        self.encoder.build((None, embedding_size + 1))
+        self.built = True
+
+    def call(self, features, targets, are_classes):
+        """Describes one task.
+
+        Args:
+            features: Tensor `[support, embedding]`.
+            targets: Tensor `[support, outputs]`.
+            are_classes: bool. Whether outputs are classes, and targets 1 at the example's class.
+
+        Returns:
+            A `Description`.
+        """
+        y = tf.cast(targets, features.dtype)
+        if are_classes:
+            count = tf.reduce_sum(y, 0)
+            encoded = self._encode(features, tf.ones_like(features[:, :1]))
+            outputs = tf.math.divide_no_nan(tf.matmul(y, encoded, transpose_a=True), count[:, None])
+            present = count > 0
+        else:
+            shape = tf.concat([tf.shape(y), tf.shape(features)[1:]], 0)
+            repeated = tf.broadcast_to(features[:, None], shape)
+            outputs = tf.reduce_mean(self._encode(repeated, y[..., None]), 0)
+            present = tf.ones_like(y[0], tf.bool)
+        count = tf.reduce_sum(tf.cast(present, outputs.dtype))
+        return Description(tf.reduce_sum(outputs, 0) / count, outputs, present)
+
+    def _encode(self, features, values):
+        return self.encoder(tf.concat([features, values], -1))
+
+    def get_config(self):
+        return {**super().get_config(), "size": self.size}
