@@ -50,6 +50,38 @@ class Comparison:
         return "\n".join([*lines, self.verdict])
 
 
+def task_values(learner, episodes, metric="accuracy"):
+    """A metric of each task, once the learner has adapted to it.
+
+    Args:
+        learner: A compiled learner.
+        episodes: Finite dataset of episodes.
+        metric: See `adaptation_curve`.
+
+    Returns:
+        Array `[tasks]`.
+
+    Example:
+
+    ```python
+    import keras_meta
+
+    learner = keras_meta.learners.MAML(keras_meta.networks.SinusoidMLP())
+    learner.compile("adam", "mse")
+    waves = keras_meta.episodes.Sinusoid(num_shots=5).as_dataset(25, num_batches=2)
+    assert keras_meta.metrics.task_values(learner, waves, "mse").shape == (50,)
+    ```
+    """
+    function = resolve_metric(metric)
+
+    @tf.function(reduce_retracing=True, autograph=False)
+    def of_batch(inputs, y):
+        values = function(y, learner(inputs))
+        return tf.reduce_mean(values, axis=list(range(1, values.shape.rank)))
+
+    return np.concatenate([of_batch(inputs, y).numpy() for inputs, y, *_ in episodes])
+
+
 def compare(learner_a, learner_b, episodes, metric="accuracy", names=None):
     """Compares two learners on the same episodes.
 
@@ -81,16 +113,10 @@ def compare(learner_a, learner_b, episodes, metric="accuracy", names=None):
     print(keras_meta.metrics.compare(*learners, waves, metric="mse"))
     ```
     """
-    function = resolve_metric(metric)
-
-    def values(learner):
-        @tf.function(reduce_retracing=True, autograph=False)
-        def of_batch(inputs, y):
-            result = function(y, learner(inputs))
-            return tf.reduce_mean(result, axis=list(range(1, result.shape.rank)))
-
-        return np.concatenate([of_batch(inputs, y).numpy() for inputs, y, *_ in episodes])
-
     names = names or (learner_a.name, learner_b.name)
     name = metric if isinstance(metric, str) else getattr(metric, "__name__", "metric")
-    return Comparison(tuple(names), np.stack([values(learner_a), values(learner_b)]), name)
+    return Comparison(
+        tuple(names),
+        np.stack([task_values(x, episodes, metric) for x in (learner_a, learner_b)]),
+        name,
+    )
