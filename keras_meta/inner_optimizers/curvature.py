@@ -53,7 +53,12 @@ class Curvature(SGD):
             [None if m is None else tf.convert_to_tensor(m.value) for m in of_weight]
             for of_weight in self._matrices
         ]
-        return {**super().read(), "matrices": lambda position, step: matrices[position]}
+
+        def at(position, step, dtype):
+            del step
+            return [None if m is None else tf.cast(m, dtype) for m in matrices[position]]
+
+        return {**super().read(), "matrices": at}
 
     def update_weight(self, weight, gradient, slots, learning_rate, matrices, **settings):
         modes = tf.reshape(gradient, _modes(weight.shape))

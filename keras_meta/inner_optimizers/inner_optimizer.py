@@ -81,7 +81,7 @@ class InnerOptimizer(keras.layers.Layer):
         self._settings[name].variables[0].assign(check_setting(name, value))
 
     def read(self):
-        """Returns the settings as they are now: dict, name to `(position, step) -> tensor`."""
+        """Returns the settings as they are now: dict, name to `(position, step, dtype) -> tensor`."""
         return {name: setting.read() for name, setting in self._settings.items()}
 
     def init(self, weights):
@@ -109,7 +109,7 @@ class InnerOptimizer(keras.layers.Layer):
             if g is None:
                 results.append((w, slot))
                 continue
-            values = {name: at(i, step) for name, at in settings.items()}
+            values = {name: at(i, step, w.dtype) for name, at in settings.items()}
             if "weight_decay" in values:
                 w = w - values["learning_rate"] * values.pop("weight_decay") * w
             results.append(self.update_weight(w, g, slot, **values))

@@ -9,6 +9,9 @@ GROUPINGS = ("all", "layer", "weight", "parameter")
 class Learned:
     """A setting of an inner optimizer that the outer loop learns.
 
+    What is learned is the factor `f`, which starts at 1, of `initial f`: an outer optimizer such as
+    Adam, whose steps have a size of their own, then suits small and large settings alike.
+
     Args:
         initial: float. Its value before training.
         per: What has a value of its own: `"all"` adapted weights together, each `"layer"`, each

@@ -26,8 +26,9 @@ class Setting:
         shapes = {"all": [()], "layer": [(max(layers) + 1,)], "weight": [(count,)]}.get(per)
         if shapes is None:
             shapes = [tuple(w.shape) for w in weights]
+        # An outer step changes a learned setting by a part of itself, however small it is.
+        self.scale = self.spec.initial if learned and self.spec.initial else 1.0
         self.rows = max(steps, 1) if self.spec.per_step else None
-        self.dtypes = [w.dtype for w in weights]
         self.variables = []
         for number, shape in enumerate(shapes):
             variable = owner.add_weight(
@@ -39,22 +40,24 @@ class Setting:
                 dtype=weights[0].dtype,
             )
             # Assigned, because a constant initializer would round to float32 in a float64 model.
-            variable.assign(tf.fill(variable.shape, tf.constant(self.spec.initial, variable.dtype)))
+            variable.assign(
+                tf.fill(variable.shape, tf.constant(self.spec.initial / self.scale, variable.dtype))
+            )
             self.variables.append(variable)
 
     def read(self):
-        """Returns `(weight's position, step) -> tensor`, with the variables read now.
+        """Returns `(weight's position, step, dtype) -> tensor`, with the variables read now.
 
         Inside a checkpointed inner step, a variable that is read gets no gradient.
         """
-        tables = [tf.convert_to_tensor(variable.value) for variable in self.variables]
+        tables = [self.scale * tf.convert_to_tensor(v.value) for v in self.variables]
 
-        def at(position, step):
+        def at(position, step, dtype):
             table = tables[position if self.spec.per == "parameter" else 0]
             if self.rows is not None:
                 table = table[tf.minimum(step, self.rows - 1)]
             if self.spec.per in ("layer", "weight"):
                 table = table[self.columns[position]]
-            return tf.cast(table, self.dtypes[position])
+            return tf.cast(table, dtype)
 
         return at

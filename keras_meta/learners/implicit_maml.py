@@ -102,7 +102,7 @@ class ImplicitMAML(MAML):
 
     def _inner_penalty(self, initial, adapted):
         squares = [
-            tf.reduce_sum(tf.square(w - initial[i]))
+            tf.reduce_sum(tf.square(tf.cast(w - initial[i], self.functional.loss_dtype)))
             for i, w in zip(self.adapted_indices, adapted, strict=True)
         ]
         return 0.5 * self.regularization * tf.add_n(squares)

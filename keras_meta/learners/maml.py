@@ -122,8 +122,16 @@ class MAML(GradientLearner):
     @property
     def trainable_variables(self):
         """What the outer loop learns: all but weights of the model that the learner replaces."""
+        return self._without_replaced(super().trainable_variables)
+
+    @property
+    def trainable_weights(self):
+        """The same under the other name, by which Keras finishes a run of `fit`."""
+        return self._without_replaced(super().trainable_weights)
+
+    def _without_replaced(self, variables):
         replaced = {id(self.functional.trainable_variables[i]) for i in self.replaced_indices}
-        return [v for v in super().trainable_variables if id(v) not in replaced]
+        return [v for v in variables if id(v) not in replaced]
 
     @property
     def inner_learning_rate(self):

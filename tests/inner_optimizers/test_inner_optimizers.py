@@ -66,15 +66,15 @@ def test_learned_settings_have_the_shape_they_ask_for(per, shapes, per_step):
     inner.prepare(variables, [0, 0, 1], 4)
     expected = [(4, *shape) if per_step else shape for shape in shapes]
     assert [tuple(v.shape) for v in inner.trainable_variables] == expected
-    assert float(tf.reduce_mean(inner.read()["learning_rate"](2, 9))) == 0.5
+    assert float(tf.reduce_mean(inner.read()["learning_rate"](2, 9, "float32"))) == 0.5
 
 
 def test_steps_beyond_the_table_use_its_last_row():
     inner = SGD(Learned(0.5, per_step=True))
     weight = keras.Variable(np.zeros(2))
     inner.prepare([weight], [0], 3)
-    inner.learning_rate.assign([0.1, 0.2, 0.3])
-    rates = [float(inner.read()["learning_rate"](0, step)) for step in range(5)]
+    inner.learning_rate.assign([0.2, 0.4, 0.6])
+    rates = [float(inner.read()["learning_rate"](0, step, "float32")) for step in range(5)]
     np.testing.assert_allclose(rates, [0.1, 0.2, 0.3, 0.3, 0.3], atol=1e-7)
 
 
