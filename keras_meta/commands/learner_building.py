@@ -4,8 +4,9 @@ import math
 
 import keras
 
-from keras_meta import learners, networks
-from keras_meta.inner_loop import task_map
+from keras_meta import generators, learners, networks
+from keras_meta.inner_loop.layers import layers_with_weights
+from keras_meta.learners.adapted_model import clone
 
 _LEARNERS = {
     "maml": learners.MAML,
@@ -13,6 +14,13 @@ _LEARNERS = {
     "anil": learners.ANIL,
     "boil": learners.BOIL,
 }
+
+# What a generator writes: for classes, for values.
+_HEADS = {
+    "linear": (generators.LogisticRegression, generators.LinearRegression),
+    "svm": (generators.LinearSVM, generators.LinearSVR),
+}
+_NETWORKS = {"network": generators.NeuralNetwork, "film": generators.FiLM}
 
 
 def build(config, tasks):
@@ -30,26 +38,47 @@ def build(config, tasks):
     """
     inputs, _ = tasks.as_dataset(1).element_spec
     model = network(config, tuple(inputs["support_x"].shape[2:]))
-    learner = _LEARNERS[config["learner"]](
-        model,
-        inner_learning_rate=config["inner_learning_rate"],
-        inner_steps=config["inner_steps"],
-        eval_inner_steps=config["eval_inner_steps"],
-        first_order=config["learner"] == "fomaml",
-        batch_norm=config["batch_norm"],
-        seed=config["seed"],
-    )
+    settings = {
+        "inner_learning_rate": config["inner_learning_rate"],
+        "inner_steps": config["inner_steps"],
+        "eval_inner_steps": config["eval_inner_steps"],
+        "first_order": config["learner"] == "fomaml",
+        "batch_norm": config["batch_norm"],
+        "seed": config["seed"],
+    }
     regression = config["data"] == "sinusoid"
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=not gives_probabilities(model))
+    loss = "mse" if regression else loss
+    if config["learner"] == "generator":
+        embedding, writes = _generated(config, model)
+        learner = learners.LearnerGenerator(embedding, writes, **settings)
+        loss = getattr(writes, "loss", loss)
+    else:
+        learner = _LEARNERS[config["learner"]](model, **settings)
     # A step of a small dense model takes less time than Keras takes between two.
-    small = task_map.choose(model) == "vectorize"
+    small = learner.chosen_task_map() == "vectorize"
     learner.compile(
         keras.optimizers.Adam(config["outer_learning_rate"]),
-        loss="mse" if regression else loss,
+        loss=loss,
         metrics=[] if regression else ["accuracy"],
         steps_per_execution=math.gcd(config["epoch_iterations"], 10) if small else 1,
     )
     return learner
+
+
+def _generated(config, model):
+    """The embedding of a learner generator, which is the network up to its head, and the kind."""
+    kind = config["writes"]
+    if kind in _NETWORKS:
+        return _body(clone(model)), _NETWORKS[kind](model)
+    for_classes, for_values = _HEADS[kind]
+    if config["data"] == "sinusoid":
+        return _body(model), for_values()
+    return _body(model), for_classes(num_ways=config["ways"])
+
+
+def _body(model):
+    return keras.Model(model.inputs, layers_with_weights(model)[-1].input, name="embedding")
 
 
 def network(config, input_shape):

@@ -41,7 +41,7 @@ def run(options):
     size, color_mode = _image_format(learner, config)
     support, names = episodes.from_directory(options.support, size, color_mode)
     classes, labels = np.unique(names, return_inverse=True)
-    ways = learner.model.output_shape[-1]
+    ways = config["ways"]
     if len(classes) != ways:
         raise ValueError(
             f"--support must have as many class folders as the run has ways, {ways}. Received: "
@@ -96,7 +96,9 @@ def _probabilities(learner, support, labels, query):
     outputs = learner(
         {"support_x": features[0], "support_y": labels, "query_x": features[1]}, training=False
     )[0]
-    if not learner_building.gives_probabilities(learner.model):
+    # A generator's predictions are those of the network it writes, or linear.
+    written = getattr(getattr(learner, "writes", None), "model", None)
+    if not learner_building.gives_probabilities(written or learner.model):
         outputs = keras.ops.softmax(outputs)
     return keras.ops.convert_to_numpy(outputs)
 

@@ -26,10 +26,18 @@ def add_arguments(parser):
     tasks.add_argument("--queries", type=integer(1), help="query examples a class (5; waves: 10)")
     tasks.add_argument("--rotations", action="store_true", help="rotated classes are new classes")
     learner = parser.add_argument_group("learner")
-    learner.add_argument("--learner", choices=["maml", "fomaml", "anil", "boil"], default="maml")
+    learner.add_argument(
+        "--learner", choices=["maml", "fomaml", "anil", "boil", "generator"], default="maml"
+    )
+    learner.add_argument(
+        "--writes",
+        choices=["linear", "svm", "network", "film"],
+        help="what a generator writes: a linear learner or SVM on the network's features, the "
+        "network, or a modulation of it (linear)",
+    )
     learner.add_argument("--network", help="conv4, sinusoid_mlp, or a .keras file of your own")
     learner.add_argument("--filters", type=integer(1), default=64, help="channels of conv4")
-    learner.add_argument("--inner-steps", type=integer(0), default=1)
+    learner.add_argument("--inner-steps", type=integer(0), help="(1; generator: 0)")
     learner.add_argument("--eval-inner-steps", type=integer(0), help="default: as --inner-steps")
     learner.add_argument("--inner-learning-rate", type=rate, help="(0.4; waves: 0.01)")
     learner.add_argument(
@@ -85,17 +93,25 @@ def _config(options):
         for key, value in vars(options).items()
         if key not in ("run", "out", "tensorflow_threads", "traceback")
     }
-    waves = options.data == "sinusoid"
+    waves, generator = options.data == "sinusoid", options.learner == "generator"
+    if options.writes is not None and not generator:
+        raise ValueError(
+            "--writes says what `--learner generator` writes. "
+            f"Received: --writes {options.writes} with --learner {options.learner}."
+        )
     defaults = {
         "shots": 10 if waves else 1,
         "queries": 10 if waves else 5,
         "network": "sinusoid_mlp" if waves else "conv4",
         "inner_learning_rate": 0.01 if waves else 0.4,
-        "eval_inner_steps": options.inner_steps,
+        "inner_steps": 0 if generator else 1,
+        "writes": "linear" if generator else None,
     }
     for key, value in defaults.items():
         if config[key] is None:
             config[key] = value
+    if config["eval_inner_steps"] is None:
+        config["eval_inner_steps"] = config["inner_steps"]
     # Absolute, so that other commands find the data from wherever they are started.
     for key in ("data", "network", "tfds_folder"):
         if config[key] is not None and Path(config[key]).exists():

@@ -6,6 +6,7 @@ import keras
 import tensorflow as tf
 
 from keras_meta.generators.task_encoder import TaskEncoder
+from keras_meta.generators.written_learner import WrittenLearner
 from keras_meta.inner_loop import adaptation, second_order, task_map
 from keras_meta.inner_loop.functional import FunctionalModel
 from keras_meta.inner_loop.losses import support_loss
@@ -100,6 +101,11 @@ class LearnerGenerator(GradientLearner):
         name=None,
         dtype=None,
     ):
+        if not isinstance(writes, WrittenLearner):
+            raise ValueError(
+                "`writes` must be a `keras_meta.generators.WrittenLearner`, such as "
+                f"`LogisticRegression()`. Received: writes={writes!r}."
+            )
         super().__init__(model, inner_loss, batch_norm, task_map, seed, name, dtype)
         self.inner_steps = inner_steps
         self.inner_learning_rate = inner_learning_rate
@@ -186,13 +192,16 @@ class LearnerGenerator(GradientLearner):
         return second_order.problems(FunctionalModel(self.writes.model), features_spec)
 
     def chosen_task_map(self):
-        networks = {id(network): network for network in (self.model, self._network())}.values()
         open_ways = self.writes.classifies and self.writes.num_outputs is None
+        if open_ways and self.task_map == "vectorize":
+            raise ValueError(
+                "Tasks are vectorised with one number of ways. State `num_ways`, or use "
+                f"task_map='loop'. Received: task_map='vectorize' with {self.writes.name!r}."
+            )
         if self.task_map != "auto":
             return self.task_map
-        if open_ways or any(task_map.choose(network) == "loop" for network in networks):
-            return "loop"
-        return "vectorize"
+        loops = [task_map.choose(m) == "loop" for m in (self.model, self._network())]
+        return "loop" if open_ways or any(loops) else "vectorize"
 
     # Parts.
 

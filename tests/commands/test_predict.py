@@ -6,7 +6,7 @@ import pytest
 
 from keras_meta import episodes
 from keras_meta.commands.run_folder import RunFolder
-from tests.commands.conftest import SHORT, write_images
+from tests.commands.conftest import SHORT, TINY, write_images
 
 
 @pytest.fixture
@@ -32,6 +32,17 @@ def test_a_row_for_each_query(run, image_run, own_images):
     status, output, _ = run("predict", image_run, *folders)
     assert status == 0 and output == out.read_text()
     assert run("predict", image_run, *folders, "--invert")[1] != output
+
+
+@pytest.mark.parametrize("writes", ["svm", "network"])
+def test_a_learner_generator(run, image_folder, own_images, writes):
+    options = ["--data", image_folder, "--learner", "generator", "--writes", writes, *TINY, *SHORT]
+    assert run("train", *options, "--out", own_images / "run")[0] == 0
+    folders = ["--support", own_images / "support", "--query", own_images / "query"]
+    status, output, errors = run("predict", own_images / "run", *folders)
+    assert status == 0, errors
+    rows = list(csv.DictReader(output.splitlines()))
+    assert len(rows) == 3 and all(0.5 <= float(row["probability"]) <= 1.0 for row in rows)
 
 
 def test_images_are_as_in_training(run, image_run, tmp_path):

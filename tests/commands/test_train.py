@@ -77,6 +77,30 @@ def test_other_learners(run, tmp_path, learner):
     assert found.adapts == {"fomaml": "all", "anil": "head", "boil": "body"}[learner]
 
 
+@pytest.mark.parametrize("writes", [None, "svm", "network", "film"])
+def test_learner_generators(run, tmp_path, image_folder, writes):
+    generator = ["--learner", "generator", *(["--writes", writes] if writes else [])]
+    sources = {
+        "waves": [*WAVES, "--inner-steps", 1],
+        "images": ["--data", image_folder, *TINY],
+    }
+    for name, options in sources.items():
+        out = tmp_path / name
+        status, _, errors = run("train", *options, *SHORT, *generator, "--out", out)
+        assert status == 0, errors
+        learner = RunFolder(out).read_learner()
+        assert learner.inner_steps == (name == "waves")
+        status, output, errors = run("evaluate", out, "--tasks", 2)
+        assert status == 0 and "after  0 steps" in output, errors
+    kind = {"svm": "LinearSVM", "network": "NeuralNetwork", "film": "FiLM"}
+    assert type(learner.writes).__name__ == kind.get(writes, "LogisticRegression")
+
+
+def test_writes_is_for_generators(fails, tmp_path):
+    message = fails("train", *WAVES, "--writes", "svm", "--out", tmp_path)
+    assert "Received: --writes svm with --learner maml" in message
+
+
 def test_arrays_of_a_file_with_splits_of_its_own_and_a_network_of_ones_own(run, tmp_path):
     split = np.repeat(["train"] * 8 + ["validation"] * 2 + ["test"] * 2, 3)
     data = write_npz(tmp_path / "data.npz", split=split)
