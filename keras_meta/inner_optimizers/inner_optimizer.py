@@ -81,7 +81,7 @@ class InnerOptimizer(keras.layers.Layer):
         self._settings[name].variables[0].assign(check_setting(name, value))
 
     def read(self):
-        """Returns the settings as they are now: dict, name to `(position, step, dtype) -> tensor`."""
+        """Returns the settings as they are now: name to `(position, step, dtype) -> tensor`."""
         return {name: setting.read() for name, setting in self._settings.items()}
 
     def init(self, weights):

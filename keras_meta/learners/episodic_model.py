@@ -14,6 +14,14 @@ class EpisodicModel(keras.Model):
     `model`, `functional`, `inner_loss`, `batch_norm`, `task_map`, `seed` and `episode_spec`.
     """
 
+    @property
+    def compute_dtype(self):
+        """Dtype of the adapted weights: that of the variables. Layers compute in their own.
+
+        Inside `call`, Keras reads variables in the compute dtype, even without autocast.
+        """
+        return self.variable_dtype
+
     def call(self, inputs, training=False):
         """Adapts to each task and returns predictions `[tasks, query, ...]` for its queries."""
         inputs, _ = self._check(inputs)

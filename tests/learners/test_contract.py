@@ -64,7 +64,9 @@ def with_context(model):
     """The same model with a context before its last layer."""
     context = keras_meta.layers.Context(4, dtype=model.layers[-1].dtype_policy)
     last = type(model.layers[-1]).from_config(model.layers[-1].get_config())
-    return keras.Sequential([model.inputs[0], *model.layers[:-1], context, last])
+    extended = keras.Sequential([model.inputs[0], *model.layers[:-1], context, last])
+    extended.dtype_policy = model.dtype_policy
+    return extended
 
 
 def conv_model():
