@@ -7,7 +7,7 @@ demo: .venv/installed
 	$(BIN)/keras-meta demo
 
 test: .venv/installed
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -m "not slow" -n auto
 
 test-slow: .venv/installed
 	$(BIN)/python -m pytest -m slow

@@ -1,5 +1,6 @@
 """What all tests share: two logical CPUs, where the real data lie, clean global settings."""
 
+import gc
 import os
 import pathlib
 
@@ -12,10 +13,16 @@ tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
 )
 
+# Models are cycles of references: collected after each test, over what the test has made alone.
+gc.collect()
+gc.freeze()
+
 
 @pytest.fixture(autouse=True)
 def fixed_seed():
     keras.utils.set_random_seed(0)
+    yield
+    gc.collect()
 
 
 @pytest.fixture

@@ -2,6 +2,8 @@
 
 import tensorflow as tf
 
+from keras_meta.inner_loop.custom_gradient import custom_gradient
+
 
 def descend(step, state, steps):
     """Returns the state after `steps` inner steps, by a graph loop that keeps only their borders.
@@ -50,7 +52,7 @@ def descend(step, state, steps):
     outside = [x for x in one_step.captured_inputs if x.dtype.is_floating]
     continuous = [i for i, x in enumerate(leaves) if x.dtype.is_floating]
 
-    @tf.custom_gradient
+    @custom_gradient
     def descent(*tensors):
         start = list(tensors[: len(leaves)])
 

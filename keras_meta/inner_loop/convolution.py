@@ -19,6 +19,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_meta.inner_loop.custom_gradient import custom_gradient
 from keras_meta.inner_loop.layers import sublayers
 
 # Beyond the size of a core's cache, copying patches costs more than it gains.
@@ -90,7 +91,7 @@ def convolve(images, kernel, strides, padding):
         return tf.reshape(gathered, [-1, patch_size])
 
     def f(x, w, x_patches):
-        @tf.custom_gradient
+        @custom_gradient
         def value(x_, w_):
             del x_
             product = tf.matmul(x_patches, tf.reshape(w_, [patch_size, -1]))
@@ -99,7 +100,7 @@ def convolve(images, kernel, strides, padding):
         return value(x, w)
 
     def f_w(x, g, x_patches):
-        @tf.custom_gradient
+        @custom_gradient
         def value(x_, g_):
             del x_
             g_ = tf.reshape(g_, [-1, kernel_shape[3]])
@@ -109,7 +110,7 @@ def convolve(images, kernel, strides, padding):
         return value(x, g)
 
     def f_x(g, w):
-        @tf.custom_gradient
+        @custom_gradient
         def value(g_, w_):
             def gradient(v):
                 v_patches = patches(v)

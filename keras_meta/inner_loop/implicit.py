@@ -2,6 +2,8 @@
 
 import tensorflow as tf
 
+from keras_meta.inner_loop.custom_gradient import custom_gradient
+
 
 def conjugate_gradient(product, right_hand_side, steps):
     """Solves `A u = b` for a symmetric positive definite `A`, known by its products.
@@ -72,7 +74,7 @@ def solution(find, gradient, parameters, steps):
     """
     structure = []
 
-    @tf.custom_gradient
+    @custom_gradient
     def differentiable(*parameters):
         weights, rest = find(list(parameters))
         structure[:] = [rest]

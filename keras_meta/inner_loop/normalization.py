@@ -19,6 +19,7 @@ The statistics of batch normalisation during one forward pass are one of
 import keras
 import tensorflow as tf
 
+from keras_meta.inner_loop.custom_gradient import custom_gradient
 from keras_meta.inner_loop.layers import sublayers
 
 STATISTICS = ("batch", "stored", "observe")
@@ -123,13 +124,13 @@ def normalize(x, gamma, beta, epsilon):
 
     # The derivatives refer to the outer `x` and `gamma`: the arguments are cut off from the outer
     # tapes.
-    @tf.custom_gradient
+    @custom_gradient
     def forward(x_, gamma_, beta_):
         z, mean_x, variance = _forward(x_, gamma_, beta_, epsilon)
         r = tf.math.rsqrt(variance + epsilon)
         n = tf.cast(tf.size(x_) // tf.size(r), x.dtype)
 
-        @tf.custom_gradient
+        @custom_gradient
         def backward(g, *_):
             mean_g = mean(g)
             if _is_large(x_):
@@ -141,7 +142,7 @@ def normalize(x, gamma, beta, epsilon):
                 dx = s * g - (s * a * r) * c - s * mean_g
 
             def second(v, u, t):
-                @tf.custom_gradient
+                @custom_gradient
                 def derivatives(v, u, t):
                     c = x_ - mean_x
                     mean_v, b = mean(v), r * mean(v * c)

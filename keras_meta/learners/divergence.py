@@ -1,6 +1,7 @@
 """A report on tasks whose inner steps diverge."""
 
 import warnings
+import weakref
 
 import keras
 import numpy as np
@@ -26,20 +27,27 @@ def watch(learner, inputs, task_losses):
     if learner.jit_compile:
         return []  # XLA has no way back to Python.
     iterations = tf.constant(0) if learner.optimizer is None else learner.optimizer.iterations
-    support = keras.tree.flatten((inputs["support_x"], inputs["support_y"]))
+    support = (inputs["support_x"], inputs["support_y"])
+    in_python = _reporter(weakref.ref(learner), keras.tree.map_structure(lambda x: 0, support))
 
     def report():
-        def in_python(step, losses, *tensors):
-            structure = (inputs["support_x"], inputs["support_y"])
-            _report(learner, int(step), losses, keras.tree.pack_sequence_as(structure, tensors))
-
-        operation = tf.py_function(in_python, [iterations, task_losses, *support], [])
+        tensors = keras.tree.flatten(support)
+        operation = tf.py_function(in_python, [iterations, task_losses, *tensors], [])
         with tf.control_dependencies([operation] if operation is not None else []):
             return tf.constant(True)
 
     fine = tf.reduce_all(tf.abs(task_losses) < tf.cast(LIMIT, task_losses.dtype))
     done = tf.cond(fine, lambda: tf.constant(False), report)
     return [done] if not tf.executing_eagerly() else []
+
+
+def _reporter(learner, structure):
+    """What runs in Python. TensorFlow never lets go of it, so it holds neither learner nor graph."""
+
+    def in_python(step, losses, *tensors):
+        _report(learner(), int(step), losses, keras.tree.pack_sequence_as(structure, tensors))
+
+    return in_python
 
 
 def _report(learner, step, losses, support):

@@ -4,6 +4,7 @@ import keras
 import tensorflow as tf
 
 from keras_meta.inner_loop import task_map
+from keras_meta.inner_loop.custom_gradient import own_gradients
 from keras_meta.learners import divergence, episode_checks
 
 
@@ -45,6 +46,7 @@ class EpisodicModel(keras.Model):
             # The report is on the weights before this step.
             gradients = [None if g is None else tf.identity(g) for g in gradients]
         self.optimizer.apply_gradients(zip(gradients, parameters, strict=True))
+        own_gradients()
         self._update_statistics(observed)
         return self._report(inputs, y, y_pred, sample_weight, task_losses)
 
