@@ -42,7 +42,7 @@ def watch(learner, inputs, task_losses):
 
 
 def _reporter(learner, structure):
-    """What runs in Python. TensorFlow never lets go of it, so it holds neither learner nor graph."""
+    """What runs in Python. It holds neither learner nor graph: TensorFlow never lets go of it."""
 
     def in_python(step, losses, *tensors):
         _report(learner(), int(step), losses, keras.tree.pack_sequence_as(structure, tensors))

@@ -53,7 +53,7 @@ def test_a_graph_is_freed_with_its_function():
     assert graph() is None
 
 
-def test_the_step_of_a_learner_is_freed_with_it():
+def graphs_of_a_training():
     learner = keras_meta.learners.MAML(keras_meta.networks.SinusoidMLP(), 0.01, 1)
     learner.compile("sgd", "mse")
     graphs = []
@@ -64,8 +64,11 @@ def test_the_step_of_a_learner_is_freed_with_it():
         return original(data)
 
     learner.train_step = train_step
-    data = keras_meta.episodes.Sinusoid().as_dataset(2)
-    learner.fit(data, steps_per_epoch=1, verbose=0)
-    del learner, original, train_step, data
+    learner.fit(keras_meta.episodes.Sinusoid().as_dataset(2), steps_per_epoch=1, verbose=0)
+    return graphs
+
+
+def test_the_step_of_a_learner_is_freed_with_it():
+    graphs = graphs_of_a_training()
     gc.collect()
-    assert all(graph() is None for graph in graphs)
+    assert graphs and all(graph() is None for graph in graphs)
