@@ -4,7 +4,8 @@ import keras
 import tensorflow as tf
 
 from keras_meta import losses
-from keras_meta.generators.written_learner import OutputWriter, WrittenLearner, silence_absent
+from keras_meta.generators.written_learner import OutputWriter, WrittenLearner
+from keras_meta.inner_loop.linear_head import dense_head, silence_absent
 
 
 class LinearLearner(WrittenLearner):
@@ -46,11 +47,7 @@ class LinearLearner(WrittenLearner):
 
     def head(self, weights):
         kernel, bias = weights
-        layer = keras.layers.Dense(bias.shape[0], name="head", dtype=self.writer.dtype_policy)
-        layer.build((None, kernel.shape[0]))
-        layer.kernel.assign(kernel)
-        layer.bias.assign(bias)
-        return layer
+        return dense_head(kernel, bias, self.writer.dtype_policy)
 
     def regularization(self, weights):
         """`penalty |W|^2`"""

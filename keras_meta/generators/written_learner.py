@@ -4,9 +4,7 @@ import keras
 import tensorflow as tf
 
 from keras_meta.generators.skip_network import SkipNetwork
-
-# The score of a class without support examples. Half precision holds it.
-_NEVER = -1e4
+from keras_meta.inner_loop.linear_head import class_indicators
 
 
 class WrittenLearner(keras.layers.Layer):
@@ -68,10 +66,7 @@ class WrittenLearner(keras.layers.Layer):
         """
         rank, last = support_y.shape.rank, support_y.shape[-1]
         if self.classifies and (rank == 1 or last == 1):
-            # Not told by the type: for a distribution strategy, Keras traces with means of labels.
-            labels = tf.cast(tf.reshape(support_y, [-1]), tf.int32)
-            ways = tf.reduce_max(labels) + 1 if self.num_outputs is None else self.num_outputs
-            return tf.one_hot(labels, ways), True
+            return class_indicators(support_y, self.num_outputs), True
         if self.num_outputs not in (None, 1 if rank == 1 else last):
             raise ValueError(
                 f"`support_y` does not fit the {self.num_outputs} outputs of what is written: it "
@@ -140,8 +135,3 @@ class OutputWriter(keras.layers.Layer):
         """Returns a tensor `[outputs, size]`."""
         task = tf.broadcast_to(description.task, tf.shape(description.outputs))
         return self.network(tf.concat([description.outputs, task], -1))
-
-
-def silence_absent(bias, present):
-    """The biases of outputs, which rule out the classes without support examples."""
-    return tf.where(present, bias, tf.cast(_NEVER, bias.dtype))

@@ -5,8 +5,9 @@ import math
 import keras
 import tensorflow as tf
 
-from keras_meta.generators.written_learner import OutputWriter, WrittenLearner, silence_absent
+from keras_meta.generators.written_learner import OutputWriter, WrittenLearner
 from keras_meta.inner_loop.layers import layers_with_weights
+from keras_meta.inner_loop.linear_head import silence_absent
 
 
 class WrittenNetwork(WrittenLearner):

@@ -26,6 +26,11 @@ class Setting:
         shapes = {"all": [()], "layer": [(max(layers) + 1,)], "weight": [(count,)]}.get(per)
         if shapes is None:
             shapes = [tuple(w.shape) for w in weights]
+            if any(None in shape for shape in shapes):
+                raise ValueError(
+                    "A setting for each parameter needs weights of known shapes: state `num_ways`. "
+                    f"Received: `{name}` with per='parameter' for weights of shapes {shapes}."
+                )
         # An outer step changes a learned setting by a part of itself, however small it is.
         self.scale = self.spec.initial if learned and self.spec.initial else 1.0
         self.rows = max(steps, 1) if self.spec.per_step else None

@@ -12,4 +12,5 @@ from keras_meta.learners.maml_plus_plus import MAMLPlusPlus as MAMLPlusPlus
 from keras_meta.learners.meta_curvature import MetaCurvature as MetaCurvature
 from keras_meta.learners.meta_learner import MetaLearner as MetaLearner
 from keras_meta.learners.meta_sgd import MetaSGD as MetaSGD
+from keras_meta.learners.proto_maml import ProtoMAML as ProtoMAML
 from keras_meta.learners.reptile import Reptile as Reptile

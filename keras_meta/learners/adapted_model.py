@@ -25,6 +25,23 @@ def clone(model):
     return copy
 
 
+def with_head(model, head, features_spec, name):
+    """Returns a functional model `head(model(x))`.
+
+    Args:
+        model: A `keras.Model`.
+        head: A layer.
+        features_spec: Nest of `tf.TensorSpec`, what `model` takes.
+        name: Name of the result.
+    """
+    leaves = [
+        keras.Input(s.shape[1:], dtype=s.dtype.name, name="_".join(map(str, path)) or None)
+        for path, s in keras.tree.flatten_with_path(features_spec)
+    ]
+    inputs = keras.tree.pack_sequence_as(features_spec, leaves)
+    return keras.Model(inputs, head(model(inputs)), name=name)
+
+
 @keras.saving.register_keras_serializable("keras_meta")
 class AdaptedModel(keras.Model):
     """A model whose batch normalisation uses the statistics of the batch it predicts.

@@ -11,7 +11,7 @@ from keras_meta.inner_loop import adaptation, second_order, task_map
 from keras_meta.inner_loop.functional import FunctionalModel
 from keras_meta.inner_loop.losses import support_loss
 from keras_meta.learners import model_checks
-from keras_meta.learners.adapted_model import AdaptedModel, clone
+from keras_meta.learners.adapted_model import AdaptedModel, clone, with_head
 from keras_meta.learners.exporting import specs
 from keras_meta.learners.gradient_learner import GradientLearner
 from keras_meta.learners.graph_constant import GraphConstant, non_negative
@@ -112,7 +112,7 @@ class LearnerGenerator(GradientLearner):
         self.eval_inner_steps = eval_inner_steps
         self.first_order = first_order
         self.description_size = description_size
-        embedding_size = _embedding_size(model)
+        embedding_size = model_checks.embedding_size(model)
         self.task_encoder = TaskEncoder(
             description_size, name="task_encoder", dtype=self.dtype_policy
         )
@@ -179,8 +179,8 @@ class LearnerGenerator(GradientLearner):
                 twin.assign(values[id(variable)])
         head = self.writes.head(state["weights"])
         if head is not None:
-            inputs = _symbolic(specs(self.episode_spec, leading_axes=1)["support_x"])
-            copy = keras.Model(inputs, head(copy(inputs)), name=self.writes.name)
+            features = specs(self.episode_spec, leading_axes=1)["support_x"]
+            copy = with_head(copy, head, features, self.writes.name)
         if self.batch_norm == "transductive" and FunctionalModel(copy).batch_normalizations:
             return AdaptedModel(copy)
         return copy
@@ -297,26 +297,6 @@ class LearnerGenerator(GradientLearner):
             "eval_inner_steps": self.eval_inner_steps,
             "first_order": self.first_order,
         }
-
-
-def _embedding_size(model):
-    shape = getattr(model, "output_shape", None)
-    if not isinstance(shape, tuple) or len(shape) != 2 or not isinstance(shape[1], int):
-        raise ValueError(
-            "`model` must embed an example as a vector of known length: a Sequential or functional "
-            "model with outputs [n, embedding] (end it with `Flatten` or global pooling). "
-            f"Received: model {model.name!r} with output shape {shape}."
-        )
-    return shape[1]
-
-
-def _symbolic(features_spec):
-    """Inputs of a functional model, named as the features are."""
-    leaves = [
-        keras.Input(s.shape[1:], dtype=s.dtype.name, name="_".join(map(str, path)) or None)
-        for path, s in keras.tree.flatten_with_path(features_spec)
-    ]
-    return keras.tree.pack_sequence_as(features_spec, leaves)
 
 
 def _fold(seed, data):

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from keras_meta import inner_optimizers
 from keras_meta.inner_loop import adaptation, checkpointing
+from keras_meta.inner_loop.functional import FunctionalModel
 from keras_meta.inner_loop.layers import layer_numbers
 from keras_meta.inner_loop.losses import support_loss
 from keras_meta.inner_loop.selection import select
@@ -114,8 +115,7 @@ class MAML(GradientLearner):
         # What the state of a task holds of the weights.
         self.task_indices = self.adapted_indices
         self.inner_optimizer = inner_optimizers.get(inner_optimizer, inner_learning_rate)
-        variables = [self.functional.trainable_variables[i] for i in self.adapted_indices]
-        self.inner_optimizer.prepare(variables, layer_numbers(model, variables), self.inner_steps)
+        self.inner_optimizer.prepare(*self._adapted_variables(), self.inner_steps)
         if not self.first_order and getattr(model, "inputs", None):
             self.check_second_order(model_checks.features_spec(model))
 
@@ -244,6 +244,11 @@ class MAML(GradientLearner):
         """Positions of the weights that adapt."""
         return select(self.functional.trainable_variables, self.model, self.adapts)
 
+    def _adapted_variables(self):
+        """The variables that adapt, and the number of the layer of each."""
+        variables = [self.functional.trainable_variables[i] for i in self.adapted_indices]
+        return variables, layer_numbers(self.model, variables)
+
     def _initial(self):
         """All that the inner problem reads of what is meta-learned, as tensors."""
         return self.functional.initial_weights()
@@ -308,15 +313,21 @@ class MAML(GradientLearner):
 
     def adapted_model(self, state):
         """A copy of the model with the weights and statistics of one task."""
+        model = self._task_model(state)
+        if self.batch_norm == "transductive" and self.functional.batch_normalizations:
+            return AdaptedModel(model)
+        return model
+
+    def _task_model(self, state):
+        """The same, whatever the statistics by which it normalises."""
         model = clone(self.model)
-        function = type(self.functional)(model)
-        for index, value in zip(self.task_indices, state["weights"], strict=True):
+        function = FunctionalModel(model)
+        # A learner may have more weights than its model has variables.
+        for index, value in zip(self.task_indices, state["weights"], strict=False):
             function.trainable_variables[index].assign(value)
         if self.batch_norm in ("support", "per_step"):
             for index, value in state["statistics"].items():
                 function.state_variables[index].assign(value)
-        if self.batch_norm == "transductive" and function.batch_normalizations:
-            return AdaptedModel(model)
         return model
 
     def _check(self, inputs, y=None):

@@ -60,6 +60,8 @@ class MetaLearner(EpisodicModel):
     ```
     """
 
+    # How the learner sees its model as a function.
+    functional_model = FunctionalModel
     batch_norm = GraphConstant(one_of("batch_norm", BATCH_NORMS))
     task_map = GraphConstant(one_of("task_map", task_map.TASK_MAPS))
 
@@ -87,7 +89,7 @@ class MetaLearner(EpisodicModel):
         self.batch_norm = batch_norm
         self.task_map = task_map
         self.seed = seed
-        self.functional = FunctionalModel(model)
+        self.functional = self.functional_model(model)
         self.episode_spec = None
         # XLA, which Keras turns on by itself on a GPU, is slower or fails on loops over tasks.
         self.supports_jit = False

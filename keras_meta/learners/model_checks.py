@@ -41,3 +41,15 @@ def features_spec(model):
     if structure is None:
         return next(iter(specs.values()))
     return keras.tree.map_structure(lambda x: specs[x.name], structure)
+
+
+def embedding_size(model):
+    """Returns the length of the vectors that `model` gives, or raises if it gives none."""
+    shape = getattr(model, "output_shape", None)
+    if not isinstance(shape, tuple) or len(shape) != 2 or not isinstance(shape[1], int):
+        raise ValueError(
+            "`model` must embed an example as a vector of known length: a Sequential or functional "
+            "model with outputs [n, embedding] (end it with `Flatten` or global pooling). "
+            f"Received: model {model.name!r} with output shape {shape}."
+        )
+    return shape[1]

@@ -1,0 +1,159 @@
+"""MAML from the head that prototypes write."""
+
+import keras
+import tensorflow as tf
+
+from keras_meta.inner_loop import second_order
+from keras_meta.inner_loop.functional import FunctionalModel
+from keras_meta.inner_loop.layers import layer_numbers
+from keras_meta.inner_loop.linear_head import (
+    ModelWithHead,
+    class_indicators,
+    dense_head,
+    prototype_head,
+)
+from keras_meta.learners import model_checks
+from keras_meta.learners.adapted_model import with_head
+from keras_meta.learners.exporting import specs
+from keras_meta.learners.graph_constant import GraphConstant
+from keras_meta.learners.maml import MAML
+
+
+def _ways(value):
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 2):
+        raise ValueError(
+            f"`num_ways` must be an integer >= 2 or None. Received: num_ways={value!r}."
+        )
+    return value
+
+
+@keras.saving.register_keras_serializable("keras_meta")
+class ProtoMAML(MAML):
+    """MAML whose linear head starts, in each task, from the prototypes of its classes.
+
+    With `f` the embedding and `c_n` the mean embedding of the support examples of class `n`,
+
+        W_n = 2 c_n,    b_n = -|c_n|^2                   (softmax of -|f(x) - c_n|^2)
+        (w, W, b)_{k+1} = (w, W, b)_k - a dL_S (w_k, W_k, b_k)
+        minimise over w:  mean over tasks of  L_Q(w_K, W_K, b_K)
+
+    and the outer gradient flows through the prototypes as well. Without inner steps it is a
+    prototypical network. There is no head to meta-learn, so the number of ways may differ from
+    batch to batch.
+
+    Args:
+        model: A built `keras.Model` that embeds an example: features `[n, ...]` to vectors
+            `[n, embedding]`.
+        inner_learning_rate: See `MAML`.
+        inner_steps: See `MAML`.
+        num_ways: int. Number of classes of every task; those without support examples are never
+            predicted. Without it there are as many as the largest support label of a task says,
+            alike in all tasks of a batch, and tasks are looped.
+        adapt: Which weights the inner steps change: `"all"`, `"head"` (the written head alone),
+            `"body"` (the embedding alone), or what else `MAML` takes, of the embedding and with the
+            head.
+        **kwargs: The other arguments of `MAML`.
+
+    Raises:
+        ValueError: If the model gives no vectors, or an argument is invalid.
+
+    Example:
+
+    ```python
+    import keras
+    import keras_meta
+
+    tasks = keras_meta.episodes.StrokeGlyphs(num_ways=3, num_shots=1, num_queries=2, num_classes=9)
+    body = keras_meta.networks.Conv4(num_ways=32, filters=8)  # 32 features an image
+    learner = keras_meta.learners.ProtoMAML(body, inner_learning_rate=0.1)
+    learner.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    learner.fit(tasks.as_dataset(batch_size=4), steps_per_epoch=5, verbose=0)
+    more_ways = keras_meta.episodes.StrokeGlyphs(num_ways=5, num_shots=2, num_queries=2)
+    learner.evaluate(more_ways.as_dataset(batch_size=4, num_batches=2), verbose=0)
+    ```
+
+    Reference:
+        [Triantafillou et al., 2020](https://arxiv.org/abs/1903.03096)
+    """
+
+    functional_model = ModelWithHead
+    num_ways = GraphConstant(_ways)
+
+    def __init__(
+        self, model, inner_learning_rate=None, inner_steps=1, num_ways=None, adapt="all", **kwargs
+    ):
+        self.num_ways = num_ways  # what adapts, and so `MAML`, depends on it
+        super().__init__(model, inner_learning_rate, inner_steps, adapt=adapt, **kwargs)
+        self.task_indices = sorted({*self.adapted_indices, *self._head_indices()})
+
+    def second_order_problems(self, features_spec):
+        return second_order.problems(FunctionalModel(self.model), features_spec)
+
+    def chosen_task_map(self):
+        if self.num_ways is not None:
+            return super().chosen_task_map()
+        if self.task_map == "vectorize":
+            raise ValueError(
+                "Tasks are vectorised with one number of ways. State `num_ways`, or use "
+                "task_map='loop'. Received: task_map='vectorize', num_ways=None."
+            )
+        return "loop"
+
+    def _inner_problem(self, support_x, support_y, training, seed, first_order=None, initial=None):
+        """That of MAML, from the embedding's weights and the head that they write."""
+        initial = self._initial() if initial is None else initial
+        features = self.functional.embed(
+            support_x,
+            initial,
+            training=training,
+            statistics=self._support_statistics(training),
+            # As the first inner step sees the support set.
+            seed=None if seed is None else tf.random.experimental.stateless_fold_in(seed, 0),
+        ).predictions
+        head = prototype_head(
+            tf.cast(features, self.variable_dtype), class_indicators(support_y, self.num_ways)
+        )
+        return super()._inner_problem(
+            support_x, support_y, training, seed, first_order, [*initial[:-2], *head]
+        )
+
+    def _select_weights(self):
+        head = self._head_indices()
+        if self.adapts == "head":
+            return head
+        if self.adapts == "body":
+            return list(range(head[0]))
+        return [*super()._select_weights(), *head]
+
+    def _head_indices(self):
+        """Positions of `W` and `b` among the weights of model and head."""
+        count = len(self.functional.trainable_variables)
+        return [count, count + 1]
+
+    def _adapted_variables(self):
+        head = self._head_indices()
+        variables = [
+            self.functional.trainable_variables[i] for i in self.adapted_indices if i < head[0]
+        ]
+        numbers = layer_numbers(self.model, variables)
+        if head[0] in self.adapted_indices:
+            # There are no variables of the head: all that is known of it is its shape.
+            size = model_checks.embedding_size(self.model)
+            shapes = (size, self.num_ways), (self.num_ways,)
+            variables += [keras.KerasTensor(shape, self.variable_dtype) for shape in shapes]
+            numbers += [max(numbers, default=-1) + 1] * 2
+        return variables, numbers
+
+    def _task_model(self, state):
+        *body, kernel, bias = state["weights"]
+        model = super()._task_model({**state, "weights": body})
+        head = dense_head(kernel, bias, self.variable_dtype)
+        features = specs(self.episode_spec, leading_axes=1)["support_x"]
+        return with_head(model, head, features, self.model.name)
+
+    def _predictions_spec(self, features):
+        rows = keras.tree.flatten(features)[0].shape[0]
+        return keras.KerasTensor((rows, self.num_ways), self.variable_dtype)
+
+    def get_config(self):
+        return {**super().get_config(), "num_ways": self.num_ways}
