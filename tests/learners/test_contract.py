@@ -59,6 +59,12 @@ LEARNERS = {
     "generated FiLM": lambda model, **kwargs: of_network(model, generators.FiLM, **kwargs),
 }
 every_learner = pytest.mark.parametrize("name", LEARNERS)
+# What takes long: over the first learners at once, over the others with the slow tests.
+CORE = ("MAML", "FOMAML", "ANIL", "BOIL")
+core_first = pytest.mark.parametrize(
+    "name",
+    [pytest.param(x, marks=[] if x in CORE else pytest.mark.slow) for x in LEARNERS],
+)
 
 
 def with_context(model):
@@ -212,7 +218,7 @@ def test_gradient_accumulation_clipping_and_ema(name):
 
 @every_learner
 def test_stock_callbacks(name, tmp_path):
-    learner = compiled(name)
+    learner = compiled(name, optimizer=keras.optimizers.Adam(1e-2, use_ema=True))
     callbacks = keras.callbacks
     learner.fit(
         sampler().as_dataset(2),
@@ -228,6 +234,7 @@ def test_stock_callbacks(name, tmp_path):
             callbacks.ReduceLROnPlateau(patience=1),
             callbacks.LearningRateScheduler(lambda epoch, rate: rate * 0.9),
             callbacks.TerminateOnNaN(),
+            callbacks.SwapEMAWeights(),
             callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: None),
         ],
     )
@@ -236,63 +243,28 @@ def test_stock_callbacks(name, tmp_path):
 
 
 @every_learner
-def test_ema_swap(name):
-    learner = LEARNERS[name](conv_model())
-    learner.compile(
-        keras.optimizers.Adam(1e-2, use_ema=True),
-        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-    )
-    learner.fit(
-        sampler().as_dataset(2),
-        steps_per_epoch=2,
-        epochs=2,
-        verbose=0,
-        validation_data=sampler().as_dataset(2, num_batches=1),
-        callbacks=[keras.callbacks.SwapEMAWeights()],
-    )
-
-
-@every_learner
-def test_save_and_load(name, tmp_path):
+def test_save_load_and_resume(name, tmp_path):
     learner = compiled(name)
-    data = sampler().as_dataset(2)
-    learner.fit(data, steps_per_epoch=2, verbose=0)
-    inputs, y = batch()
+    learner.fit(sampler().as_dataset(2), steps_per_epoch=2, verbose=0)
+    inputs, _ = batch()
     learner.save(tmp_path / "learner.keras")
+    learner.save_weights(tmp_path / "learner.weights.h5")
     loaded = keras.models.load_model(tmp_path / "learner.keras")
     assert type(loaded) is type(learner)
     assert json.dumps(loaded.get_config()) == json.dumps(learner.get_config())
-    np.testing.assert_array_equal(
-        loaded.predict(inputs, verbose=0), learner.predict(inputs, verbose=0)
-    )
+    expected = learner.predict(inputs, verbose=0)
+    np.testing.assert_array_equal(loaded.predict(inputs, verbose=0), expected)
     for a, b in zip(learner.optimizer.variables, loaded.optimizer.variables, strict=True):
         np.testing.assert_array_equal(a, b)
-    for model in (learner, loaded):  # and training goes on alike
-        model.fit(sampler().as_dataset(2, start=2), steps_per_epoch=2, verbose=0)
-    for a, b in zip(weights_of(learner), weights_of(loaded), strict=True):
-        np.testing.assert_allclose(a, b, atol=1e-6)
-    learner.save_weights(tmp_path / "learner.weights.h5")
     fresh = compiled(name)
     fresh.load_weights(tmp_path / "learner.weights.h5")
-    np.testing.assert_array_equal(
-        fresh.predict(inputs, verbose=0), learner.predict(inputs, verbose=0)
-    )
-
-
-@every_learner
-def test_resume_sees_the_episodes_that_an_uninterrupted_run_sees(name, tmp_path):
-    whole = compiled(name, dense_model())
-    start = tmp_path / "start.weights.h5"
-    whole.save_weights(start)
-    whole.fit(sampler().as_dataset(2), steps_per_epoch=4, verbose=0)
-    first = compiled(name, dense_model())
-    first.load_weights(start)
-    first.fit(sampler().as_dataset(2), steps_per_epoch=2, verbose=0)
-    first.save(tmp_path / "half.keras")
-    second = keras.models.load_model(tmp_path / "half.keras")
-    done = int(second.optimizer.iterations)
-    second.fit(sampler().as_dataset(2, start=done), steps_per_epoch=2, verbose=0)
-    for a, b in zip(weights_of(whole), weights_of(second), strict=True):
+    np.testing.assert_array_equal(fresh.predict(inputs, verbose=0), expected)
+    # The loaded learner goes on like the one that was never interrupted.
+    done = int(loaded.optimizer.iterations)
+    assert done == 2
+    for model in (learner, loaded):
+        model.fit(sampler().as_dataset(2, start=done), steps_per_epoch=2, verbose=0)
+    for a, b in zip(weights_of(learner), weights_of(loaded), strict=True):
         np.testing.assert_array_equal(a, b)
 
 
@@ -355,8 +327,16 @@ def test_export_through_saved_model_cli(tmp_path):
 
 
 @every_learner
-@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
-def test_mixed_precision(name, policy):
+def test_mixed_float16(name):
+    check_mixed_precision(name, "mixed_float16")
+
+
+@core_first
+def test_mixed_bfloat16(name):
+    check_mixed_precision(name, "mixed_bfloat16")
+
+
+def check_mixed_precision(name, policy):
     keras.config.set_dtype_policy(policy)
     try:
         model = conv_model()
@@ -381,8 +361,16 @@ def test_mixed_precision(name, policy):
 
 
 @every_learner
-@pytest.mark.parametrize("batch_norm", ["transductive", "running"])
-def test_two_replicas_equal_one_device(name, batch_norm):
+def test_two_replicas_equal_one_device(name):
+    check_two_replicas(name, batch_norm="transductive")
+
+
+@core_first
+def test_two_replicas_equal_one_device_in_running_statistics(name):
+    check_two_replicas(name, batch_norm="running")
+
+
+def check_two_replicas(name, batch_norm):
     inputs, y = batch(4)
     dataset = tf.data.Dataset.from_tensors((inputs, y)).repeat()
     results = []
@@ -418,7 +406,7 @@ def test_other_numbers_of_shots_and_queries_are_traced_once_more_at_most(name):
     assert len(traces) <= first + 1
 
 
-@every_learner
+@core_first
 def test_memory_is_flat_over_2000_steps(name):
     learner = compiled(name, dense_model())
     data = sampler().as_dataset(2)
@@ -431,8 +419,3 @@ def test_memory_is_flat_over_2000_steps(name):
     before = resident()
     learner.fit(data, steps_per_epoch=2000, verbose=0)
     assert resident() - before < 16 * 2**20
-
-
-@every_learner
-def test_config_is_json(name):
-    json.dumps(compiled(name).get_config())
