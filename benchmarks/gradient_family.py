@@ -66,6 +66,11 @@ def drawings_with_context(seed):
     return keras.Model(blocks.inputs[0], x)
 
 
+def embedding(seed):
+    """The four blocks without the head, which prototypes write."""
+    return keras.Sequential([keras.Input((28, 28, 1)), *networks.Conv4(5, seed=seed).layers[:-1]])
+
+
 def adam(iterations):
     del iterations
     return keras.optimizers.Adam(1e-3, global_clipnorm=1.0)
@@ -132,6 +137,7 @@ OMNIGLOT = {
         ),
         adam,
     ),
+    "ProtoMAML": (lambda seed, n: learners.ProtoMAML(embedding(seed), 0.01, 1, 5), adam),
     "Reptile": (
         lambda seed, n: learners.Reptile(
             networks.Conv4(5, seed=seed),

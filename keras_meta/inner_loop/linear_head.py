@@ -68,12 +68,45 @@ def prototype_head(features, indicators):
     Returns:
         Tuple `(W, b)` of tensors `[features, ways]` and `[ways]`.
     """
+    means, present = class_means(features, indicators)
+    bias = -tf.reduce_sum(tf.square(means), 0)
+    # Squared distances have no bound, but are never of half precision.
+    return 2.0 * means, silence_absent(bias, present, never=-1e9)
+
+
+def cosine_head(features, indicators, scale):
+    """Writes the head of the class mean at the smallest angle: `W_n = t c_n / |c_n|, b_n = 0`.
+
+    It takes features of length 1.
+
+    Args:
+        features: Tensor `[support, features]`.
+        indicators: Tensor `[support, ways]`. See `class_indicators`.
+        scale: Scalar `t`.
+
+    Returns:
+        Tuple `(W, b)`. See `prototype_head`.
+    """
+    means, present = class_means(features, indicators)
+    bias = silence_absent(tf.zeros_like(means[0]), present)
+    return scale * tf.nn.l2_normalize(means, 0), bias
+
+
+def class_means(features, indicators):
+    """Means of the features of each class.
+
+    Args:
+        features: Tensor `[support, features]`.
+        indicators: Tensor `[support, ways]`. See `class_indicators`.
+
+    Returns:
+        Tuple of a tensor `[features, ways]`, zero for a class without examples, and which classes
+        have some, `[ways]`.
+    """
     indicators = tf.cast(indicators, features.dtype)
     count = tf.reduce_sum(indicators, 0)
     means = tf.math.divide_no_nan(tf.matmul(features, indicators, transpose_a=True), count)
-    bias = -tf.reduce_sum(tf.square(means), 0)
-    # Squared distances have no bound, but are never of half precision.
-    return 2.0 * means, silence_absent(bias, count > 0, never=-1e9)
+    return means, count > 0
 
 
 def silence_absent(bias, present, never=NEVER):

@@ -15,20 +15,12 @@ from keras_meta.inner_loop.linear_head import (
 from keras_meta.learners import model_checks
 from keras_meta.learners.adapted_model import with_head
 from keras_meta.learners.exporting import specs
-from keras_meta.learners.graph_constant import GraphConstant
 from keras_meta.learners.maml import MAML
-
-
-def _ways(value):
-    if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 2):
-        raise ValueError(
-            f"`num_ways` must be an integer >= 2 or None. Received: num_ways={value!r}."
-        )
-    return value
+from keras_meta.learners.open_ways import OpenWays
 
 
 @keras.saving.register_keras_serializable("keras_meta")
-class ProtoMAML(MAML):
+class ProtoMAML(OpenWays, MAML):
     """MAML whose linear head starts, in each task, from the prototypes of its classes.
 
     With `f` the embedding and `c_n` the mean embedding of the support examples of class `n`,
@@ -77,7 +69,6 @@ class ProtoMAML(MAML):
     """
 
     functional_model = ModelWithHead
-    num_ways = GraphConstant(_ways)
 
     def __init__(
         self, model, inner_learning_rate=None, inner_steps=1, num_ways=None, adapt="all", **kwargs
@@ -88,16 +79,6 @@ class ProtoMAML(MAML):
 
     def second_order_problems(self, features_spec):
         return second_order.problems(FunctionalModel(self.model), features_spec)
-
-    def chosen_task_map(self):
-        if self.num_ways is not None:
-            return super().chosen_task_map()
-        if self.task_map == "vectorize":
-            raise ValueError(
-                "Tasks are vectorised with one number of ways. State `num_ways`, or use "
-                "task_map='loop'. Received: task_map='vectorize', num_ways=None."
-            )
-        return "loop"
 
     def _inner_problem(self, support_x, support_y, training, seed, first_order=None, initial=None):
         """That of MAML, from the embedding's weights and the head that they write."""
@@ -150,10 +131,3 @@ class ProtoMAML(MAML):
         head = dense_head(kernel, bias, self.variable_dtype)
         features = specs(self.episode_spec, leading_axes=1)["support_x"]
         return with_head(model, head, features, self.model.name)
-
-    def _predictions_spec(self, features):
-        rows = keras.tree.flatten(features)[0].shape[0]
-        return keras.KerasTensor((rows, self.num_ways), self.variable_dtype)
-
-    def get_config(self):
-        return {**super().get_config(), "num_ways": self.num_ways}

@@ -47,6 +47,12 @@ LEARNERS = {
         model, 0.1, 2, multi_step_loss_steps=4, first_order_steps=2, **kwargs
     ),
     "ProtoMAML": lambda model, **kwargs: learners.ProtoMAML(model, 0.1, 2, num_ways=3, **kwargs),
+    "PrototypicalNetwork": lambda model, **kwargs: learners.PrototypicalNetwork(
+        model, num_ways=3, **kwargs
+    ),
+    "cosine prototypes": lambda model, **kwargs: learners.PrototypicalNetwork(
+        model, distance="cosine", num_ways=3, **kwargs
+    ),
     "generated logistic regression": lambda model, **kwargs: generator(
         model, generators.LogisticRegression(num_ways=3, units=8), **kwargs
     ),

@@ -1,0 +1,85 @@
+"""Nearest class means in a learned embedding."""
+
+import keras
+import tensorflow as tf
+
+from keras_meta.inner_loop import linear_head
+from keras_meta.learners.embedding_learner import EmbeddingLearner
+from keras_meta.learners.graph_constant import GraphConstant, one_of
+
+
+@keras.saving.register_keras_serializable("keras_meta")
+class PrototypicalNetwork(EmbeddingLearner):
+    """Learns an embedding in which each class is near the mean of its examples.
+
+    With `c_n` the mean of the embedded support examples of class `n`,
+
+        p(y = n | x) = softmax_n(-|f(x) - c_n|^2)         "euclidean"
+        p(y = n | x) = softmax_n(t cos(f(x), c_n))        "cosine", t learned
+
+    Predictions are logits; Euclidean ones without `|f(x)|^2`, which all classes share:
+    `2 c_n f(x) - |c_n|^2`. Ways and shots may differ between training and test, and from task to
+    task.
+
+    Args:
+        model: A built `keras.Model` that embeds an example: features `[n, ...]` to vectors
+            `[n, embedding]`.
+        distance: `"euclidean"` or `"cosine"`.
+        num_ways: See `EmbeddingLearner`.
+        batch_norm: See `EmbeddingLearner`.
+        task_map: See `MetaLearner`.
+        seed: See `MetaLearner`.
+        name: Optional name.
+
+    Raises:
+        ValueError: If the model gives no vectors, or an argument is invalid.
+
+    Example:
+
+    ```python
+    import keras
+    import keras_meta
+
+    tasks = keras_meta.episodes.StrokeGlyphs(num_ways=3, num_shots=1, num_queries=2, num_classes=9)
+    body = keras_meta.networks.Conv4(num_ways=32, filters=8)  # 32 features an image
+    learner = keras_meta.learners.PrototypicalNetwork(body)
+    learner.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    learner.fit(tasks.as_dataset(batch_size=4), steps_per_epoch=5, verbose=0)
+    more_ways = keras_meta.episodes.StrokeGlyphs(num_ways=5, num_shots=2, num_queries=2)
+    learner.evaluate(more_ways.as_dataset(batch_size=4, num_batches=2), verbose=0)
+    ```
+
+    Reference:
+        [Snell et al., 2017](https://arxiv.org/abs/1703.05175)
+    """
+
+    distance = GraphConstant(one_of("distance", ("euclidean", "cosine")))
+
+    def __init__(self, model, distance="euclidean", num_ways=None, **kwargs):
+        self.distance = distance
+        super().__init__(model, num_ways, **kwargs)
+
+    def create_weights(self):
+        if self.distance == "cosine":
+            # Cosines are within 1: without a larger scale no class is ever certain.
+            self.scale = self.add_weight(name="scale", initializer=keras.initializers.Constant(10))
+
+    def write_head(self, features, indicators):
+        if self.distance == "euclidean":
+            return linear_head.prototype_head(features, indicators)
+        return linear_head.cosine_head(features, indicators, self.scale)
+
+    def score(self, features, head):
+        if self.distance == "cosine":
+            features = tf.nn.l2_normalize(features, -1)
+        return super().score(features, head)
+
+    def head_layer(self, head):
+        linear = super().head_layer(head)
+        if self.distance == "euclidean":
+            return linear
+        unit = keras.layers.UnitNormalization(dtype=self.variable_dtype)
+        return keras.Sequential([keras.Input((self.embedding_size,)), unit, linear], name="head")
+
+    def get_config(self):
+        return {**super().get_config(), "distance": self.distance}
