@@ -44,11 +44,16 @@ def class_indicators(support_y, num_ways=None):
             returned.
         num_ways: int, or `None` for as many as the largest class number says.
     """
-    if support_y.shape.rank == 2 and support_y.shape[-1] != 1:
+    if class_rows(support_y):
         return support_y
     # Not told by the type: for a distribution strategy, Keras traces with means of labels.
     labels = tf.cast(tf.reshape(support_y, [-1]), tf.int32)
     return tf.one_hot(labels, tf.reduce_max(labels) + 1 if num_ways is None else num_ways)
+
+
+def class_rows(support_y):
+    """Whether the labels of a task are rows, one-hot, and not class numbers."""
+    return support_y.shape.rank == 2 and support_y.shape[-1] != 1
 
 
 def prototype_head(features, indicators):

@@ -3,11 +3,15 @@
 import keras
 import tensorflow as tf
 
+from keras_meta.learners.padding import MASKS, QUERY_MASK, SUPPORT_MASK
+
 KEYS = ("support_x", "support_y", "query_x")
 _FORM = (
     "One element of an episode dataset is `(inputs, query_y)` or `(inputs, query_y, "
     "sample_weight)` with inputs = {'support_x': [tasks, support, ...], 'support_y': [tasks, "
-    "support, ...], 'query_x': [tasks, query, ...]} and query_y: [tasks, query, ...]."
+    "support, ...], 'query_x': [tasks, query, ...]} and query_y: [tasks, query, ...]. Where tasks "
+    "differ in size, 'support_mask' [tasks, support] and 'query_mask' [tasks, query] say which "
+    "examples are no padding."
 )
 
 
@@ -36,9 +40,9 @@ def check_inputs(inputs, model):
         raise ValueError(
             f"A learner takes a dict of episodes. {_FORM}{hint} Received: {type(inputs).__name__}."
         )
-    if set(inputs) != set(KEYS):
-        missing = [key for key in KEYS if key not in inputs]
-        unknown = [key for key in inputs if key not in KEYS]
+    missing = [key for key in KEYS if key not in inputs]
+    unknown = [key for key in inputs if key not in (*KEYS, *MASKS)]
+    if missing or unknown:
         raise ValueError(
             f"Episodes must have the keys {list(KEYS)}. Missing: {missing}; unknown: {unknown}. "
             f"Received: keys {list(inputs)}. {_FORM}"
@@ -65,6 +69,19 @@ def check_inputs(inputs, model):
     _same([*support_x, *support_y, *query_x], 0, "number of tasks (axis 0)", inputs)
     _same([*support_x, *support_y], 1, "number of support examples (axis 1)", inputs)
     _same(query_x, 1, "number of query examples (axis 1)", inputs)
+    _check_masks(inputs)
+
+
+def _check_masks(inputs):
+    for key, of in ((SUPPORT_MASK, "support_x"), (QUERY_MASK, "query_x")):
+        if key not in inputs:
+            continue
+        mask, examples = inputs[key], keras.tree.flatten(inputs[of])[0]
+        if mask.shape.rank != 2 or not mask.shape.is_compatible_with(examples.shape[:2]):
+            raise ValueError(
+                f"`{key}` must have a value, true or false, for each example of `{of}`. Received: "
+                f"{key} with shape {tuple(mask.shape)}, {of} with shape {tuple(examples.shape)}."
+            )
 
 
 def _same(leaves, axis, what, inputs):
@@ -117,7 +134,8 @@ def check_targets(inputs, y, sample_weight):
     """Checks `query_y` and `sample_weight` against the episodes.
 
     Returns:
-        `sample_weight`, with a weight per task expanded to `[tasks, 1]`.
+        `sample_weight`, with a weight per task expanded to `[tasks, 1]`, or `[tasks, queries]` if
+        there is a mask of them.
 
     Raises:
         ValueError: If they do not fit.
@@ -142,7 +160,10 @@ def check_targets(inputs, y, sample_weight):
         return None
     # A rank of 1 is a weight per task. The rank is unknown where a trace has met both forms.
     if sample_weight.shape.rank in (None, 1):
-        return tf.reshape(sample_weight, [tf.shape(query)[0], -1])
+        sample_weight = tf.reshape(sample_weight, [tf.shape(query)[0], -1])
+        if QUERY_MASK in inputs:
+            sample_weight = tf.broadcast_to(sample_weight, tf.shape(inputs[QUERY_MASK]))
+        return sample_weight
     if sample_weight.shape.rank != 2:
         raise ValueError(
             "`sample_weight` must be [tasks] or [tasks, queries]. "
@@ -172,11 +193,19 @@ def checked_values(inputs, num_classes, query_y=None):
             if leaf.dtype.is_floating:
                 message = f"`{key}` contains NaN or Inf: clean or mask the features."
                 checks.append(tf.debugging.assert_all_finite(leaf, message))
+    for key in MASKS:
+        if key in inputs:
+            message = f"`{key}` leaves a task without examples: every task needs at least one."
+            real = tf.reduce_any(tf.cast(inputs[key], tf.bool), 1)
+            checks.append(tf.debugging.assert_equal(tf.reduce_all(real), True, message))
     labels = {} if num_classes is None else {"support_y": inputs["support_y"], "query_y": query_y}
     for name, label in labels.items():
         if label is None or not label.dtype.is_integer or label.shape.rank != 2:
             continue
+        mask = inputs.get(name.replace("_y", "_mask"))
         label = tf.cast(label, tf.int64)
+        if mask is not None:
+            label = tf.where(tf.cast(mask, tf.bool), label, 0)
         message = (
             f"`{name}` has a label outside 0..{num_classes - 1}, the outputs of the model. "
             "Labels are numbered 0..ways-1 inside each episode, and the model needs one output a "

@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from keras_meta.inner_loop import task_map
 from keras_meta.inner_loop.custom_gradient import own_gradients
-from keras_meta.learners import divergence, episode_checks
+from keras_meta.learners import divergence, episode_checks, padding
 
 
 class EpisodicModel(keras.Model):
@@ -27,10 +27,10 @@ class EpisodicModel(keras.Model):
         """Adapts to each task and returns predictions `[tasks, query, ...]` for its queries."""
         inputs, _ = self._check(inputs)
 
-        def predictions(task, index):
-            return (), self._learn_task(task, index, training).predictions
+        def predict(inputs, index):
+            return (), self._learn_task(inputs, index, training).predictions, ()
 
-        return self._map_tasks(predictions, inputs)[1]
+        return self._map_tasks(predict, inputs)[1]
 
     def train_step(self, data):
         """One outer step: the mean over tasks of the gradient of the query loss."""
@@ -54,13 +54,12 @@ class EpisodicModel(keras.Model):
         """Loss and metrics of one batch of tasks. Changes no stored state."""
         inputs, y, sample_weight = self._unpack(data)
 
-        def evaluate(task, index):
-            task_inputs, task_y, weight = task
-            output = self._learn_task(task_inputs, index, training=False)
-            loss = self._task_loss(task_inputs, task_y, output, weight, training=False)
-            return (), (loss, output.predictions)
+        def evaluate(inputs, y, sample_weight, index):
+            output = self._learn_task(inputs, index, training=False)
+            loss = self._task_loss(inputs, y, output, sample_weight, training=False)
+            return (), output.predictions, loss
 
-        _, (task_losses, y_pred) = self._map_tasks(evaluate, (inputs, y, sample_weight))
+        _, y_pred, task_losses = self._map_tasks(evaluate, inputs, y, sample_weight)
         divergence.watch(self, inputs, task_losses)
         return self._report(inputs, y, y_pred, sample_weight, task_losses)
 
@@ -98,17 +97,20 @@ class EpisodicModel(keras.Model):
         parameters = self.trainable_variables
         num_tasks = tf.cast(tf.shape(keras.tree.flatten(inputs["support_x"])[0])[0], "float32")
 
-        def task_gradients(task, index):
+        def task_gradients(inputs, y, sample_weight, index):
             with tf.GradientTape() as tape:
-                loss, predictions, observed = task_loss(task, index)
+                loss, predictions, observed = task_loss((inputs, y, sample_weight), index)
                 scaled = self._scale_loss(loss / tf.cast(num_tasks, loss.dtype))
             gradients = [
                 tf.convert_to_tensor(g) if isinstance(g, tf.IndexedSlices) else g
                 for g in tape.gradient(scaled, parameters)
             ]
-            return gradients, (loss, predictions, observed)
+            return gradients, predictions, (loss, observed)
 
-        return self._map_tasks(task_gradients, (inputs, y, sample_weight))
+        gradients, predictions, (losses, observed) = self._map_tasks(
+            task_gradients, inputs, y, sample_weight
+        )
+        return gradients, (losses, predictions, observed)
 
     def _last_loss(self, task, index):
         """Query loss of one task, once it is learned."""
@@ -149,9 +151,46 @@ class EpisodicModel(keras.Model):
             index += self._num_tasks * replica.replica_id_in_sync_group
         return fold(fold(tf.constant([self.seed, 0], tf.int64), step), index)
 
-    def _map_tasks(self, function, elements):
-        self._num_tasks = tf.shape(tf.nest.flatten(elements)[0])[0]
-        return task_map.map_tasks(function, elements, self.chosen_task_map())
+    def _map_tasks(self, function, inputs, *of_queries):
+        """Applies `function` to each task, without what it was padded with.
+
+        Args:
+            function: Callable, `(inputs, *of_queries, index) -> (to_sum, predictions, to_stack)`.
+            inputs: An episode batch.
+            *of_queries: Nests of tensors `[tasks, query, ...]`, or `None`.
+
+        Returns:
+            Tuple `(summed, predictions, stacked)`.
+        """
+        self._num_tasks = tf.shape(tf.nest.flatten(inputs)[0])[0]
+        num_ways = self._largest_ways(inputs)
+
+        def of_task(task, index):
+            inputs, *_ = task
+            to_sum, predictions, to_stack = function(*padding.cut(*task), index)
+            predictions = keras.tree.map_structure(
+                lambda x: padding.spread(x, inputs, num_ways), predictions
+            )
+            return to_sum, (predictions, to_stack)
+
+        how = self._task_map_of(inputs)
+        summed, (predictions, stacked) = task_map.map_tasks(of_task, (inputs, *of_queries), how)
+        return summed, predictions, stacked
+
+    def _task_map_of(self, inputs):
+        """`"loop"` or `"vectorize"`, for this batch."""
+        if not padding.is_padded(inputs):
+            return self.chosen_task_map()
+        if self.task_map == "vectorize":
+            raise ValueError(
+                "Tasks of unequal size are not vectorised. Use task_map='auto', or leave the masks "
+                f"out. Received: task_map='vectorize' and episodes with the keys {list(inputs)}."
+            )
+        return "loop"
+
+    def _largest_ways(self, inputs):
+        """Number of ways of the batch, if each task has as many outputs as classes; else `None`."""
+        del inputs
 
     def chosen_task_map(self):
         """`"loop"` or `"vectorize"`."""
@@ -195,6 +234,7 @@ class EpisodicModel(keras.Model):
             tf.reduce_mean(task_losses) * tf.cast(replicas, task_losses.dtype),
             sample_weight=tf.shape(task_losses)[0],
         )
+        y, y_pred, sample_weight = padding.real_queries(inputs, y, y_pred, sample_weight)
         return self.compute_metrics(inputs, y, y_pred, sample_weight=sample_weight)
 
     def _update_statistics(self, observed):
@@ -220,7 +260,7 @@ class EpisodicModel(keras.Model):
         if self.episode_spec is None:
             self.episode_spec = keras.tree.map_structure(
                 lambda x: {"dtype": x.dtype.name, "shape": [int(d or 0) for d in x.shape[2:]]},
-                dict(inputs),
+                {key: inputs[key] for key in episode_checks.KEYS},
             )
 
 

@@ -51,14 +51,14 @@ class GradientLearner(MetaLearner):
         """
         inputs, _ = self._check(inputs)
 
-        def by_step(task, index):
+        def by_step(inputs, index):
             del index
-            states = self.adaptation(task["support_x"], task["support_y"], steps=steps)
-            predictions = [self.predict_task(s, task["query_x"]).predictions for s in states]
-            return (), tf.stack(predictions)
+            states = self.adaptation(inputs["support_x"], inputs["support_y"], steps=steps)
+            predictions = [self.predict_task(s, inputs["query_x"]).predictions for s in states]
+            return (), tf.stack(predictions, axis=1), ()
 
         predictions = self._map_tasks(by_step, inputs)[1]
-        return tf.experimental.numpy.moveaxis(predictions, 1, 0)
+        return tf.experimental.numpy.moveaxis(predictions, 2, 0)
 
     def evaluate(self, x=None, *args, by_step=None, **kwargs):
         """Evaluates as `keras.Model.evaluate` does, or after every inner step.

@@ -10,7 +10,7 @@ from keras_meta.generators.written_learner import WrittenLearner
 from keras_meta.inner_loop import adaptation, second_order, task_map
 from keras_meta.inner_loop.functional import FunctionalModel
 from keras_meta.inner_loop.losses import support_loss
-from keras_meta.learners import model_checks
+from keras_meta.learners import model_checks, padding
 from keras_meta.learners.adapted_model import AdaptedModel, clone, with_head
 from keras_meta.learners.exporting import specs
 from keras_meta.learners.gradient_learner import GradientLearner
@@ -192,8 +192,7 @@ class LearnerGenerator(GradientLearner):
         return second_order.problems(FunctionalModel(self.writes.model), features_spec)
 
     def chosen_task_map(self):
-        open_ways = self.writes.classifies and self.writes.num_outputs is None
-        if open_ways and self.task_map == "vectorize":
+        if self._open_ways and self.task_map == "vectorize":
             raise ValueError(
                 "Tasks are vectorised with one number of ways. State `num_ways`, or use "
                 f"task_map='loop'. Received: task_map='vectorize' with {self.writes.name!r}."
@@ -201,9 +200,16 @@ class LearnerGenerator(GradientLearner):
         if self.task_map != "auto":
             return self.task_map
         loops = [task_map.choose(m) == "loop" for m in (self.model, self._network())]
-        return "loop" if open_ways or any(loops) else "vectorize"
+        return "loop" if self._open_ways or any(loops) else "vectorize"
 
     # Parts.
+
+    @property
+    def _open_ways(self):
+        return self.writes.classifies and self.writes.num_outputs is None
+
+    def _largest_ways(self, inputs):
+        return padding.num_ways(inputs) if self._open_ways else None
 
     def _network(self):
         """The model whose outputs, or embedding, the written learner predicts from."""

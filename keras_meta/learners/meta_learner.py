@@ -26,7 +26,9 @@ class MetaLearner(EpisodicModel):
 
     One element of an episode dataset is `(inputs, query_y)` with
     `inputs = {"support_x": [tasks, support, ...], "support_y": [tasks, support, ...],
-    "query_x": [tasks, query, ...]}`.
+    "query_x": [tasks, query, ...]}`. Where tasks differ in size, they are padded, and
+    `"support_mask": [tasks, support]` and `"query_mask": [tasks, query]` say which examples are
+    real: the others count nowhere, as if each task were alone. Predictions for padding are zero.
 
     Args:
         model: A built `keras.Model`, for one task: features `[n, ...]` to predictions `[n, ...]`.

@@ -2,6 +2,7 @@
 
 import keras
 
+from keras_meta.learners import padding
 from keras_meta.learners.graph_constant import GraphConstant
 
 
@@ -33,6 +34,9 @@ class OpenWays:
                 "task_map='loop'. Received: task_map='vectorize', num_ways=None."
             )
         return "loop"
+
+    def _largest_ways(self, inputs):
+        return padding.num_ways(inputs) if self.num_ways is None else None
 
     def _predictions_spec(self, features):
         rows = keras.tree.flatten(features)[0].shape[0]

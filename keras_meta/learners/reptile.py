@@ -93,8 +93,7 @@ class Reptile(MAML):
         """`w - mean over tasks of w_K`, in place of gradients. See `EpisodicModel`."""
         num_tasks = tf.shape(keras.tree.flatten(inputs["support_x"])[0])[0]
 
-        def task_difference(task, index):
-            inputs, y, sample_weight = task
+        def task_difference(inputs, y, sample_weight, index):
             seed = self._noise_seed(index, training=True)
             problem = self._inner_problem(inputs["support_x"], inputs["support_y"], True, seed)
             last = self._descend(problem, self.inner_steps)
@@ -112,12 +111,15 @@ class Reptile(MAML):
             gradients = [differences.get(id(v)) for v in self.trainable_variables]
             statistics = output.state if self.batch_norm == "running" else {}
             observed = {"statistics": statistics, "slots": tf.nest.flatten(last.slots)}
-            return gradients, (loss, output.predictions, observed)
+            return gradients, output.predictions, (loss, observed)
 
-        gradients, values = self._map_tasks(task_difference, (inputs, y, sample_weight))
+        gradients, predictions, (losses, observed) = self._map_tasks(
+            task_difference, inputs, y, sample_weight
+        )
         replicas = tf.distribute.get_strategy().num_replicas_in_sync
         # Gradients are summed over replicas, each with the mean over its own tasks.
-        return [None if g is None else g / replicas for g in gradients], values
+        gradients = [None if g is None else g / replicas for g in gradients]
+        return gradients, (losses, predictions, observed)
 
     def _initial_slots(self, weights):
         fresh = self.inner_optimizer.init(weights)

@@ -82,7 +82,7 @@ def with_context(model):
     return extended
 
 
-def conv_model():
+def conv_model(dropout=0.2):
     """Everything at once: convolution, normalisation, dropout, a regularizer."""
     layers = keras.layers
     return keras.Sequential(
@@ -92,7 +92,7 @@ def conv_model():
             layers.Conv2D(4, 3, 2, use_bias=False, kernel_regularizer=keras.regularizers.L2(1e-3)),
             layers.BatchNormalization(),
             layers.ReLU(),
-            layers.Dropout(0.2, seed=1),
+            layers.Dropout(dropout, seed=1),
             layers.GlobalAveragePooling2D(),
             layers.Dense(3),
         ]
@@ -410,6 +410,51 @@ def test_other_numbers_of_shots_and_queries_are_traced_once_more_at_most(name):
     for shots, queries in ((2, 3), (3, 1), (4, 5)):
         learner.fit(sampler(shots, queries).as_dataset(2), steps_per_epoch=2, verbose=0)
     assert len(traces) <= first + 1
+
+
+@every_learner
+def test_padding_counts_nowhere(name):
+    """Two tasks of different sizes in one batch do what they do one by one."""
+    # Dropout would depend on the place of a task in its batch.
+    learner = compiled(name, conv_model(dropout=0.0), keras.optimizers.SGD(0.1))
+    tasks = [batch(1, shots=shots, queries=queries) for shots, queries in ((1, 3), (2, 2))]
+    inputs = {key: padded([task[key] for task, _ in tasks]) for key in tasks[0][0]}
+    y = padded([y for _, y in tasks])
+    for key, part in (("support_mask", "support_y"), ("query_mask", None)):
+        real = [tf.ones_like(task[part] if part else y, tf.bool) for task, y in tasks]
+        inputs[key] = padded(real)
+
+    def numbers(x):
+        return keras.ops.convert_to_numpy(x)
+
+    gradients, (losses, predictions, _) = learner.meta_gradients(inputs, y)
+    alone = [learner.meta_gradients(task, y) for task, y in tasks]
+    np.testing.assert_allclose(losses, [float(x[1][0][0]) for x in alone], rtol=1e-5)
+    for together, *apart in zip(gradients, *(x[0] for x in alone), strict=True):
+        np.testing.assert_allclose(
+            numbers(together), sum(map(numbers, apart)) / 2, atol=2e-6, rtol=1e-4
+        )
+    for task, real, (_, labels) in zip(predictions, inputs["query_mask"], tasks, strict=True):
+        assert not numbers(task)[~numbers(real)].any()
+        assert numbers(real).sum() == labels.shape[1]
+    together = learner.evaluate(inputs, y, verbose=0, return_dict=True)
+    apart = [learner.evaluate(*task, verbose=0, return_dict=True) for task in tasks]
+    np.testing.assert_allclose(together["loss"], np.mean([x["loss"] for x in apart]), rtol=1e-5)
+    right = sum(x["accuracy"] * y.shape[1] for x, (_, y) in zip(apart, tasks, strict=True))
+    np.testing.assert_allclose(together["accuracy"], right / 15, rtol=1e-5)
+    assert learner.predict(inputs, verbose=0).shape == (2, 9, 3)
+
+
+def padded(tensors):
+    """Tensors `[1, n, ...]` of different `n`, on top of each other."""
+    length = max(x.shape[1] for x in tensors)
+    return tf.concat(
+        [
+            tf.pad(x, [[0, 0], [0, length - x.shape[1]], *[[0, 0]] * (x.shape.rank - 2)])
+            for x in tensors
+        ],
+        0,
+    )
 
 
 @core_first
