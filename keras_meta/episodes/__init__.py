@@ -6,6 +6,7 @@ from keras_meta.episodes.class_splits import split_classes as split_classes
 from keras_meta.episodes.directory import from_directory as from_directory
 from keras_meta.episodes.directory import load_images as load_images
 from keras_meta.episodes.episode_sampler import EpisodeSampler as EpisodeSampler
+from keras_meta.episodes.mixture import Mixture as Mixture
 from keras_meta.episodes.rotations import with_rotations as with_rotations
 from keras_meta.episodes.sinusoid import Sinusoid as Sinusoid
 from keras_meta.episodes.stroke_glyphs import StrokeGlyphs as StrokeGlyphs
@@ -13,3 +14,5 @@ from keras_meta.episodes.stroke_glyphs import stroke_glyphs as stroke_glyphs
 from keras_meta.episodes.task_distribution import TaskDistribution as TaskDistribution
 from keras_meta.episodes.task_pairs import from_task_pairs as from_task_pairs
 from keras_meta.episodes.tfds_arrays import from_tfds as from_tfds
+from keras_meta.episodes.varied_episode_sampler import EpisodeShape as EpisodeShape
+from keras_meta.episodes.varied_episode_sampler import VariedEpisodeSampler as VariedEpisodeSampler

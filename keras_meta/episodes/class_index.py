@@ -84,5 +84,7 @@ class ClassIndex:
             example_keys = tf.where(exists, example_keys, -1.0)
         within_class = tf.math.top_k(example_keys, num_examples).indices
         offset = tf.gather(tf.constant(self._offsets, tf.int32), classes)
-        examples = tf.gather(tf.constant(self._rows, tf.int32), offset[..., None] + within_class)
+        # Who asks for more examples than a small class has must not use those beyond its end.
+        position = tf.minimum(offset[..., None] + within_class, len(self._rows) - 1)
+        examples = tf.gather(tf.constant(self._rows, tf.int32), position)
         return EpisodeDescription(classes, examples)
