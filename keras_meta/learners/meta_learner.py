@@ -151,6 +151,23 @@ class MetaLearner(EpisodicModel):
             kwargs.setdefault("shuffle", False)
         return super().fit(x, *args, **kwargs)
 
+    def predict_by_step(self, inputs, steps=None):
+        """Predictions for the queries after each inner step; without inner steps, once.
+
+        Args:
+            inputs: An episode batch.
+            steps: int. Number of inner steps, for a learner that has some.
+
+        Returns:
+            Tensor `[steps + 1, tasks, query, ...]`.
+        """
+        if steps:
+            raise ValueError(
+                f"{type(self).__name__} learns a task in one pass, without inner steps. Leave "
+                f"`steps` out. Received: steps={steps}."
+            )
+        return self(inputs)[None]
+
     def adapt(self, support_x, support_y, **kwargs):
         """Learns one task and returns an ordinary Keras model for it.
 

@@ -73,10 +73,10 @@ class AdaptationCurve:
 
 
 def adaptation_curve(learner, episodes, metric="accuracy", steps=None):
-    """Evaluates a gradient-based learner after every inner step, on the same tasks.
+    """Evaluates a learner after every inner step, on the same tasks.
 
     Args:
-        learner: A compiled learner that adapts by gradient steps, such as `MAML`.
+        learner: A compiled learner. Without inner steps, its curve is one point.
         episodes: Finite dataset of episodes.
         metric: `"accuracy"`, `"mse"`, or a callable `(y_true, y_pred)` that gives a value for each
             query, `[tasks, queries, ...]`.

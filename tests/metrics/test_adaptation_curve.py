@@ -1,5 +1,6 @@
 """The adaptation curve and its interval."""
 
+import keras
 import numpy as np
 import pytest
 
@@ -27,3 +28,13 @@ def test_each_step_is_what_evaluate_says_of_that_many_steps():
         expected = learner.evaluate(episodes, verbose=0)
         assert curve.mean[steps] == pytest.approx(expected, rel=1e-5)
     assert "batch_norm=transductive" in str(curve)
+
+
+def test_a_learner_without_inner_steps_has_one_point():
+    waves = keras_meta.episodes.StrokeGlyphs(2, 1, 2, num_classes=5)
+    learner = keras_meta.learners.PrototypicalNetwork(keras_meta.networks.Conv4(8, filters=4))
+    learner.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    episodes = waves.as_dataset(2, num_batches=2)
+    assert keras_meta.metrics.adaptation_curve(learner, episodes).values.shape == (4, 1)
+    with pytest.raises(ValueError, match="in one pass, without inner steps"):
+        keras_meta.metrics.adaptation_curve(learner, episodes, steps=2)
