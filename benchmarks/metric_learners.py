@@ -1,0 +1,178 @@
+"""Trains the learners that embed and write a head at an equal budget, and compares them.
+
+    python benchmarks/metric_learners.py --data omniglot28.npz
+
+Omniglot: trained on 20-way 1-shot tasks of the 1200 characters of the training and validation
+splits (Vinyals) in four rotations, tested on upright characters of the test split, 1,000 tasks of
+each kind with 5 queries a class. Every learner has the same embedding, the same number of outer
+steps and of images; baselines are pre-trained on all classes in batches of as many images. All of
+them normalise by stored statistics (`batch_norm="running"`): each query is predicted on its own.
+Differences are paired: the same tasks, each learner less the prototypical network.
+"""
+
+import argparse
+import json
+import pathlib
+import platform
+import time
+
+import keras
+import numpy as np
+import omniglot
+import tensorflow as tf
+
+import keras_meta
+from keras_meta import episodes, generators, learners, metrics, networks
+
+TESTS = {
+    "5-way 1-shot": (5, 1),
+    "20-way 1-shot": (20, 1),
+    "5-way 5-shot": (5, 5),
+    "20-way 5-shot": (20, 5),
+}
+WAYS, QUERIES, NUM_TEST_TASKS = 20, 5, 1000
+REFERENCE = "PrototypicalNetwork"
+INDUCTIVE = {"batch_norm": "running"}
+
+
+def embedding(seed):
+    """The four blocks, without a head."""
+    blocks = networks.Conv4(5, pooling="max", seed=seed).layers[:-1]
+    return keras.Sequential([keras.Input((28, 28, 1)), *blocks])
+
+
+LEARNERS = {
+    REFERENCE: lambda body: learners.PrototypicalNetwork(body, **INDUCTIVE),
+    "PrototypicalNetwork, cosine": lambda body: learners.PrototypicalNetwork(
+        body, distance="cosine", **INDUCTIVE
+    ),
+    "MatchingNetwork": lambda body: learners.MatchingNetwork(body, **INDUCTIVE),
+    "RelationNetwork": lambda body: learners.RelationNetwork(body, **INDUCTIVE),
+    "RidgeLearner": lambda body: learners.RidgeLearner(body, **INDUCTIVE),
+    "LogisticLearner": lambda body: learners.LogisticLearner(body, **INDUCTIVE),
+    "SVMLearner": lambda body: learners.SVMLearner(body, **INDUCTIVE),
+    "LearnerGenerator, logistic regression": lambda body: learners.LearnerGenerator(
+        body, generators.LogisticRegression(), **INDUCTIVE
+    ),
+    "Baseline": lambda body: learners.Baseline(body, **INDUCTIVE),
+    "BaselinePlusPlus": lambda body: learners.BaselinePlusPlus(body, **INDUCTIVE),
+}
+
+
+def fit_episodes(learner, data, arguments):
+    train = episodes.EpisodeSampler(
+        *data, WAYS, 1, QUERIES, seed=arguments.seed, rotations=True
+    ).as_dataset(arguments.batch_size)
+    learner.compile(outer_optimizer(arguments), classification(), metrics=["accuracy"])
+    fit(learner, train, arguments)
+
+
+def pretrain(learner, data, arguments):
+    """All classes at once, as many images an iteration as episodes have."""
+    x, y = episodes.with_rotations(*data)
+    classes, y = np.unique(y, return_inverse=True)
+    images = arguments.batch_size * WAYS * (1 + QUERIES)
+    batches = (
+        tf.data.Dataset.from_tensor_slices((x, y.astype("int32")))
+        .shuffle(len(x), seed=arguments.seed)
+        .repeat()
+        .batch(images, drop_remainder=True)
+        .map(lambda x, y: (episodes.episode_sampler.scale_images(x), y))
+        .prefetch(2)
+    )
+    model = learner.pretraining_model(len(classes))
+    model.compile(outer_optimizer(arguments), classification(), metrics=["accuracy"])
+    fit(model, batches, arguments)
+    learner.compile("adam", classification(), metrics=["accuracy"])
+
+
+def fit(model, data, arguments):
+    steps = min(250, arguments.iterations)
+    model.fit(data, steps_per_epoch=steps, epochs=arguments.iterations // steps, verbose=2)
+
+
+def outer_optimizer(arguments):
+    return keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(2e-3, arguments.iterations))
+
+
+def classification():
+    return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+
+
+def test_values(learner, data, seed):
+    """Accuracy of each test task, by kind of task."""
+    return {
+        kind: metrics.task_values(
+            learner,
+            episodes.EpisodeSampler(*data, ways, shots, QUERIES, seed=seed + 1).as_dataset(
+                20, num_batches=NUM_TEST_TASKS // 20
+            ),
+        )
+        for kind, (ways, shots) in TESTS.items()
+    }
+
+
+def rounded(values):
+    mean, half_width = metrics.task_interval(values)
+    return {"mean": round(float(mean), 4), "half_width_95": round(float(half_width), 4)}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", required=True, help="omniglot28.npz")
+    parser.add_argument("--iterations", type=int, default=2000)
+    parser.add_argument("--batch-size", type=int, default=2, help="tasks in an outer step")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--learners", nargs="+", default=list(LEARNERS))
+    parser.add_argument("--run", default="runs/metric_learners", help="folder of what was trained")
+    parser.add_argument("--out", default="benchmarks/results/metric_learners.json")
+    arguments = parser.parse_args()
+    keras_meta.config.one_task_per_core()
+    train_data, test_data = omniglot.load(arguments.data)
+    out, run = pathlib.Path(arguments.out), pathlib.Path(arguments.run)
+    run.mkdir(parents=True, exist_ok=True)
+    result = {
+        "command": "python benchmarks/metric_learners.py --data omniglot28.npz "
+        f"--iterations {arguments.iterations} --batch-size {arguments.batch_size} "
+        f"--seed {arguments.seed}",
+        "seed": arguments.seed,
+        "iterations": arguments.iterations,
+        "test_tasks": NUM_TEST_TASKS,
+        "batch_norm": "running",
+        "learners": {},
+        "versions": {
+            "python": platform.python_version(),
+            "tensorflow": tf.__version__,
+            "keras": keras.__version__,
+            "keras_meta": keras_meta.__version__,
+        },
+    }
+    if out.exists():
+        before = json.loads(out.read_text())
+        # Learners measured by the same command stay; each is independent of the others.
+        if before["command"] == result["command"]:
+            result["learners"] = before["learners"]
+    for name in [x for x in arguments.learners if x not in result["learners"]]:
+        keras.utils.set_random_seed(arguments.seed)
+        learner = LEARNERS[name](embedding(arguments.seed))
+        train = pretrain if name.startswith("Baseline") else fit_episodes
+        started = time.time()
+        train(learner, train_data, arguments)
+        seconds = round(time.time() - started, 1)
+        values = test_values(learner, test_data, arguments.seed)
+        np.savez(run / f"{name}.npz", **values)
+        result["learners"][name] = {
+            "seconds_of_training": seconds,
+            **{kind: rounded(x) for kind, x in values.items()},
+        }
+        if name != REFERENCE and (run / f"{REFERENCE}.npz").exists():
+            with np.load(run / f"{REFERENCE}.npz") as reference:
+                result["learners"][name][f"less {REFERENCE}, paired"] = {
+                    kind: rounded(x - reference[kind]) for kind, x in values.items()
+                }
+        print(name, result["learners"][name], flush=True)
+        out.write_text(json.dumps(result, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
