@@ -1,5 +1,6 @@
 """From the options of a run to its learner."""
 
+import functools
 import math
 
 import keras
@@ -8,11 +9,22 @@ from keras_meta import generators, learners, networks
 from keras_meta.inner_loop.layers import layers_with_weights
 from keras_meta.learners.adapted_model import clone
 
-_LEARNERS = {
+# They take inner steps; the last one on an embedding, for which prototypes write the head.
+_GRADIENT = {
     "maml": learners.MAML,
-    "fomaml": learners.MAML,
+    "fomaml": functools.partial(learners.MAML, first_order=True),
     "anil": learners.ANIL,
     "boil": learners.BOIL,
+    "meta-sgd": learners.MetaSGD,
+    "meta-curvature": learners.MetaCurvature,
+    "maml++": learners.MAMLPlusPlus,
+    "reptile": learners.Reptile,
+    "imaml": learners.ImplicitMAML,
+    "protomaml": learners.ProtoMAML,
+}
+# They learn a task in one pass over its embedded support set.
+_EMBEDDING = {
+    "prototypes": learners.PrototypicalNetwork,
 }
 
 # What a generator writes: for classes, for values.
@@ -42,19 +54,27 @@ def build(config, tasks):
         "inner_learning_rate": config["inner_learning_rate"],
         "inner_steps": config["inner_steps"],
         "eval_inner_steps": config["eval_inner_steps"],
-        "first_order": config["learner"] == "fomaml",
         "batch_norm": config["batch_norm"],
         "seed": config["seed"],
     }
     regression = config["data"] == "sinusoid"
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=not gives_probabilities(model))
     loss = "mse" if regression else loss
-    if config["learner"] == "generator":
+    name = config["learner"]
+    if regression and (name in _EMBEDDING or name == "protomaml"):
+        raise ValueError(
+            f"--learner {name} learns classes. Choose another for --data {config['data']}, whose "
+            f"labels are values. Received: --learner {name} --data {config['data']}."
+        )
+    if name == "generator":
         embedding, writes = _generated(config, model)
         learner = learners.LearnerGenerator(embedding, writes, **settings)
         loss = getattr(writes, "loss", loss)
+    elif name in _EMBEDDING:
+        of_task = {key: settings[key] for key in ("batch_norm", "seed")}
+        learner = _EMBEDDING[name](_body(model), **of_task)
     else:
-        learner = _LEARNERS[config["learner"]](model, **settings)
+        learner = _GRADIENT[name](_body(model) if name == "protomaml" else model, **settings)
     # A step of a small dense model takes less time than Keras takes between two.
     small = learner.chosen_task_map() == "vectorize"
     learner.compile(

@@ -15,6 +15,12 @@ from keras_meta.commands.run_folder import RunFolder
 # What may change between the start of a run and its continuation.
 _FREE = ("iterations",)
 
+# Known without TensorFlow, whose start would delay `--help`.
+GRADIENT = (
+    "maml fomaml anil boil meta-sgd meta-curvature maml++ reptile imaml protomaml generator"
+).split()
+ONE_PASS = ("prototypes",)
+
 
 def add_arguments(parser):
     """Declares the options."""
@@ -26,9 +32,7 @@ def add_arguments(parser):
     tasks.add_argument("--queries", type=integer(1), help="query examples a class (5; waves: 10)")
     tasks.add_argument("--rotations", action="store_true", help="rotated classes are new classes")
     learner = parser.add_argument_group("learner")
-    learner.add_argument(
-        "--learner", choices=["maml", "fomaml", "anil", "boil", "generator"], default="maml"
-    )
+    learner.add_argument("--learner", choices=[*GRADIENT, *ONE_PASS], default="maml")
     learner.add_argument(
         "--writes",
         choices=["linear", "svm", "network", "film"],
@@ -99,12 +103,17 @@ def _config(options):
             "--writes says what `--learner generator` writes. "
             f"Received: --writes {options.writes} with --learner {options.learner}."
         )
+    if options.learner in ONE_PASS and options.inner_steps is not None:
+        raise ValueError(
+            f"--learner {options.learner} learns a task in one pass, without inner steps. Leave "
+            f"--inner-steps out. Received: --inner-steps {options.inner_steps}."
+        )
     defaults = {
         "shots": 10 if waves else 1,
         "queries": 10 if waves else 5,
         "network": "sinusoid_mlp" if waves else "conv4",
         "inner_learning_rate": 0.01 if waves else 0.4,
-        "inner_steps": 0 if generator else 1,
+        "inner_steps": 0 if generator or options.learner in ONE_PASS else 1,
         "writes": "linear" if generator else None,
     }
     for key, value in defaults.items():

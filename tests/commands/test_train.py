@@ -5,6 +5,7 @@ import keras
 import numpy as np
 import pytest
 
+from keras_meta.commands import learner_building, train
 from keras_meta.commands.run_folder import RunFolder
 from tests.commands.conftest import SHORT, TINY
 
@@ -75,6 +76,32 @@ def test_other_learners(run, tmp_path, learner):
     found = RunFolder(tmp_path).read_learner()
     assert found.first_order == (learner == "fomaml")
     assert found.adapts == {"fomaml": "all", "anil": "head", "boil": "body"}[learner]
+
+
+@pytest.mark.parametrize("learner", ["meta-sgd", "maml++", "reptile", "protomaml", "prototypes"])
+def test_learners_of_classes(run, tmp_path, image_folder, learner):
+    arguments = ["--data", image_folder, *TINY, *SHORT, "--out", tmp_path, "--learner", learner]
+    assert run("train", *arguments)[0] == 0
+    status, output, _ = run("evaluate", tmp_path, "--tasks", 2)
+    assert status == 0 and f"{learner} on " in output
+    assert run("export", tmp_path, tmp_path / "serving")[0] == 0
+
+
+def test_the_names_of_learners_are_those_that_can_be_built():
+    built = {*learner_building._GRADIENT, *learner_building._EMBEDDING, "generator"}
+    assert built == {*train.GRADIENT, *train.ONE_PASS}
+
+
+def test_a_learner_of_classes_cannot_learn_waves(fails, tmp_path):
+    for learner in ("prototypes", "protomaml"):
+        message = fails("train", *WAVES, *SHORT, "--out", tmp_path, "--learner", learner)
+        assert f"Received: --learner {learner} --data sinusoid" in message
+
+
+def test_a_learner_of_one_pass_has_no_inner_steps(fails, tmp_path, image_folder):
+    arguments = ["--data", image_folder, *TINY, *SHORT, "--out", tmp_path, "--inner-steps", 2]
+    message = fails("train", *arguments, "--learner", "prototypes")
+    assert "Received: --inner-steps 2" in message
 
 
 @pytest.mark.parametrize("writes", [None, "svm", "network", "film"])
