@@ -187,11 +187,8 @@ class MetaLearner(EpisodicModel):
         """
         support_x, support_y = self._check_support(support_x, support_y)
         key = ("adapt", *sorted(kwargs.items()))
-        if key not in self._traces:
-            self._traces[key] = tf.function(
-                lambda x, y: self.adapt_task(x, y, **kwargs), reduce_retracing=True, autograph=False
-            )
-        return self.adapted_model(self._traces[key](support_x, support_y))
+        adapt_task = self.traced(key, lambda x, y: self.adapt_task(x, y, **kwargs))
+        return self.adapted_model(adapt_task(support_x, support_y))
 
     def check(self, batch):
         """Examines the learner on one batch of episodes, before time is spent on training.
@@ -250,6 +247,14 @@ class MetaLearner(EpisodicModel):
                 "learner that is not compiled."
             )
         return losses.resolve(loss)
+
+    def traced(self, key, function):
+        """Returns `function` as a `tf.function`, the same for the same `key` and inner loss."""
+        loss = self.inner_loss if self.inner_loss is not None else self.loss
+        if key not in self._traces or self._traces[key][0] is not loss:
+            graph = tf.function(function, reduce_retracing=True, autograph=False)
+            self._traces[key] = (loss, graph)
+        return self._traces[key][1]
 
     def forget_traces(self):
         """Makes `fit`, `evaluate`, `predict` and `adapt` trace anew."""

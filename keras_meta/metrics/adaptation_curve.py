@@ -106,12 +106,13 @@ def adaptation_curve(learner, episodes, metric="accuracy", steps=None):
             "num_batches=...)`. Received: a dataset of infinite length."
         )
 
-    @tf.function(reduce_retracing=True, autograph=False)
-    def task_values(inputs, y):
-        values = function(y[None], learner.predict_by_step(inputs, steps))
-        return tf.reduce_mean(values, axis=list(range(2, values.shape.rank)))
-
-    values = [task_values(inputs, y).numpy() for inputs, y, *_ in episodes]
+    predict = learner.traced(
+        ("by_step", steps), lambda inputs: learner.predict_by_step(inputs, steps)
+    )
+    values = []
+    for inputs, y, *_ in episodes:
+        by_query = function(y[None], predict(inputs))
+        values.append(tf.reduce_mean(by_query, axis=list(range(2, by_query.shape.rank))).numpy())
     num_queries = int(tf.nest.flatten(episodes.element_spec[1])[0].shape[1] or 0)
     name = metric if isinstance(metric, str) else getattr(metric, "__name__", "metric")
     return AdaptationCurve(np.concatenate(values, axis=1).T, name, learner.batch_norm, num_queries)

@@ -1,0 +1,93 @@
+"""The adaptation curve while a learner trains."""
+
+import pathlib
+
+import keras
+
+from keras_meta import plotting
+from keras_meta.metrics.adaptation_curve import adaptation_curve, resolve_metric
+
+
+class AdaptationCurveLogger(keras.callbacks.Callback):
+    """Evaluates a learner after every inner step while it trains, into the logs and a plot.
+
+    After the first epoch of a run, and every `freq` epochs from there, the logs get the mean over
+    tasks after each number of inner steps: `val_accuracy_after_0_steps`, ... The `History` that
+    `fit` returns has them. Callbacks run in the order of their list: those that are to see the
+    values, such as `CSVLogger`, `TensorBoard`, `ModelCheckpoint` or `EarlyStopping`, come after
+    this one. In epochs without an evaluation the logs do not have the values: `CSVLogger` writes
+    `NA`, and `EarlyStopping` warns and waits.
+
+    Args:
+        episodes: Finite dataset of episodes, the same each time it is read.
+        metric: `"accuracy"`, `"mse"` or a callable, as in `metrics.adaptation_curve`.
+        steps: int. Number of inner steps. Defaults to the learner's number at evaluation.
+        freq: int. Epochs from one evaluation to the next.
+        filepath: Where to write the plot of the first and the latest curve, or `None` for no plot.
+            `{epoch}` in it stands for the epoch, counted from 1; without it the file is written
+            over.
+
+    Raises:
+        ValueError: If an argument is invalid.
+        ImportError: If a plot is asked for and matplotlib is not installed.
+
+    Example:
+
+    ```python
+    import keras
+    import keras_meta
+
+    waves = keras_meta.episodes.Sinusoid(num_shots=5)
+    learner = keras_meta.learners.MAML(keras_meta.networks.SinusoidMLP(), 0.01, inner_steps=2)
+    learner.compile("adam", "mse")
+    curve = keras_meta.callbacks.AdaptationCurveLogger(
+        waves.as_dataset(25, num_batches=2), metric="mse", filepath="curve.png"
+    )
+    early_stopping = keras.callbacks.EarlyStopping("val_mse_after_2_steps", mode="min", patience=5)
+    learner.fit(
+        waves.as_dataset(25),
+        steps_per_epoch=5,
+        epochs=2,
+        verbose=0,
+        callbacks=[curve, early_stopping],  # in this order
+    )
+    ```
+    """
+
+    def __init__(self, episodes, metric="accuracy", steps=None, freq=1, filepath=None):
+        super().__init__()
+        resolve_metric(metric)
+        if isinstance(freq, bool) or not isinstance(freq, int) or freq < 1:
+            raise ValueError(f"`freq` must be a positive integer. Received: freq={freq!r}.")
+        if filepath is not None:
+            plotting.figure((1, 1))  # what is not installed is said before hours of training
+        self.episodes = episodes
+        self.metric = metric
+        self.steps = steps
+        self.freq = freq
+        self.filepath = filepath
+
+    def on_train_begin(self, logs=None):
+        self.curves = {}
+
+    def on_epoch_end(self, epoch, logs=None):
+        if self.curves and (epoch - min(self.curves)) % self.freq:
+            return
+        curve = adaptation_curve(self.model, self.episodes, self.metric, self.steps)
+        first = min(self.curves, default=epoch)
+        self.curves = {first: self.curves.get(first, curve), epoch: curve}
+        if logs is not None:
+            for step, mean in enumerate(curve.mean):
+                logs[f"val_{curve.metric}_after_{step}_steps"] = float(mean)
+        if self.filepath is not None:
+            self._write_plot(epoch)
+
+    def _write_plot(self, epoch):
+        lines = {
+            f"epoch {number + 1}": (range(curve.values.shape[1]), curve.values)
+            for number, curve in self.curves.items()
+        }
+        drawing = plotting.adaptation(lines, metric=self.curves[epoch].metric)
+        path = pathlib.Path(str(self.filepath).format(epoch=epoch + 1))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        drawing.savefig(path)
