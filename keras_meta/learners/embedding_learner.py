@@ -33,9 +33,9 @@ class EmbeddingLearner(OpenWays, MetaLearner):
             alike in all tasks of a batch, and tasks are looped.
         batch_norm: Statistics by which batch normalisation normalises. `"transductive"`: the
             support set by its own, the queries of a task by theirs. `"support"`: both by those of
-            the support set. `"running"`: the stored ones; while fitting, as anywhere in Keras, those
-            of the examples at hand, which are all of a task, support and queries together, and
-            which move the stored ones.
+            the support set. `"running"`: the stored ones. While fitting, as anywhere in Keras, it
+            is those of the examples at hand, here all of a task, support and queries together,
+            which also move the stored ones.
         task_map: See `MetaLearner`.
         seed: See `MetaLearner`.
         name: Optional name.
