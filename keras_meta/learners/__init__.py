@@ -10,9 +10,11 @@ from keras_meta.learners.implicit_maml import ImplicitMAML as ImplicitMAML
 from keras_meta.learners.learner_generator import LearnerGenerator as LearnerGenerator
 from keras_meta.learners.maml import MAML as MAML
 from keras_meta.learners.maml_plus_plus import MAMLPlusPlus as MAMLPlusPlus
+from keras_meta.learners.matching_network import MatchingNetwork as MatchingNetwork
 from keras_meta.learners.meta_curvature import MetaCurvature as MetaCurvature
 from keras_meta.learners.meta_learner import MetaLearner as MetaLearner
 from keras_meta.learners.meta_sgd import MetaSGD as MetaSGD
 from keras_meta.learners.proto_maml import ProtoMAML as ProtoMAML
 from keras_meta.learners.prototypical_network import PrototypicalNetwork as PrototypicalNetwork
+from keras_meta.learners.relation_network import RelationNetwork as RelationNetwork
 from keras_meta.learners.reptile import Reptile as Reptile

@@ -1,9 +1,11 @@
 """What learners share that embed examples and write a head in one pass."""
 
+import keras
 import tensorflow as tf
 
 from keras_meta.inner_loop.functional import FunctionalModel
 from keras_meta.inner_loop.linear_head import class_indicators, dense_head
+from keras_meta.layers import WrittenHead
 from keras_meta.learners import model_checks
 from keras_meta.learners.adapted_model import AdaptedModel, clone, with_head
 from keras_meta.learners.exporting import specs
@@ -19,9 +21,9 @@ class EmbeddingLearner(OpenWays, MetaLearner):
         head = write_head({(f(x_i), y_i)})
         predictions = score(f(x), head)
 
-    Learning a task takes one pass, without inner steps. Subclasses define `write_head`, and, unless
-    their head is linear, `score` and `head_layer`. What they learn besides the embedding they
-    create in `create_weights`.
+    Learning a task takes one pass over its examples. Subclasses define `write_head`; where the head
+    is not linear, they create in `create_weights` the layer `scorer` that applies it, and whatever
+    else they learn besides the embedding.
 
     Args:
         model: A built `keras.Model` that embeds an example: features `[n, ...]` to vectors
@@ -29,15 +31,24 @@ class EmbeddingLearner(OpenWays, MetaLearner):
         num_ways: int. Number of classes of every task; those without support examples are never
             predicted. Without it there are as many as the largest support label of a task says,
             alike in all tasks of a batch, and tasks are looped.
-        batch_norm: See `MetaLearner`. The support set is normalised by its own statistics, or by
-            the stored ones if `"running"`.
+        batch_norm: Statistics by which batch normalisation normalises. `"transductive"`: the
+            support set by its own, the queries of a task by theirs. `"support"`: both by those of
+            the support set. `"running"`: the stored ones. While fitting, as anywhere in Keras, it
+            is those of the examples at hand, here all of a task, support and queries together,
+            which also move the stored ones.
         task_map: See `MetaLearner`.
         seed: See `MetaLearner`.
         name: Optional name.
 
+    Attributes:
+        scorer: `keras.layers.Layer` that returns logits `[query, ways]` when called with
+            `[features, *head]`, or `None` where the head is linear.
+
     Raises:
         ValueError: If the model gives no vectors, or an argument is invalid.
     """
+
+    scorer = None
 
     def __init__(
         self,
@@ -51,12 +62,16 @@ class EmbeddingLearner(OpenWays, MetaLearner):
     ):
         self.num_ways = num_ways
         super().__init__(model, None, batch_norm, task_map, seed, name, dtype)
-        self.embedding_size = model_checks.embedding_size(model)
+        self.embedding_shape = self.check_embedding(model)
         self.create_weights()
         # Embedding and head are a function of one set of weights and statistics.
         self.functional = FunctionalModel(self)
 
     # What a subclass defines.
+
+    def check_embedding(self, model):
+        """Returns the shape of an embedded example, or raises if it is not a vector."""
+        return (model_checks.embedding_size(model),)
 
     def create_weights(self):
         """Creates what is learned besides the embedding."""
@@ -73,40 +88,27 @@ class EmbeddingLearner(OpenWays, MetaLearner):
         """
         raise NotImplementedError(f"{type(self).__name__} must define `write_head`.")
 
-    def score(self, features, head):
-        """Logits `[query, ways]` of embedded queries. By default `f W + b`."""
+    # What follows from that.
+
+    def score(self, features, head, training=False):
+        """Logits `[query, ways]` of embedded queries: `f W + b`, or what the scorer says."""
+        if self.scorer is not None:
+            return self.scorer([features, *head], training=training)
         kernel, bias = head
         return tf.matmul(features, kernel) + bias
 
     def head_layer(self, head):
         """Returns a Keras layer that does what `score` does with this head."""
-        return dense_head(*head, self.variable_dtype)
+        if self.scorer is None:
+            return dense_head(*head, self.variable_dtype)
+        layer = WrittenHead(clone(self.scorer), [tuple(x.shape) for x in head], name="head")
+        layer.set_head(head)
+        return layer
 
-    # What follows from that.
-
-    def embed(self, x, state=None, training=False, statistics="batch", seed=None):
-        """Embeds examples.
-
-        Args:
-            x: Features `[n, ...]`.
-            state: See `FunctionalModel`.
-            training: bool. Whether dropout is active.
-            statistics: See `FunctionalModel`.
-            seed: int tensor `[2]`, or `None`.
-
-        Returns:
-            A `ModelOutput` with vectors `[n, embedding]`.
-        """
-        output = self.functional(
-            x,
-            self.functional.initial_weights(),
-            state,
-            training=training,
-            statistics=statistics,
-            seed=seed,
-            part=self.model,
-        )
-        return output._replace(predictions=tf.cast(output.predictions, self.variable_dtype))
+    def embed(self, x):
+        """Embeds examples as at evaluation: features `[n, ...]` to vectors `[n, embedding]`."""
+        statistics = "stored" if self.batch_norm == "running" else "batch"
+        return self._run(self._features, x, statistics=statistics).predictions
 
     def adapt_task(self, support_x, support_y, training=False, seed=None):
         """Embeds the support set and writes the head."""
@@ -114,13 +116,14 @@ class EmbeddingLearner(OpenWays, MetaLearner):
 
     def predict_task(self, state, query_x, training=False, seed=None):
         """Embeds the queries and applies the head."""
-        statistics = {"transductive": "batch", "support": "stored", "running": "stored"}
-        if training:
-            statistics["running"] = "observe"
-        embedded = self.embed(
-            query_x, state["statistics"], training, statistics[self.batch_norm], _fold(seed, 1)
+
+        def predict(x, training):
+            return self.score(self._features(x, training), state["head"], training)
+
+        statistics = "batch" if self.batch_norm == "transductive" else "stored"
+        return self._run(
+            predict, query_x, state["statistics"], training, statistics, _fold(seed, 1)
         )
-        return embedded._replace(predictions=self.score(embedded.predictions, state["head"]))
 
     def adapted_model(self, state):
         """The embedding with the head of one task."""
@@ -134,28 +137,50 @@ class EmbeddingLearner(OpenWays, MetaLearner):
             return AdaptedModel(model)
         return model
 
+    # Parts.
+
+    def _features(self, x, training=False):
+        return tf.cast(self.model(x, training=training), self.variable_dtype)
+
+    def _run(self, part, x, state=None, training=False, statistics="batch", seed=None):
+        """One pass of a part of the learner. See `FunctionalModel`."""
+        weights = self.functional.initial_weights()
+        return self.functional(x, weights, state, training, statistics, seed, part)
+
+    def _indicators(self, support_y):
+        return tf.cast(class_indicators(support_y, self.num_ways), self.variable_dtype)
+
     def _adapt(self, support_x, support_y, training=False, seed=None):
         """The state of a task, and the output of embedding its support set."""
-        observe = "observe" if training else "stored"
-        embedded = self.embed(
-            support_x,
-            training=training,
-            statistics=observe if self.batch_norm == "running" else "batch",
-            seed=_fold(seed, 0),
-        )
-        indicators = tf.cast(class_indicators(support_y, self.num_ways), self.variable_dtype)
-        head = self.write_head(embedded.predictions, indicators)
+        statistics = "stored" if self.batch_norm == "running" else "batch"
+        embedded = self._run(self._features, support_x, None, training, statistics, _fold(seed, 0))
+        head = self.write_head(embedded.predictions, self._indicators(support_y))
         kept = embedded.state if self.batch_norm == "support" else {}
-        return {"head": head, "statistics": kept}, embedded
+        return {"head": list(head), "statistics": kept}, embedded
 
     def _learn_task(self, inputs, index, training):
         seed = self._noise_seed(index, training)
+        if training and self.batch_norm == "running":
+            return self._learn_together(inputs, seed)
         state, embedded = self._adapt(inputs["support_x"], inputs["support_y"], training, seed)
         output = self.predict_task(state, inputs["query_x"], training, seed)
-        # What the embedding of the support set observes and loses counts as that of the queries.
-        return output._replace(
-            state={**embedded.state, **output.state}, losses=embedded.losses + output.losses
+        # What the embedding of the support set loses counts as that of the queries.
+        return output._replace(losses=embedded.losses + output.losses)
+
+    def _learn_together(self, inputs, seed):
+        """Support set and queries in one pass, normalised together by their own statistics."""
+        support_y = inputs["support_y"]
+
+        def learn(examples, training):
+            features = self._features(examples, training)
+            count = tf.shape(support_y)[0]
+            head = self.write_head(features[:count], self._indicators(support_y))
+            return self.score(features[count:], head, training)
+
+        examples = keras.tree.map_structure(
+            lambda *x: tf.concat(x, 0), inputs["support_x"], inputs["query_x"]
         )
+        return self._run(learn, examples, None, True, "batch", seed)
 
     def get_config(self):
         config = super().get_config()

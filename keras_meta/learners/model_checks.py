@@ -43,6 +43,18 @@ def features_spec(model):
     return keras.tree.map_structure(lambda x: specs[x.name], structure)
 
 
+def embedding_shape(model):
+    """Returns the shape of an example that `model` embeds, or raises if it is not known."""
+    shape = getattr(model, "output_shape", None)
+    if not isinstance(shape, tuple) or not all(isinstance(d, int) for d in (shape[1:] or [None])):
+        raise ValueError(
+            "`model` must embed examples in a known shape: a Sequential or functional model with "
+            "one output, [n, embedding] or [n, height, width, channels]. "
+            f"Received: model {model.name!r} with output shape {shape}."
+        )
+    return shape[1:]
+
+
 def embedding_size(model):
     """Returns the length of the vectors that `model` gives, or raises if it gives none."""
     shape = getattr(model, "output_shape", None)

@@ -1,9 +1,9 @@
 """Nearest class means in a learned embedding."""
 
 import keras
-import tensorflow as tf
 
 from keras_meta.inner_loop import linear_head
+from keras_meta.layers import CosineScores
 from keras_meta.learners.embedding_learner import EmbeddingLearner
 from keras_meta.learners.graph_constant import GraphConstant, one_of
 
@@ -63,23 +63,12 @@ class PrototypicalNetwork(EmbeddingLearner):
         if self.distance == "cosine":
             # Cosines are within 1: without a larger scale no class is ever certain.
             self.scale = self.add_weight(name="scale", initializer=keras.initializers.Constant(10))
+            self.scorer = CosineScores(dtype=self.variable_dtype)
 
     def write_head(self, features, indicators):
         if self.distance == "euclidean":
             return linear_head.prototype_head(features, indicators)
         return linear_head.cosine_head(features, indicators, self.scale)
-
-    def score(self, features, head):
-        if self.distance == "cosine":
-            features = tf.nn.l2_normalize(features, -1)
-        return super().score(features, head)
-
-    def head_layer(self, head):
-        linear = super().head_layer(head)
-        if self.distance == "euclidean":
-            return linear
-        unit = keras.layers.UnitNormalization(dtype=self.variable_dtype)
-        return keras.Sequential([keras.Input((self.embedding_size,)), unit, linear], name="head")
 
     def get_config(self):
         return {**super().get_config(), "distance": self.distance}

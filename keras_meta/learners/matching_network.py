@@ -1,0 +1,86 @@
+"""Attention over the support examples in a learned embedding."""
+
+import keras
+import tensorflow as tf
+
+from keras_meta.layers import CosineAttention
+from keras_meta.learners.embedding_learner import EmbeddingLearner
+from keras_meta.learners.graph_constant import count
+
+
+@keras.saving.register_keras_serializable("keras_meta")
+class MatchingNetwork(EmbeddingLearner):
+    """Learns an embedding in which an example is near the support examples of its class.
+
+    With embedded support examples `g_i` and their one-hot labels `y_i`,
+
+        p(x) = sum_i a_i y_i,    a = softmax_i(t cos(f(x), g_i)),    t learned
+
+    Predictions are logits, `log p`. The paper has `t = 1`, by which no class is ever certain.
+
+    With `processing_steps`, embeddings depend on the whole support set ("full context"): those of
+    the support examples `f_i` become
+
+        g_i = f_i + forward_i + backward_i       (LSTMs over the support set, in the order given)
+
+    and queries read the `g_i` in as many steps of an LSTM with attention. See
+    `keras_meta.layers.CosineAttention`.
+
+    Args:
+        model: A built `keras.Model` that embeds an example: features `[n, ...]` to vectors
+            `[n, embedding]`.
+        processing_steps: int. Steps in which a query reads the support set; 0 for embeddings
+            without context.
+        num_ways: See `EmbeddingLearner`.
+        batch_norm: See `EmbeddingLearner`.
+        task_map: See `MetaLearner`.
+        seed: See `MetaLearner`.
+        name: Optional name.
+
+    Raises:
+        ValueError: If the model gives no vectors, or an argument is invalid.
+
+    Example:
+
+    ```python
+    import keras
+    import keras_meta
+
+    tasks = keras_meta.episodes.StrokeGlyphs(num_ways=3, num_shots=1, num_queries=2, num_classes=9)
+    body = keras_meta.networks.Conv4(num_ways=16, filters=8)  # 16 features an image
+    learner = keras_meta.learners.MatchingNetwork(body, processing_steps=2)
+    learner.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    learner.fit(tasks.as_dataset(batch_size=2), steps_per_epoch=2, verbose=0)
+    ```
+
+    Reference:
+        [Vinyals et al., 2016](https://arxiv.org/abs/1606.04080)
+    """
+
+    def __init__(self, model, processing_steps=0, num_ways=None, **kwargs):
+        self.processing_steps = count("processing_steps")(processing_steps)
+        super().__init__(model, num_ways, **kwargs)
+
+    def create_weights(self):
+        (size,) = self.embedding_shape
+        if self.processing_steps:
+            lstm = keras.layers.LSTM(size, return_sequences=True, dtype=self.variable_dtype)
+            self.context = keras.layers.Bidirectional(
+                lstm, merge_mode="sum", dtype=self.variable_dtype
+            )
+            self.context.build((1, None, size))
+        self.scorer = CosineAttention(self.processing_steps, dtype=self.variable_dtype)
+        self.scorer.build([(None, size), (None, size), (None, self.num_ways)])
+
+    def write_head(self, features, indicators):
+        if self.processing_steps:
+            features += tf.squeeze(self.context(features[None]), 0)
+        return [features, indicators]
+
+    def chosen_task_map(self):
+        chosen = super().chosen_task_map()
+        # A recurrence, vectorised, is a loop of many small operations.
+        return "loop" if self.task_map == "auto" and self.processing_steps else chosen
+
+    def get_config(self):
+        return {**super().get_config(), "processing_steps": self.processing_steps}

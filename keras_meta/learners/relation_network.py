@@ -1,0 +1,110 @@
+"""A learned comparison with class means in a learned embedding."""
+
+import keras
+import tensorflow as tf
+
+from keras_meta.inner_loop import normalization, task_map
+from keras_meta.inner_loop.linear_head import class_means, silence_absent
+from keras_meta.layers import RelationScores
+from keras_meta.learners import model_checks
+from keras_meta.learners.embedding_learner import EmbeddingLearner
+
+
+@keras.saving.register_keras_serializable("keras_meta")
+class RelationNetwork(EmbeddingLearner):
+    """Learns an embedding, and a network that tells whether a query is of a class.
+
+    With `c_n` the mean of the embedded support examples of class `n` and a relation module `g`,
+
+        s_n = g([c_n, f(x)])
+
+    Predictions are the logits `s_n`. Compile with cross-entropy of logits, or, as the paper does,
+    with squared errors of `sigmoid(s_n)`: `keras_meta.losses.SparseSigmoidSquaredError`.
+
+    Args:
+        model: A built `keras.Model` that embeds an example: features `[n, ...]` to vectors
+            `[n, embedding]` or feature maps `[n, height, width, channels]`.
+        relation: A built `keras.Model` that takes pairs, joined along the last axis, to `[n, 1]`:
+            its input is `[n, 2 embedding]` or `[n, height, width, 2 channels]`. Defaults to a
+            network with one hidden layer of 64 units.
+        num_ways: See `EmbeddingLearner`.
+        batch_norm: See `EmbeddingLearner`. In the relation module, the examples at hand are all
+            pairs of a query and a class; as none are made of the support set, a module with batch
+            normalisation cannot have `"support"`.
+        task_map: See `MetaLearner`.
+        seed: See `MetaLearner`.
+        name: Optional name.
+
+    Raises:
+        ValueError: If the models do not fit, or an argument is invalid.
+
+    Example:
+
+    ```python
+    import keras
+    import keras_meta
+
+    tasks = keras_meta.episodes.StrokeGlyphs(num_ways=3, num_shots=1, num_queries=2, num_classes=9)
+    body = keras_meta.networks.Conv4(num_ways=16, filters=8)  # 16 features an image
+    learner = keras_meta.learners.RelationNetwork(body)
+    learner.compile("adam", keras_meta.losses.SparseSigmoidSquaredError(), metrics=["accuracy"])
+    learner.fit(tasks.as_dataset(batch_size=2), steps_per_epoch=2, verbose=0)
+    ```
+
+    Reference:
+        [Sung et al., 2018](https://arxiv.org/abs/1711.06025)
+    """
+
+    def __init__(self, model, relation=None, num_ways=None, **kwargs):
+        self.relation = relation
+        super().__init__(model, num_ways, **kwargs)
+        if self.batch_norm == "support" and normalization.batch_normalizations(self.relation):
+            raise ValueError(
+                "A relation module with batch normalisation has no statistics of the support set, "
+                "of which it sees no pairs. Use batch_norm='transductive' or 'running'. "
+                "Received: batch_norm='support'."
+            )
+
+    def check_embedding(self, model):
+        return model_checks.embedding_shape(model)
+
+    def create_weights(self):
+        *positions, channels = self.embedding_shape
+        pair = (*positions, 2 * channels)
+        if self.relation is None:
+            layers = keras.layers
+            dtype = self.variable_dtype
+            self.relation = keras.Sequential(
+                [
+                    keras.Input(pair, dtype=dtype),
+                    *([layers.Flatten(dtype=dtype)] if positions else []),
+                    layers.Dense(64, "relu", dtype=dtype),
+                    layers.Dense(1, dtype=dtype),
+                ],
+                name="relation",
+            )
+        model_checks.check_model(self.relation)
+        shapes = self.relation.input_shape, self.relation.output_shape
+        if shapes != ((None, *pair), (None, 1)):
+            raise ValueError(
+                f"`relation` must take pairs of shape {(None, *pair)} to {(None, 1)}, for an "
+                f"embedding of shape {self.embedding_shape}. Received: a model from "
+                f"{shapes[0]} to {shapes[1]}."
+            )
+        self.scorer = RelationScores(self.relation, dtype=self.variable_dtype)
+
+    def write_head(self, features, indicators):
+        rows = tf.reshape(features, [tf.shape(features)[0], -1])
+        means, present = class_means(rows, indicators)
+        prototypes = tf.reshape(tf.transpose(means), [-1, *self.embedding_shape])
+        return [prototypes, silence_absent(tf.zeros_like(means[0]), present)]
+
+    def chosen_task_map(self):
+        chosen = super().chosen_task_map()
+        if self.task_map == "auto" and task_map.choose(self.relation) == "loop":
+            return "loop"
+        return chosen
+
+    def get_config(self):
+        relation = keras.saving.serialize_keras_object(self.relation)
+        return {**super().get_config(), "relation": relation}
