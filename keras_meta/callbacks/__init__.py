@@ -1,0 +1,3 @@
+"""What happens along a run of `fit`."""
+
+from keras_meta.callbacks.exact_resume import ExactResume as ExactResume
