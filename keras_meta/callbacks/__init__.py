@@ -1,5 +1,6 @@
-"""What happens beside training."""
+"""What happens along a run of `fit`."""
 
 from keras_meta.callbacks.adaptation_curve_logger import (
     AdaptationCurveLogger as AdaptationCurveLogger,
 )
+from keras_meta.callbacks.exact_resume import ExactResume as ExactResume

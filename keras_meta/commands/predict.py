@@ -9,7 +9,8 @@ import csv
 import sys
 from pathlib import Path
 
-from keras_meta.commands.run_folder import RunFolder, replaced_when_complete
+from keras_meta.callbacks.checkpoint_file import replaced_when_complete
+from keras_meta.commands.run_folder import RunFolder
 
 
 def add_arguments(parser):

@@ -1,34 +1,18 @@
 """The folder of a training run: what it was asked for, how far it got, what it learned.
 
 config.json     the options of `train`, enough to rebuild data and learner
-learner.keras   the learner with its optimizer, after the last full epoch: result and checkpoint
+learner.keras   the learner with its optimizer, after the last full epoch: the result
+checkpoints     where the run was: what it goes on from
 history.csv     losses and metrics, a row an epoch
 evaluation.json what `evaluate` found
 """
 
-import contextlib
 import csv
 import json
-import os
 import zipfile
 from pathlib import Path
 
-
-@contextlib.contextmanager
-def replaced_when_complete(path):
-    """Gives a temporary name to write to, and renames it to `path` when that has succeeded.
-
-    A program that is stopped while writing leaves the old file, never half of a new one.
-
-    Args:
-        path: Path of the file.
-    """
-    temporary = path.with_name(f".{os.getpid()}-{path.name}")
-    try:
-        yield temporary
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+from keras_meta.callbacks.checkpoint_file import replaced_when_complete
 
 
 class RunFolder:
@@ -43,6 +27,7 @@ class RunFolder:
         self.config_file = self.path / "config.json"
         self.learner_file = self.path / "learner.keras"
         self.history_file = self.path / "history.csv"
+        self.checkpoint_folder = self.path / "checkpoints"
         self.evaluation_file = self.path / "evaluation.json"
 
     def write_json(self, path, value):

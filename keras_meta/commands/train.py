@@ -1,6 +1,7 @@
 """meta-trains a learner and keeps it in a run folder
 
-Run the same command again to go on where it stopped, with more --iterations to go on further.
+A run that was stopped or killed at any time goes on where it was, to the same weights, by the same
+command or by `train --resume --out RUN`; with more --iterations it goes on further.
 DATA is `sinusoid`, `glyphs` (drawn characters), a folder with one folder of images per class, an
 .npz file with arrays x and y, or `tfds:NAME`. Classes are divided into 64 % for training, 16 % for
 validation and 20 % for test; an array `split` in the .npz says otherwise.
@@ -13,7 +14,9 @@ from keras_meta.commands.argument_types import integer, rate
 from keras_meta.commands.run_folder import RunFolder
 
 # What may change between the start of a run and its continuation.
-_FREE = ("iterations",)
+_FREE = ("iterations", "checkpoint_iterations")
+# What is not an option of the run.
+_NOT_OF_THE_RUN = ("run", "out", "resume", "default_of", "tensorflow_threads", "traceback")
 
 # Known without TensorFlow, whose start would delay `--help`.
 GRADIENT = (
@@ -24,8 +27,12 @@ ONE_PASS = ("prototypes",)
 
 def add_arguments(parser):
     """Declares the options."""
-    parser.add_argument("--data", required=True)
+    parser.add_argument("--data")
     parser.add_argument("--out", required=True, metavar="RUN", help="the run folder")
+    parser.add_argument(
+        "--resume", action="store_true", help="go on with the run in RUN, with the options it has"
+    )
+    parser.set_defaults(default_of=parser.get_default)
     tasks = parser.add_argument_group("tasks")
     tasks.add_argument("--ways", type=integer(2), default=5, help="classes in a task")
     tasks.add_argument("--shots", type=integer(1), help="support examples a class (1; waves: 10)")
@@ -55,7 +62,13 @@ def add_arguments(parser):
         "--epoch-iterations",
         type=integer(1),
         default=100,
-        help="iterations between two checkpoints; --iterations are rounded up to whole epochs",
+        help="iterations between validations; --iterations are rounded up to whole epochs",
+    )
+    training.add_argument(
+        "--checkpoint-iterations",
+        type=integer(1),
+        default=100,
+        help="iterations between checkpoints: what a kill can cost",
     )
     training.add_argument("--validation-tasks", type=integer(1), default=100)
     training.add_argument("--seed", type=integer(0), default=0)
@@ -69,34 +82,40 @@ def add_arguments(parser):
 
 
 def run(options):
-    """Trains, from the start or from the last full epoch."""
+    """Trains, from the start or from the last checkpoint."""
     from keras_meta.commands import data, learner_building
 
     folder = RunFolder(options.out)
+    if options.resume:
+        _take_options(options, folder.read_config())
+    if options.data is None:
+        raise ValueError(
+            "--data says what to train on; a run that there is already needs it not again, with "
+            "--resume. Received: neither --data nor --resume."
+        )
     config = _config(options)
-    resuming = folder.config_file.exists()
-    if resuming:
+    if folder.config_file.exists():
         config = _merged(folder, config)
     distribution = data.load(config)
     # The test tasks are for `evaluate`, but whether there can be any is better known before hours
     # of training.
     train, validation, _ = (distribution(split) for split in data.SPLITS)
-    if folder.learner_file.exists():
-        learner = folder.read_learner()
-    else:
-        learner = learner_building.build(config, train)
+    learner = learner_building.build(config, train)
     folder.write_json(folder.config_file, config)
     _fit(learner, train, validation, folder, config)
     print(f"The run is in {folder.path}. Next: keras-meta evaluate {folder.path}")
 
 
+def _take_options(options, config):
+    """Fills in the options that were not given with those of the run."""
+    for key, value in config.items():
+        if hasattr(options, key) and getattr(options, key) == options.default_of(key):
+            setattr(options, key, value)
+
+
 def _config(options):
     """The options as `config.json` holds them, with defaults that depend on the data filled in."""
-    config = {
-        key: value
-        for key, value in vars(options).items()
-        if key not in ("run", "out", "tensorflow_threads", "traceback")
-    }
+    config = {key: value for key, value in vars(options).items() if key not in _NOT_OF_THE_RUN}
     waves, generator = options.data == "sinusoid", options.learner == "generator"
     if options.writes is not None and not generator:
         raise ValueError(
@@ -147,21 +166,29 @@ def _merged(folder, config):
 def _fit(learner, train, validation, folder, config):
     import keras
 
+    from keras_meta.callbacks import ExactResume
+
     steps = config["epoch_iterations"]
     epochs = math.ceil(config["iterations"] / steps)
-    done = int(learner.optimizer.iterations)
-    if done >= epochs * steps:
-        print(f"The run has already done {done} iterations, of --iterations {epochs * steps}.")
+    resume = ExactResume(folder.checkpoint_folder, config["checkpoint_iterations"])
+    if resume.epoch >= epochs:
+        print(
+            f"The run has already done {resume.step} iterations, of --iterations {epochs * steps}."
+        )
         return
-    if done:
-        print(f"Going on after iteration {done}.")
-    rows = folder.read_history(done)
+    if resume.step:
+        print(f"Going on after iteration {resume.step}.")
+    elif folder.learner_file.exists():
+        raise ValueError(
+            "The run has no checkpoint to go on from. "
+            f"Received: {folder.path}, with learner.keras and without {folder.checkpoint_folder}. "
+            "Choose another --out."
+        )
+    rows = folder.read_history(resume.step)
 
     class SaveEpoch(keras.callbacks.Callback):
-        # BackupAndRestore restores after `fit` has begun to read the data, too late to continue
-        # the stream of episodes where it stopped, and its two files can disagree.
         def on_epoch_end(self, epoch, logs=None):
-            # First the history: its surplus rows are cut off on resuming, missing ones are lost.
+            # Before the checkpoint of this epoch: surplus rows are cut off on resuming.
             rows.append({"iterations": (epoch + 1) * steps, **(logs or {})})
             folder.write_history(rows)
             folder.write_learner(self.model)
@@ -169,11 +196,11 @@ def _fit(learner, train, validation, folder, config):
     tasks = config["validation_tasks"]
     batch_size = max(size for size in range(1, min(tasks, 50) + 1) if tasks % size == 0)
     learner.fit(
-        train.as_dataset(config["batch_size"], start=done),
+        train.as_dataset(config["batch_size"], start=resume.step),
         steps_per_epoch=steps,
-        initial_epoch=done // steps,
+        initial_epoch=resume.epoch,
         epochs=epochs,
         shuffle=False,
         validation_data=validation.as_dataset(batch_size, num_batches=tasks // batch_size),
-        callbacks=[SaveEpoch()],
+        callbacks=[resume, SaveEpoch()],
     )

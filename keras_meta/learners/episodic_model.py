@@ -90,6 +90,25 @@ class EpisodicModel(keras.Model):
             self._predictions_spec(query),
         )
 
+    def build_metrics(self):
+        """Creates the variables of compiled metrics, as the first step of `fit` does.
+
+        For callbacks that restore them before that step. Under a strategy Keras has done it.
+        """
+        if all(getattr(metric, "built", True) for metric in self.metrics):
+            return
+        inputs, y, sample_weight = keras.utils.unpack_x_y_sample_weight(
+            keras.tree.map_structure(
+                lambda x: tf.zeros([size or 1 for size in x.shape], x.dtype), self._fit_spec
+            )
+        )
+        y_pred = keras.tree.map_structure(
+            lambda x: tf.zeros(x.shape, x.dtype), self.compute_output_spec(inputs)
+        )
+        self.compute_loss(inputs, y, y_pred, sample_weight, training=False)
+        self.compute_metrics(inputs, y, y_pred, sample_weight)
+        self.reset_metrics()
+
     # Parts.
 
     def _sum_gradients(self, task_loss, inputs, y, sample_weight):

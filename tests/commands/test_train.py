@@ -1,5 +1,9 @@
 import csv
 import json
+import shutil
+import subprocess
+import sys
+import time
 
 import keras
 import numpy as np
@@ -51,7 +55,34 @@ def test_an_interrupted_run_ends_as_an_uninterrupted_one(run, tmp_path, monkeypa
         np.testing.assert_array_equal(whole, parts)
     assert rows(tmp_path / "whole") == rows(tmp_path / "parts")
     names = {file.name for file in (tmp_path / "parts").iterdir()}
-    assert names == {"config.json", "history.csv", "learner.keras"}
+    assert names == {"config.json", "history.csv", "learner.keras", "checkpoints"}
+
+
+def test_a_run_killed_inside_an_epoch_resumes_without_its_options(run, fails, tmp_path):
+    # One step an execution, so that the kill can be anywhere.
+    options = [*WAVES, *"--epoch-iterations 7 --validation-tasks 2 --iterations 14".split()]
+    assert run("train", *options, "--out", tmp_path / "whole")[0] == 0
+
+    program = "import sys; from keras_meta import cli; sys.exit(cli.main(sys.argv[1:]))"
+    options += ["--checkpoint-iterations", "2", "--out", tmp_path / "parts"]
+    process = subprocess.Popen([sys.executable, "-c", program, "train", *map(str, options)])
+    while not list((tmp_path / "parts").glob("checkpoints/step-*1[01].npz")):
+        assert process.poll() is None
+        time.sleep(0.001)
+    process.kill()
+    process.wait()
+
+    status, output, _ = run("train", "--resume", "--out", tmp_path / "parts")
+    assert status == 0 and "Going on after iteration " in output
+    for whole, parts in zip(weights(tmp_path / "whole"), weights(tmp_path / "parts"), strict=True):
+        np.testing.assert_array_equal(whole, parts)
+    assert rows(tmp_path / "whole") == rows(tmp_path / "parts")
+    message = fails("train", "--resume", "--out", tmp_path / "parts", "--shots", 2)
+    assert "--shots 3 (now 2)" in message
+    assert "RUN must be a folder" in fails("train", "--resume", "--out", tmp_path / "none")
+    assert "neither --data nor --resume" in fails("train", "--out", tmp_path / "none")
+    shutil.rmtree(tmp_path / "parts" / "checkpoints")
+    assert "no checkpoint to go on from" in fails("train", "--resume", "--out", tmp_path / "parts")
 
 
 def test_a_finished_run_can_go_on_with_more_iterations(run, tmp_path):

@@ -1,0 +1,230 @@
+"""A run of `fit` that goes on where it was killed."""
+
+import pathlib
+
+import keras
+
+from keras_meta.callbacks import callback_state, checkpoint_file
+
+
+class ExactResume(keras.callbacks.Callback):
+    """Makes a run of `fit` that is killed at any time end as one that was not, bit by bit.
+
+    Every `save_every` steps, and between epochs, it writes the weights, the optimizer, the metrics
+    of the epoch so far, the history, and the place in the run. Made again after a restart, it tells
+    where the run was; `fit` then begins there, in the middle of an epoch if need be:
+
+        resume = ExactResume(folder)
+        learner.fit(tasks.as_dataset(batch_size, start=resume.step), initial_epoch=resume.epoch,
+                    callbacks=[resume, ...], ...)
+
+    Checkpoints replace each other as whole files; the last two are kept, and a damaged one is
+    passed over with a warning. Workers of one run share the folder, in which the first of them
+    writes.
+
+    What is needed for the same bits: the same program, data and versions, on the same kind of
+    machine with as many threads; training data that `start` positions, as those of
+    `TaskDistribution.as_dataset`; noise from layers of the model. What is not restored: what other
+    callbacks have written to files, and random numbers drawn by the program itself from Python,
+    NumPy or TensorFlow's global generators. In the epoch in which a run goes on, the numbers of
+    batches that callbacks are told begin at 0.
+
+    Args:
+        folder: Path of the checkpoints, of this run only.
+        save_every: int. Steps between checkpoints inside an epoch, or `None` for none.
+        callbacks: Callbacks of the same `fit` whose state belongs to the run, such as
+            `EarlyStopping`. Restored are attributes that are numbers, texts, lists or dicts of
+            these, or lists of arrays, where they differ from those at the start of a run.
+
+    Attributes:
+        step: int. Number of batches the run has consumed.
+        epoch: int. Number of the epoch it is in.
+        batch: int. Number of batches of that epoch it has consumed.
+
+    Raises:
+        ValueError: If `save_every` is invalid, or all checkpoints are damaged.
+
+    Example:
+
+    ```python
+    import keras
+    import keras_meta
+
+    learner = keras_meta.learners.MAML(keras_meta.networks.SinusoidMLP(), 0.01)
+    learner.compile("adam", "mse")
+    waves = keras_meta.episodes.Sinusoid(num_shots=5)
+    resume = keras_meta.callbacks.ExactResume("checkpoints", save_every=2)
+    learner.fit(
+        waves.as_dataset(4, start=resume.step),
+        steps_per_epoch=3,
+        initial_epoch=resume.epoch,
+        epochs=2,
+        callbacks=[resume],
+        verbose=0,
+    )
+    assert keras_meta.callbacks.ExactResume("checkpoints").step == 6
+    ```
+    """
+
+    def __init__(self, folder, save_every=100, callbacks=()):
+        super().__init__()
+        if save_every is not None and (not isinstance(save_every, int) or save_every < 1):
+            raise ValueError(
+                "`save_every` must be a positive integer or None. "
+                f"Received: save_every={save_every!r}."
+            )
+        self.folder = pathlib.Path(folder)
+        self.save_every = save_every
+        self.callbacks = list(callbacks)
+        self.step = self.epoch = self.batch = 0
+        # Batches of this epoch before the restart; whether it was ended early for them.
+        self._skipped, self._cut = 0, False
+        # The checkpoint that is still to be restored, and the step of the one in the folder.
+        self._pending = checkpoint_file.read_newest(self.folder)
+        self._saved = None
+        if self._pending is not None:
+            self._saved = self.step = self._pending.step
+            self.epoch = self._pending.values["epoch"]
+            self.batch = self._pending.values["batch"]
+
+    # First in the list of callbacks, it acts when all others are done with what was before, and
+    # none has begun with what comes.
+
+    def on_train_begin(self, logs=None):
+        if self.params.get("steps") is None:
+            raise ValueError(
+                "To go on inside an epoch, its length must be known. Pass `steps_per_epoch` to "
+                "`fit`. Received: steps_per_epoch=None."
+            )
+        self._initial = None
+        if self._pending is not None:
+            self._restore_learner()
+
+    def on_epoch_begin(self, epoch, logs=None):
+        if self._initial is None:
+            self._begin(epoch)
+        if self._pending is None:
+            self._save()
+        elif self.batch == 0:
+            self._restore_callbacks()
+
+    def on_train_batch_begin(self, batch, logs=None):
+        if self._pending is not None:
+            # Again, because the epoch has been begun again: a schedule has set the learning rate,
+            # and metrics are empty.
+            self._restore_learner()
+            self._restore_callbacks()
+        elif self.save_every is not None and self.step - self._saved >= self.save_every:
+            self._save()
+
+    def on_train_batch_end(self, batch, logs=None):
+        done = self._skipped + batch + 1
+        self.step += done - self.batch
+        self.batch = done
+        if self._skipped and done >= self.params["steps"] and not self.model.stop_training:
+            self.model.stop_training = self._cut = True
+
+    def on_epoch_end(self, epoch, logs=None):
+        if self._cut:
+            self.model.stop_training = self._cut = False
+        self.epoch, self.batch, self._skipped = epoch + 1, 0, 0
+
+    def on_train_end(self, logs=None):
+        if self._pending is not None:
+            self._restore_callbacks()  # The run was over.
+        elif not self.model.stop_training:
+            # A run that was stopped is stopped again, from the checkpoint before.
+            self._save()
+
+    # Parts.
+
+    def _begin(self, epoch):
+        if self.step == 0 and self._pending is None:
+            self.epoch = epoch
+        if epoch != self.epoch:
+            raise ValueError(
+                "`fit` must begin where the run was. Pass `initial_epoch=resume.epoch` and data "
+                "from `start=resume.step`, or make `ExactResume` anew with another folder. "
+                f"Received: initial_epoch={epoch}, for a run in epoch {self.epoch}."
+            )
+        self._initial = [callback_state.read(c)[0] for c in self._followed()]
+
+    def _followed(self):
+        """The callbacks that are saved. The history is the one that `fit` itself keeps."""
+        return [*self.callbacks, self.model.history]
+
+    def _variables(self):
+        """Name to list of variables. Metrics matter inside an epoch alone."""
+        learner = self.model
+        if not learner.optimizer.built:
+            learner.optimizer.build(learner.trainable_variables)
+        variables = {"model": learner.variables, "optimizer": learner.optimizer.variables}
+        if self.batch:
+            learner.build_metrics()
+            variables["metrics"] = learner.metrics_variables
+        return variables
+
+    def _save(self):
+        if self._saved == self.step:
+            return
+        arrays = {
+            f"{group}/{number}": keras.ops.convert_to_numpy(variable.value)
+            for group, variables in self._variables().items()
+            for number, variable in enumerate(variables)
+        }
+        states = []
+        for number, callback in enumerate(self._followed()):
+            values, lists = callback_state.read(callback)
+            initial = self._initial[number]
+            states.append({k: v for k, v in values.items() if initial.get(k) != v})
+            for name, items in lists.items():
+                arrays.update({f"callback/{number}/{name}/{i}": x for i, x in enumerate(items)})
+        values = {"epoch": self.epoch, "batch": self.batch, "callbacks": states}
+        if _is_first_worker(self.model.distribute_strategy):
+            checkpoint = checkpoint_file.Checkpoint(self.step, arrays, values)
+            checkpoint_file.write(self.folder, checkpoint, keep=self._saved)
+        self._saved = self.step
+
+    def _restore_learner(self):
+        variables = {
+            f"{group}/{number}": variable
+            for group, variables in self._variables().items()
+            for number, variable in enumerate(variables)
+        }
+        saved = {k: v for k, v in self._pending.arrays.items() if not k.startswith("callback/")}
+        if {k: v.shape for k, v in saved.items()} != {k: v.shape for k, v in variables.items()}:
+            raise ValueError(
+                "The checkpoint is of another learner, optimizer or list of metrics. Make them as "
+                f"they were, or choose another folder. Received: {self.folder}, step {self.step}."
+            )
+        for name, variable in variables.items():
+            value = saved[name]
+            if value.dtype.kind == "V":  # NumPy does not know bfloat16 when it reads a file.
+                value = value.view(keras.ops.convert_to_numpy(variable.value).dtype)
+            variable.assign(value)
+        self._skipped = self.batch
+
+    def _restore_callbacks(self):
+        lists = [{} for _ in self._followed()]
+        for key, array in self._pending.arrays.items():
+            if key.startswith("callback/"):
+                _, number, name, _ = key.split("/")
+                lists[int(number)].setdefault(name, []).append(array)
+        states = self._pending.values["callbacks"]
+        if len(states) != len(lists):
+            raise ValueError(
+                "`callbacks` must be as many as when the checkpoint was written. Received: "
+                f"{len(lists) - 1} callbacks, for a checkpoint of {len(states) - 1}."
+            )
+        for callback, values, arrays in zip(self._followed(), states, lists, strict=True):
+            callback_state.write(callback, values, arrays)
+        self._pending = None
+
+
+def _is_first_worker(strategy):
+    """Whether this process is the only one, or the one of several that writes."""
+    resolver = strategy.cluster_resolver
+    if not resolver or not resolver.cluster_spec().jobs:
+        return True
+    chief = "chief" if "chief" in resolver.cluster_spec().jobs else "worker"
+    return resolver.task_type == chief and resolver.task_id == 0
