@@ -65,12 +65,18 @@ LEARNERS = {
     "generated FiLM": lambda model, **kwargs: of_network(model, generators.FiLM, **kwargs),
 }
 every_learner = pytest.mark.parametrize("name", LEARNERS)
-# What takes long: over the first learners at once, over the others with the slow tests.
+# What takes long, or is done by code that several learners share: over some learners at once, over
+# the others with the slow tests.
 CORE = ("MAML", "FOMAML", "ANIL", "BOIL")
-core_first = pytest.mark.parametrize(
-    "name",
-    [pytest.param(x, marks=[] if x in CORE else pytest.mark.slow) for x in LEARNERS],
-)
+ONE_OF_A_KIND = (*CORE, "Reptile", "MAMLPlusPlus", "PrototypicalNetwork", "generated network")
+
+
+def first(names):
+    marked = [pytest.param(x, marks=[] if x in names else pytest.mark.slow) for x in LEARNERS]
+    return pytest.mark.parametrize("name", marked)
+
+
+core_first, one_of_a_kind_first = first(CORE), first(ONE_OF_A_KIND)
 
 
 def with_context(model):
@@ -148,7 +154,7 @@ def test_fit_evaluate_predict_on_datasets(name):
     assert learner.predict(validation, verbose=0).shape == (8, 6, 3)
 
 
-@every_learner
+@one_of_a_kind_first
 def test_fit_evaluate_predict_on_arrays(name):
     learner = compiled(name)
     inputs, y = keras.tree.map_structure(keras.ops.convert_to_numpy, batch(6))
@@ -172,7 +178,7 @@ def test_it_learns(name):
     assert losses[-1] < 0.5 * losses[0], losses
 
 
-@every_learner
+@one_of_a_kind_first
 def test_ways_of_running_a_step_agree(name):
     """Eager, many steps an execution, and the graph give the same weights."""
     results = []
@@ -191,7 +197,7 @@ def test_ways_of_running_a_step_agree(name):
             np.testing.assert_allclose(a, b, atol=2e-6)
 
 
-@every_learner
+@one_of_a_kind_first
 def test_loop_and_vectorised_tasks_agree(name):
     results = []
     for task_map in ("loop", "vectorize"):
@@ -206,7 +212,7 @@ def test_loop_and_vectorised_tasks_agree(name):
         np.testing.assert_allclose(a, b, atol=1e-5)
 
 
-@every_learner
+@one_of_a_kind_first
 def test_gradient_accumulation_clipping_and_ema(name):
     learner = LEARNERS[name](conv_model())
     optimizer = keras.optimizers.Adam(
@@ -222,7 +228,7 @@ def test_gradient_accumulation_clipping_and_ema(name):
     assert not np.array_equal(before, keras.ops.convert_to_numpy(kernel))
 
 
-@every_learner
+@one_of_a_kind_first
 def test_stock_callbacks(name, tmp_path):
     learner = compiled(name, optimizer=keras.optimizers.Adam(1e-2, use_ema=True))
     callbacks = keras.callbacks
@@ -332,7 +338,7 @@ def test_export_through_saved_model_cli(tmp_path):
     np.testing.assert_allclose(np.load(tmp_path / "predictions.npy"), expected, atol=1e-5)
 
 
-@every_learner
+@one_of_a_kind_first
 def test_mixed_float16(name):
     check_mixed_precision(name, "mixed_float16")
 
@@ -366,7 +372,7 @@ def check_mixed_precision(name, policy):
     )
 
 
-@every_learner
+@one_of_a_kind_first
 def test_two_replicas_equal_one_device(name):
     check_two_replicas(name, batch_norm="transductive")
 
