@@ -7,7 +7,7 @@ import keras
 import tensorflow as tf
 
 from keras_meta.inner_loop.layers import sublayers
-from keras_meta.layers import Context, ContextFiLM
+from keras_meta.layers import Context, ContextFiLM, FeatureCentering
 
 # Layers all of whose operations, and their derivatives, TensorFlow can batch over tasks with
 # different weights. A convolution cannot: its vectorised form is a slow loop.
@@ -23,6 +23,7 @@ _BATCHABLE_TYPES = (
     *(getattr(keras.layers, name) for name in _BATCHABLE),
     Context,
     ContextFiLM,
+    FeatureCentering,
 )
 
 TASK_MAPS = ("auto", "loop", "vectorize")

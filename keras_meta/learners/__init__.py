@@ -2,6 +2,8 @@
 
 from keras_meta.learners.adapted_model import AdaptedModel as AdaptedModel
 from keras_meta.learners.anil import ANIL as ANIL
+from keras_meta.learners.baseline import Baseline as Baseline
+from keras_meta.learners.baseline import BaselinePlusPlus as BaselinePlusPlus
 from keras_meta.learners.boil import BOIL as BOIL
 from keras_meta.learners.cavia import CAVIA as CAVIA
 from keras_meta.learners.embedding_learner import EmbeddingLearner as EmbeddingLearner

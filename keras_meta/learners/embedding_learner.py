@@ -110,6 +110,25 @@ class EmbeddingLearner(OpenWays, MetaLearner):
         statistics = "stored" if self.batch_norm == "running" else "batch"
         return self._run(self._features, x, statistics=statistics).predictions
 
+    def learn_embedded(self, support_features, support_y, query_features):
+        """Learns and predicts a task of embedded examples, as at evaluation.
+
+        Args:
+            support_features: Tensor `[support, embedding]`, from `embed`.
+            support_y: Labels `[support, ...]`.
+            query_features: Tensor `[query, embedding]`, from `embed`.
+
+        Returns:
+            Logits `[query, ways]`.
+        """
+        head = self.write_head(support_features, self._indicators(support_y))
+        # The scorer may normalise, by stored statistics.
+        return self._run(
+            lambda features, training: self.score(features, head, training),
+            query_features,
+            statistics="stored",
+        ).predictions
+
     def adapt_task(self, support_x, support_y, training=False, seed=None):
         """Embeds the support set and writes the head."""
         return self._adapt(support_x, support_y, training, seed)[0]

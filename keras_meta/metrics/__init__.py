@@ -5,4 +5,5 @@ from keras_meta.metrics.adaptation_curve import adaptation_curve as adaptation_c
 from keras_meta.metrics.comparison import Comparison as Comparison
 from keras_meta.metrics.comparison import compare as compare
 from keras_meta.metrics.comparison import task_values as task_values
+from keras_meta.metrics.frozen_task_values import frozen_task_values as frozen_task_values
 from keras_meta.metrics.task_interval import task_interval as task_interval

@@ -53,6 +53,21 @@ LEARNERS = {
     "cosine prototypes": lambda model, **kwargs: learners.PrototypicalNetwork(
         model, distance="cosine", num_ways=3, **kwargs
     ),
+    "MatchingNetwork": lambda model, **kwargs: learners.MatchingNetwork(
+        model, num_ways=3, **kwargs
+    ),
+    "matching in full context": lambda model, **kwargs: learners.MatchingNetwork(
+        model, processing_steps=1, num_ways=3, **kwargs
+    ),
+    "RelationNetwork": lambda model, **kwargs: learners.RelationNetwork(
+        model, num_ways=3, **kwargs
+    ),
+    "Baseline": lambda model, **kwargs: learners.Baseline(
+        model, inner_steps=5, num_ways=3, **kwargs
+    ),
+    "BaselinePlusPlus": lambda model, **kwargs: learners.BaselinePlusPlus(
+        model, inner_steps=5, num_ways=3, **kwargs
+    ),
     "generated logistic regression": lambda model, **kwargs: generator(
         model, generators.LogisticRegression(num_ways=3, units=8), **kwargs
     ),

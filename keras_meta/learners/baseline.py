@@ -1,0 +1,207 @@
+"""A linear classifier on the frozen features of a pre-trained embedding."""
+
+import keras
+import tensorflow as tf
+
+from keras_meta.inner_loop import adaptation
+from keras_meta.inner_loop.linear_head import class_means, silence_absent
+from keras_meta.layers import CosineScores
+from keras_meta.learners.adapted_model import with_head
+from keras_meta.learners.embedding_learner import EmbeddingLearner
+from keras_meta.learners.graph_constant import GraphConstant, count, non_negative
+from keras_meta.learners.model_checks import features_spec
+
+
+@keras.saving.register_keras_serializable("keras_meta")
+class Baseline(EmbeddingLearner):
+    """Fits a linear classifier to the frozen features of each support set, by gradient steps.
+
+    With an embedding `f`, from `W = 0`, `b = 0`,
+
+        L_S(W, b) = mean over S of crossentropy(softmax(f(x) W + b), y) + weight_decay / 2 |W|^2
+        (W, b)_{k+1} = (W, b)_k - a dL_S (W_k, b_k)
+
+    The embedding is not meant to be meta-learned, but pre-trained on all classes at once, in
+    ordinary batches `(x, y)`: see `pretraining_model`. `fit` on episodes works as well, and
+    fine-tunes the embedding by the query loss, with the written head held constant.
+
+    Args:
+        model: A built `keras.Model` that embeds an example: features `[n, ...]` to vectors
+            `[n, embedding]`.
+        inner_steps: int. Number of gradient steps.
+        inner_learning_rate: float.
+        weight_decay: float.
+        num_ways: See `EmbeddingLearner`.
+        batch_norm: See `EmbeddingLearner`. Defaults to the statistics that pre-training has stored.
+        **kwargs: The other arguments of `EmbeddingLearner`.
+
+    Raises:
+        ValueError: If the model gives no vectors, or an argument is invalid.
+
+    Example:
+
+    ```python
+    import keras
+    import numpy as np
+    import keras_meta
+
+    generator = np.random.default_rng(0)
+    x = generator.random((60, 28, 28, 1), "float32")
+    y = np.repeat(np.arange(6), 10)
+    learner = keras_meta.learners.Baseline(keras_meta.networks.Conv4(num_ways=16, filters=8))
+    pretraining = learner.pretraining_model(num_classes=6)
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    pretraining.compile("adam", loss, metrics=["accuracy"])
+    pretraining.fit(x, y, verbose=0)
+    learner.compile(loss=loss, metrics=["accuracy"])
+    tasks = keras_meta.episodes.EpisodeSampler(x, y, num_ways=3, num_shots=1, num_queries=2)
+    learner.evaluate(tasks.as_dataset(batch_size=4, num_batches=2), verbose=0)
+    ```
+
+    Reference:
+        [Chen et al., 2019](https://arxiv.org/abs/1904.04232)
+    """
+
+    # The gradient is not that of the query loss, by design.
+    first_order = True
+    inner_steps = GraphConstant(count("inner_steps"))
+    inner_learning_rate = GraphConstant(non_negative("inner_learning_rate"))
+    weight_decay = GraphConstant(non_negative("weight_decay"))
+
+    def __init__(
+        self,
+        model,
+        inner_steps=100,
+        inner_learning_rate=0.1,
+        weight_decay=1e-3,
+        num_ways=None,
+        batch_norm="running",
+        **kwargs,
+    ):
+        self.inner_steps = inner_steps
+        self.inner_learning_rate = inner_learning_rate
+        self.weight_decay = weight_decay
+        super().__init__(model, num_ways, batch_norm, **kwargs)
+
+    def pretraining_model(self, num_classes):
+        """Returns an ordinary Keras model on the same embedding, to compile and fit.
+
+        What it learns, the learner has: they share the embedding's weights and statistics. Its
+        last layer, for the classes of pre-training, is its own.
+
+        Args:
+            num_classes: int. Number of classes, whose labels are `0, ..., num_classes - 1`.
+
+        Returns:
+            A `keras.Model` from features to logits `[n, num_classes]`.
+        """
+        head = self.pretraining_head(num_classes)
+        name = f"{self.name}_pretraining"
+        return with_head(self.model, head, features_spec(self.model), name)
+
+    def pretraining_head(self, num_classes):
+        """Returns the last layer of the pre-training model."""
+        return keras.layers.Dense(num_classes, name="classes", dtype=self.variable_dtype)
+
+    def initial_head(self, features, indicators):
+        """The weights before the first step."""
+        dtype, (size,) = features.dtype, self.embedding_shape
+        ways = tf.shape(indicators)[1]
+        return [tf.zeros([size, ways], dtype), tf.zeros([ways], dtype)]
+
+    def linear_head(self, weights, silence):
+        """`[W, b]` from the weights that the steps change, with absent classes silenced."""
+        kernel, bias = weights
+        return [kernel, bias + silence]
+
+    def write_head(self, features, indicators):
+        features, indicators = tf.stop_gradient(features), tf.stop_gradient(indicators)
+        present = tf.reduce_any(indicators > 0, 0)
+        silence = silence_absent(tf.zeros_like(indicators[0]), present)
+
+        def loss(weights):
+            logits = self.score(features, self.linear_head(weights, silence))
+            errors = tf.nn.softmax_cross_entropy_with_logits(indicators, logits)
+            decay = 0.5 * self.weight_decay * tf.reduce_sum(tf.square(weights[0]))
+            return tf.reduce_mean(errors) + decay, ()
+
+        def step(weights, number):
+            gradients, _ = adaptation.gradients(loss, weights)
+            return [
+                w - self.inner_learning_rate * g for w, g in zip(weights, gradients, strict=True)
+            ]
+
+        start = self.initial_head(features, indicators)
+        weights = adaptation.loop(step, start, self.inner_steps)
+        return self.linear_head([tf.stop_gradient(w) for w in weights], silence)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "inner_steps": self.inner_steps,
+            "inner_learning_rate": self.inner_learning_rate,
+            "weight_decay": self.weight_decay,
+        }
+
+
+@keras.saving.register_keras_serializable("keras_meta")
+class BaselinePlusPlus(Baseline):
+    """`Baseline` with cosines in the place of inner products, in pre-training and in each task.
+
+        s_n = t cos(f(x), w_n)
+
+    where `w_n` starts, in each task, as the mean of the class's features of length 1.
+
+    Args:
+        model: See `Baseline`.
+        scale: float. The factor `t`.
+        **kwargs: The other arguments of `Baseline`.
+
+    Raises:
+        ValueError: If the model gives no vectors, or an argument is invalid.
+
+    Example:
+
+    ```python
+    import keras
+    import keras_meta
+
+    learner = keras_meta.learners.BaselinePlusPlus(keras_meta.networks.Conv4(16, filters=8))
+    pretraining = learner.pretraining_model(num_classes=6)
+    pretraining.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    ```
+
+    Reference:
+        [Chen et al., 2019](https://arxiv.org/abs/1904.04232)
+    """
+
+    scale = GraphConstant(non_negative("scale"))
+
+    def __init__(self, model, scale=10.0, **kwargs):
+        self.scale = scale
+        super().__init__(model, **kwargs)
+
+    def create_weights(self):
+        self.scorer = CosineScores(dtype=self.variable_dtype)
+
+    def pretraining_head(self, num_classes):
+        layers, dtype = keras.layers, self.variable_dtype
+        unit = keras.constraints.UnitNorm(axis=0)  # after each step
+        return keras.Sequential(
+            [
+                keras.Input(self.embedding_shape, dtype=dtype),
+                layers.UnitNormalization(dtype=dtype),
+                layers.Dense(num_classes, use_bias=False, kernel_constraint=unit, dtype=dtype),
+                layers.Rescaling(self.scale, dtype=dtype),
+            ],
+            name="classes",
+        )
+
+    def initial_head(self, features, indicators):
+        return [class_means(tf.nn.l2_normalize(features, -1), indicators)[0]]
+
+    def linear_head(self, weights, silence):
+        return [self.scale * tf.nn.l2_normalize(weights[0], 0), silence]
+
+    def get_config(self):
+        return {**super().get_config(), "scale": self.scale}

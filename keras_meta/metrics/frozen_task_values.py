@@ -1,0 +1,104 @@
+"""A metric over many tasks of an embedding that does not change."""
+
+import math
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from keras_meta.inner_loop import task_map
+from keras_meta.metrics.adaptation_curve import resolve_metric
+
+
+def frozen_task_values(learner, sampler, num_tasks, metric="accuracy", batch_size=250):
+    """`task_values` in seconds: each example is embedded once, however many tasks it is in.
+
+    Tasks are those of `sampler.as_dataset`, and the values equal those of `task_values`. It takes
+    an embedding that sees each example by itself: one without batch normalisation, or normalised by
+    stored statistics.
+
+    Args:
+        learner: An `EmbeddingLearner`, such as `PrototypicalNetwork`.
+        sampler: An `EpisodeSampler`. All its examples are embedded.
+        num_tasks: int. Number of tasks, the first ones of the sampler.
+        metric: See `adaptation_curve`.
+        batch_size: int. Examples embedded, and tasks evaluated, at a time.
+
+    Returns:
+        Array `[num_tasks]`.
+
+    Raises:
+        TypeError: If the learner does not write a head on an embedding.
+        ValueError: If an embedding depends on the other examples of its task.
+
+    Example:
+
+    ```python
+    import numpy as np
+    import keras_meta
+
+    x = np.random.default_rng(0).random((60, 28, 28, 1), "float32")
+    tasks = keras_meta.episodes.EpisodeSampler(x, np.repeat(np.arange(6), 10), 3, 1, 5)
+    learner = keras_meta.learners.PrototypicalNetwork(
+        keras_meta.networks.Conv4(num_ways=16, filters=8), batch_norm="running"
+    )
+    assert keras_meta.metrics.frozen_task_values(learner, tasks, num_tasks=100).shape == (100,)
+    ```
+    """
+    if not hasattr(learner, "learn_embedded"):
+        raise TypeError(
+            "Only a learner that writes a head on an embedding, an `EmbeddingLearner`, has an "
+            "embedding that is the same in all tasks. Use `metrics.task_values`. "
+            f"Received: {type(learner).__name__}."
+        )
+    if learner.functional.batch_normalizations and learner.batch_norm != "running":
+        raise ValueError(
+            "With batch_norm='transductive' or 'support' the embedding of an example depends on "
+            "the other examples of its task, so that it cannot be computed once for all tasks. Use "
+            "`metrics.task_values`, or set `learner.batch_norm = 'running'` if that is how the "
+            f"learner was trained. Received: batch_norm={learner.batch_norm!r}."
+        )
+    function = resolve_metric(metric)
+    features = _embed_all(learner, sampler, batch_size)
+    of_batch = _values_of_batch(learner, sampler, features, function)
+    tasks = range(0, math.ceil(num_tasks / batch_size) * batch_size, batch_size)
+    values = [of_batch(tf.constant(first, tf.int64), batch_size).numpy() for first in tasks]
+    return np.concatenate(values)[:num_tasks]
+
+
+def _embed_all(learner, sampler, batch_size):
+    """Embeddings `[examples, ...]` of all rows of the sampler."""
+
+    @tf.function(reduce_retracing=True, autograph=False)
+    def embed(rows):
+        batch = keras.tree.map_structure(lambda x: tf.gather(x, rows), sampler.x)
+        return learner.embed(sampler.preprocess(batch))
+
+    rows = np.arange(len(sampler.y))
+    parts = [embed(rows[i : i + batch_size]) for i in range(0, len(rows), batch_size)]
+    return tf.concat(parts, 0)
+
+
+def _values_of_batch(learner, sampler, features, function):
+    """Returns a function of the number of the first task and the number of tasks."""
+
+    @tf.function(autograph=False)
+    def of_batch(first, num_tasks):
+        examples = sampler.describe(first, num_tasks).examples  # [tasks, ways, examples]
+        rows = tf.split(examples, [sampler.num_shots, sampler.num_queries], axis=2)
+        support, query = (tf.reshape(r, [num_tasks, -1]) for r in rows)
+        support_y, query_y = (
+            tf.repeat(tf.range(sampler.num_ways), n)
+            for n in (sampler.num_shots, sampler.num_queries)
+        )
+
+        def of_task(task, index):
+            del index
+            support_features, query_features = (tf.gather(features, rows) for rows in task)
+            return (), learner.learn_embedded(support_features, support_y, query_features)
+
+        predictions = task_map.map_tasks(of_task, (support, query), "loop")[1]
+        values = function(tf.repeat(query_y[None], num_tasks, 0), predictions)
+        return tf.reduce_mean(values, list(range(1, values.shape.rank)))
+
+    return of_batch
