@@ -27,7 +27,7 @@ def place_in_batch(num_tasks):
         return 0, None
     replica = tf.distribute.get_replica_context()
     number = replica.replica_id_in_sync_group
-    mine = tf.one_hot(number, count()) * tf.cast(num_tasks, "float32")
+    mine = tf.one_hot(number, count(), dtype="float64") * tf.cast(num_tasks, "float64")
     tasks = replica.all_reduce(tf.distribute.ReduceOp.SUM, mine)
     first = tf.cumsum(tasks, exclusive=True)[number]
     return tf.cast(first, "int32"), tasks[number] * count() / tf.reduce_sum(tasks)
