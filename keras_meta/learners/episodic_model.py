@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from keras_meta.inner_loop import task_map
 from keras_meta.inner_loop.custom_gradient import own_gradients
-from keras_meta.learners import divergence, episode_checks, padding
+from keras_meta.learners import divergence, episode_checks, padding, replicas
 
 
 class EpisodicModel(keras.Model):
@@ -26,6 +26,8 @@ class EpisodicModel(keras.Model):
     def call(self, inputs, training=False):
         """Adapts to each task and returns predictions `[tasks, query, ...]` for its queries."""
         inputs, _ = self._check(inputs)
+        if training:
+            self._first_task, _ = replicas.place_in_batch(_num_tasks(inputs))
 
         def predict(inputs, index):
             return (), self._learn_task(inputs, index, training).predictions, ()
@@ -35,6 +37,7 @@ class EpisodicModel(keras.Model):
     def train_step(self, data):
         """One outer step: the mean over tasks of the gradient of the query loss."""
         inputs, y, sample_weight = self._unpack(data)
+        self._first_task, share = replicas.place_in_batch(_num_tasks(inputs))
         parameters = self.trainable_variables
         gradients, (task_losses, y_pred, observed) = self.meta_gradients(inputs, y, sample_weight)
         if all(gradient is None for gradient in gradients):
@@ -42,6 +45,9 @@ class EpisodicModel(keras.Model):
                 "No weight has a meta-gradient: the query loss does not depend on the model. "
                 f"Received: a model with {len(parameters)} trainable variables."
             )
+        if share is not None:
+            # Of means over the tasks of each replica, the mean over all tasks.
+            gradients = [None if g is None else g * tf.cast(share, g.dtype) for g in gradients]
         with tf.control_dependencies(divergence.watch(self, inputs, task_losses)):
             # The report is on the weights before this step.
             gradients = [None if g is None else tf.identity(g) for g in gradients]
@@ -114,7 +120,7 @@ class EpisodicModel(keras.Model):
     def _sum_gradients(self, task_loss, inputs, y, sample_weight):
         """`meta_gradients` of `task_loss(task, index) -> (loss, predictions, observed)`."""
         parameters = self.trainable_variables
-        num_tasks = tf.cast(tf.shape(keras.tree.flatten(inputs["support_x"])[0])[0], "float32")
+        num_tasks = tf.cast(_num_tasks(inputs), "float32")
 
         def task_gradients(inputs, y, sample_weight, index):
             with tf.GradientTape() as tape:
@@ -158,16 +164,14 @@ class EpisodicModel(keras.Model):
             (inputs, y, output.predictions, sample_weight),
         )
         loss = self.compute_loss(*batch, training=training)
-        replicas = tf.distribute.get_strategy().num_replicas_in_sync
-        return loss + tf.cast(output.losses / replicas, loss.dtype)
+        return loss + tf.cast(output.losses / replicas.count(), loss.dtype)
 
     def _task_seed(self, index):
         """Seed of a task: a function of the seed, the outer step and the task's number in it."""
         fold = tf.random.experimental.stateless_fold_in
         step = 0 if self.optimizer is None else tf.cast(self.optimizer.iterations, tf.int64)
-        replica = tf.distribute.get_replica_context()
-        if replica is not None and replica.num_replicas_in_sync > 1:
-            index += self._num_tasks * replica.replica_id_in_sync_group
+        if replicas.count() > 1:
+            index += self._first_task
         return fold(fold(tf.constant([self.seed, 0], tf.int64), step), index)
 
     def _map_tasks(self, function, inputs, *of_queries):
@@ -181,7 +185,6 @@ class EpisodicModel(keras.Model):
         Returns:
             Tuple `(summed, predictions, stacked)`.
         """
-        self._num_tasks = tf.shape(tf.nest.flatten(inputs)[0])[0]
         num_ways = self._largest_ways(inputs)
 
         def of_task(task, index):
@@ -247,14 +250,15 @@ class EpisodicModel(keras.Model):
 
     def _report(self, inputs, y, y_pred, sample_weight, task_losses):
         """Updates the loss and the compiled metrics, and returns their values."""
-        replicas = tf.distribute.get_strategy().num_replicas_in_sync
-        tracker = next(metric for metric in self.metrics if metric.name == "loss")
-        tracker.update_state(
-            tf.reduce_mean(task_losses) * tf.cast(replicas, task_losses.dtype),
-            sample_weight=tf.shape(task_losses)[0],
+        num_tasks = tf.shape(task_losses)[0]
+        loss = tf.math.divide_no_nan(
+            tf.reduce_sum(task_losses), tf.cast(num_tasks, task_losses.dtype)
         )
+        tracker = next(metric for metric in self.metrics if metric.name == "loss")
+        tracker.update_state(loss * replicas.count(), sample_weight=num_tasks)
         y, y_pred, sample_weight = padding.real_queries(inputs, y, y_pred, sample_weight)
-        return self.compute_metrics(inputs, y, y_pred, sample_weight=sample_weight)
+        logs = self.compute_metrics(inputs, y, y_pred, sample_weight=sample_weight)
+        return replicas.reducible(logs)
 
     def _update_statistics(self, observed):
         """Moves the running statistics towards the mean over tasks of what was observed."""
@@ -265,7 +269,7 @@ class EpisodicModel(keras.Model):
             for variable in (layer.moving_mean, layer.moving_variance)
             if positions[id(variable)] in observed and layer.trainable
         ]
-        batch = mean_over_tasks([observed[index] for _, index in moving])
+        batch = replicas.mean_over_tasks([observed[index] for _, index in moving])
         for (momentum, index), value in zip(moving, batch, strict=True):
             variable = self._moving_statistic(index)
             variable.assign(momentum * variable + (1.0 - momentum) * value)
@@ -273,6 +277,17 @@ class EpisodicModel(keras.Model):
     def _moving_statistic(self, index):
         """The variable that follows a statistic of normalisation."""
         return self.functional.state_variables[index]
+
+    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
+        """Builds metrics and optimizer under a strategy, by the shapes of one replica's batch.
+
+        In place of Keras's own, which takes means of batches over replicas: not known for integers,
+        and refused between machines.
+        """
+        if iterator is not None and self._distribute_strategy is not None:
+            _, _, batches = next(iter(iterator))
+            data_batch = replicas.local_batch(self.distribute_strategy, next(batches))
+        super()._maybe_symbolic_build(data_batch=data_batch)
 
     def _remember_spec(self, inputs):
         """Keeps the types of the inputs, by which the learner is exported later."""
@@ -283,17 +298,5 @@ class EpisodicModel(keras.Model):
             )
 
 
-def mean_over_tasks(values):
-    """Means of tensors `[tasks, ...]`, over the tasks of all replicas."""
-    means = [tf.reduce_mean(value, axis=0) for value in values]
-    replica = tf.distribute.get_replica_context()
-    if not means or replica is None or replica.num_replicas_in_sync == 1:
-        return means
-    flat = [tf.reshape(x, [-1]) for x in means]
-    joined = replica.merge_call(_mean_over_replicas, args=(tf.concat(flat, 0),))
-    parts = tf.split(joined, [x.shape[0] for x in flat])
-    return [tf.reshape(part, x.shape) for part, x in zip(parts, means, strict=True)]
-
-
-def _mean_over_replicas(strategy, value):
-    return strategy.extended.reduce_to(tf.distribute.ReduceOp.MEAN, value, destinations=value)
+def _num_tasks(inputs):
+    return tf.shape(keras.tree.flatten(inputs)[0])[0]

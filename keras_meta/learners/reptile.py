@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from keras_meta.learners.episodic_model import mean_over_tasks
+from keras_meta.learners import replicas
 from keras_meta.learners.graph_constant import GraphConstant
 from keras_meta.learners.maml import MAML
 
@@ -116,9 +116,8 @@ class Reptile(MAML):
         gradients, predictions, (losses, observed) = self._map_tasks(
             task_difference, inputs, y, sample_weight
         )
-        replicas = tf.distribute.get_strategy().num_replicas_in_sync
         # Gradients are summed over replicas, each with the mean over its own tasks.
-        gradients = [None if g is None else g / replicas for g in gradients]
+        gradients = [None if g is None else g / replicas.count() for g in gradients]
         return gradients, (losses, predictions, observed)
 
     def _initial_slots(self, weights):
@@ -129,7 +128,7 @@ class Reptile(MAML):
 
     def _update_statistics(self, observed):
         super()._update_statistics(observed["statistics"])
-        means = mean_over_tasks(observed["slots"])
+        means = replicas.mean_over_tasks(observed["slots"])
         for variable, value in zip(self._slots, means, strict=True):
             variable.assign(value)
 

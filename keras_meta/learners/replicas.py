@@ -1,0 +1,63 @@
+"""What the replicas of a `tf.distribute` strategy, on one machine or several, must do together.
+
+Each replica has some tasks of the batch, not always as many: what is a mean over the batch on one
+device must be the same mean on many.
+"""
+
+import keras
+import tensorflow as tf
+
+
+def count():
+    """Number of replicas that share a batch."""
+    return tf.distribute.get_strategy().num_replicas_in_sync
+
+
+def place_in_batch(num_tasks):
+    """Where the tasks of this replica are in the batch. All replicas must ask, outside of loops.
+
+    Args:
+        num_tasks: Scalar int tensor, tasks of this replica.
+
+    Returns:
+        Tuple `(first, share)`: the number of its first task in the batch, and how many tasks it has
+        in relation to the mean over replicas.
+    """
+    if count() == 1:
+        return 0, None
+    replica = tf.distribute.get_replica_context()
+    number = replica.replica_id_in_sync_group
+    mine = tf.one_hot(number, count(), dtype="float64") * tf.cast(num_tasks, "float64")
+    tasks = replica.all_reduce(tf.distribute.ReduceOp.SUM, mine)
+    first = tf.cumsum(tasks, exclusive=True)[number]
+    return tf.cast(first, "int32"), tasks[number] * count() / tf.reduce_sum(tasks)
+
+
+def mean_over_tasks(values):
+    """Means of tensors `[tasks, ...]`, over the tasks of all replicas."""
+    if not values or count() == 1:
+        return [tf.reduce_mean(value, axis=0) for value in values]
+    sums = [tf.reduce_sum(value, axis=0) for value in values]
+    num_tasks = tf.cast(tf.shape(values[0])[0], sums[0].dtype)
+    flat = [tf.reshape(x, [-1]) for x in [*sums, num_tasks]]
+    replica = tf.distribute.get_replica_context()
+    joined = replica.all_reduce(tf.distribute.ReduceOp.SUM, tf.concat(flat, 0))
+    *parts, num_tasks = tf.split(joined, [x.shape[0] for x in flat])
+    return [tf.reshape(part / num_tasks, x.shape) for part, x in zip(parts, sums, strict=True)]
+
+
+def local_batch(strategy, batch):
+    """The part of a distributed batch that one replica of this process has."""
+    return keras.tree.map_structure(lambda x: strategy.experimental_local_results(x)[0], batch)
+
+
+def reducible(logs):
+    """Logs of a step, in the form in which Keras takes their mean over replicas.
+
+    Between machines it takes it along axis 0, which scalars do not have.
+    """
+    strategy = tf.distribute.get_strategy()
+    several_machines = isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy) and (
+        count() > len(strategy.extended.worker_devices)
+    )
+    return {key: x[None] for key, x in logs.items()} if several_machines else logs

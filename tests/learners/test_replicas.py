@@ -1,0 +1,89 @@
+import json
+import os
+import pathlib
+import socket
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.learners import replica_cases
+
+pytestmark = pytest.mark.usefixtures("float64")
+ROOT = pathlib.Path(__file__).parents[2]
+
+
+def one_device(case):
+    strategy = tf.distribute.MirroredStrategy(
+        ["CPU:0"], tf.distribute.ReductionToOneDevice("CPU:0")
+    )
+    return replica_cases.run(case, strategy)
+
+
+def check_equal(expected, found, where=""):
+    assert expected.keys() == found.keys()
+    for key, value in expected.items():
+        np.testing.assert_allclose(found[key], value, rtol=1e-9, atol=1e-12, err_msg=where + key)
+
+
+def start_workers(module, *arguments):
+    """Starts two processes that are each other's workers."""
+    sockets = [socket.socket() for _ in range(2)]
+    for each in sockets:
+        each.bind(("127.0.0.1", 0))
+    addresses = [f"127.0.0.1:{each.getsockname()[1]}" for each in sockets]
+    for each in sockets:
+        each.close()
+    processes = []
+    for index in range(2):
+        cluster = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}
+        environment = {
+            **os.environ,
+            "TF_CONFIG": json.dumps(cluster),
+            "TF_CPP_MIN_LOG_LEVEL": "3",
+            "PYTHONPATH": str(ROOT),
+        }
+        command = [sys.executable, "-m", module, *map(str, arguments)]
+        processes.append(
+            subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True)
+        )
+    return processes
+
+
+def check_workers(folder, cases):
+    processes = start_workers("tests.learners.replica_cases", folder, *cases)
+    errors = [process.communicate()[1] for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], errors[0][-3000:]
+    for case in cases:
+        expected = one_device(case)
+        for worker in range(2):
+            with np.load(folder / f"{case}-{worker}.npz") as file:
+                check_equal(expected, dict(file), f"{case}, worker {worker}: ")
+
+
+# One replica has fewer tasks; one has none.
+@pytest.mark.parametrize("tasks", [7, 5])
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[] if name == "MAML" else pytest.mark.slow)
+        for name in replica_cases.LEARNERS
+    ],
+)
+def test_uneven_batches_on_two_replicas(name, tasks):
+    case = f"{name}-{tasks}"
+    strategy = tf.distribute.MirroredStrategy(
+        ["CPU:0", "CPU:1"], tf.distribute.ReductionToOneDevice("CPU:0")
+    )
+    check_equal(one_device(case), replica_cases.run(case, strategy))
+
+
+def test_two_processes_draw_a_batch_together(tmp_path):
+    check_workers(tmp_path, ["MAML-stream"])
+
+
+@pytest.mark.slow
+def test_two_processes_for_every_kind_of_outer_step(tmp_path):
+    check_workers(tmp_path, [case for case in replica_cases.CASES if case != "MAML-stream"])
