@@ -25,10 +25,7 @@ import numpy as np
 import tensorflow as tf
 
 import keras_meta
-from keras_meta import episodes, generators, networks
-from keras_meta.commands import fine_tuning
-from keras_meta.commands.fine_tuning import Tuning
-from keras_meta.metrics.adaptation_curve import accuracy, squared_error
+from keras_meta import baselines, episodes, generators, networks
 
 NUM_TEST_TASKS = 1000
 
@@ -57,7 +54,7 @@ def linear(shape, outputs, seed):
 class Sinusoids:
     """Regression on sine waves."""
 
-    metric, function, lower_is_better = "mse", staticmethod(squared_error), True
+    metric, lower_is_better = "mse", True
     rates, steps = (0.003, 0.01, 0.03, 0.1), (0, 1, 3, 10, 30, 100, 300, 1000)
 
     def __init__(self, seed):
@@ -84,7 +81,7 @@ class Sinusoids:
 class Omniglot:
     """Recognition of characters, 5-way 1-shot."""
 
-    metric, function, lower_is_better = "accuracy", staticmethod(accuracy), False
+    metric, lower_is_better = "accuracy", False
     rates, steps = (0.003, 0.03), (0, 1, 3, 10, 30, 60)
 
     def __init__(self, seed, path):
@@ -160,12 +157,13 @@ def measure(domain, writes, loss, forms, seed, iterations, batch_size):
     )
     seconds = time.time() - started
     generated = values()
-    tunings = [Tuning(model, rate, head) for model, head in forms for rate in domain.rates]
-    tuning, position = fine_tuning.choose(
-        tunings, validation, loss, domain.function, domain.steps, domain.lower_is_better
-    )
-    steps = domain.steps[: position + 1]
-    tuned = fine_tuning.values_by_step(tuning, test, loss, domain.function, steps)
+    candidates = [
+        baselines.FineTuning(model, rate, domain.steps, head)
+        for model, head in forms
+        for rate in domain.rates
+    ]
+    tuning, position = baselines.choose(candidates, validation, domain.metric, loss)
+    tuned = tuning.task_values(test, domain.metric, loss)[:, : position + 1]
     gain = generated[:, None] - np.stack([untrained, tuned[:, -1]], 1)
     gain = -gain if domain.lower_is_better else gain
     worst = [g["mean"] - g["half_width_95"] for g in map(interval, gain.T)]
@@ -174,7 +172,7 @@ def measure(domain, writes, loss, forms, seed, iterations, batch_size):
         "written_before_training": interval(untrained),
         "fine_tuned_from_scratch": {
             **interval(tuned[:, -1]),
-            "chosen_on_validation_tasks": f"{tuning.model.name}: {tuning}, {steps[-1]} steps",
+            "chosen_on_validation_tasks": f"{tuning.model.name}: {tuning.settings[position]}",
             "weights": tuning.model.count_params(),
             "before_a_step": interval(tuned[:, 0]),
         },

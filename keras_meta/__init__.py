@@ -1,5 +1,6 @@
 """Meta-learning in TensorFlow and Keras: models whose forward pass learns."""
 
+from keras_meta import baselines as baselines
 from keras_meta import callbacks as callbacks
 from keras_meta import config as config
 from keras_meta import episodes as episodes

@@ -5,10 +5,8 @@ import dataclasses
 import keras
 import numpy as np
 
-from keras_meta import episodes, learners, metrics, networks
-from keras_meta.commands import fine_tuning
-from keras_meta.commands.fine_tuning import Tuning
-from keras_meta.metrics.adaptation_curve import accuracy, squared_error
+from keras_meta import baselines, episodes, learners, metrics, networks
+from keras_meta.baselines import FineTuning
 
 SCRATCH = "no meta-learning"
 PRETRAINED = "pre-trained"
@@ -28,7 +26,7 @@ class Study:
         steps: The numbers of steps after which the baselines were evaluated.
         baselines: dict, name to array `[tasks, len(steps)]`, on the same tasks.
         best: dict, name to position in `steps` of what did best on validation tasks.
-        tunings: dict, name to the `Tuning` that did best on validation tasks.
+        settings: dict, name to the setting that did best there, as text.
     """
 
     name: str
@@ -40,7 +38,7 @@ class Study:
     steps: tuple
     baselines: dict
     best: dict
-    tunings: dict
+    settings: dict
 
 
 def sinusoids(seed, quick):
@@ -71,6 +69,7 @@ def sinusoids(seed, quick):
     pretrained.fit(x, y, batch_size=250, epochs=1 if quick else 3)
 
     rates = [0.01] if quick else [0.001, 0.01, 0.03]
+    steps = (0, 1, 2, 3, 5, 10) if quick else (0, 1, 2, 3, 5, 10, 30, 100, 300, 1000)
     # The network of the paper starts from weights so small that they are slow to train by
     # themselves. To be fair, the usual initial weights of Keras are tried as well.
     hidden = [keras.layers.Dense(40, "relu") for _ in range(2)]
@@ -83,10 +82,10 @@ def sinusoids(seed, quick):
         (validation, test),
         "mse",
         inner_steps=10,
-        steps=(0, 1, 2, 3, 5, 10) if quick else (0, 1, 2, 3, 5, 10, 30, 100, 300, 1000),
+        steps=steps,
         candidates={
-            SCRATCH: [Tuning(model, rate) for model in untrained for rate in rates],
-            PRETRAINED: [Tuning(pretrained, rate) for rate in rates],
+            SCRATCH: [FineTuning(model, rate, steps) for model in untrained for rate in rates],
+            PRETRAINED: [FineTuning(pretrained, rate, steps) for rate in rates],
         },
         quick=quick,
     )
@@ -136,6 +135,7 @@ def glyphs(seed, quick):
         target.set_weights(source.get_weights())
 
     rates = [0.01] if quick else [0.003, 0.03]
+    steps = (0, 1, 2, 3, 5) if quick else (0, 1, 2, 3, 5, 10, 30)
     options = [(h, s) for h in (False, True) for s in (False, True)][: 1 if quick else 4]
     return _study(
         "glyphs",
@@ -144,10 +144,12 @@ def glyphs(seed, quick):
         (validation, test),
         "accuracy",
         inner_steps=5,
-        steps=(0, 1, 2, 3, 5) if quick else (0, 1, 2, 3, 5, 10, 30),
+        steps=steps,
         candidates={
-            SCRATCH: [Tuning(untrained, rate) for rate in rates],
-            PRETRAINED: [Tuning(pretrained, rate, *o) for rate in rates for o in options],
+            SCRATCH: [FineTuning(untrained, rate, steps) for rate in rates],
+            PRETRAINED: [
+                FineTuning(pretrained, rate, steps, *option) for rate in rates for option in options
+            ],
         },
         quick=quick,
     )
@@ -158,18 +160,13 @@ def _study(name, title, learner, tasks, metric, inner_steps, steps, candidates, 
     num_validation, num_test, batch_size = (1, 2, 10) if quick else (1, 12, 50)
     validation = tasks[0].as_dataset(batch_size, num_batches=num_validation)
     test = tasks[1].as_dataset(batch_size, num_batches=num_test)
-    function = {"accuracy": accuracy, "mse": squared_error}[metric]
-    lower_is_better = metric == "mse"
     curve = metrics.adaptation_curve(learner, test, metric, steps=inner_steps)
-    baselines, best, tunings = {}, {}, {}
+    values, best, settings = {}, {}, {}
     for baseline, choices in candidates.items():
         print(f"Fine-tuning the baseline: {baseline}", flush=True)
-        tunings[baseline], best[baseline] = fine_tuning.choose(
-            choices, validation, learner.loss, function, steps, lower_is_better
-        )
-        baselines[baseline] = fine_tuning.values_by_step(
-            tunings[baseline], test, learner.loss, function, steps
-        )
+        chosen, position = baselines.choose(choices, validation, metric, learner.loss)
+        values[baseline] = chosen.task_values(test, metric, learner.loss)
+        best[baseline], settings[baseline] = position, chosen.settings[position]
     return Study(
-        name, title, learner, tasks[1], lower_is_better, curve, steps, baselines, best, tunings
+        name, title, learner, tasks[1], metric == "mse", curve, steps, values, best, settings
     )

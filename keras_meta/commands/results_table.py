@@ -29,10 +29,7 @@ def results_table(study):
         lines.append(f"  {step:5d}  {cells}".rstrip())
     lines.append(
         "  * the best on validation tasks: "
-        + "; ".join(
-            f"{name}: {study.tunings[name]}, {study.steps[position]} steps"
-            for name, position in study.best.items()
-        )
+        + "; ".join(f"{name}: {setting}" for name, setting in study.settings.items())
     )
     return "\n".join(lines)
 

@@ -23,7 +23,7 @@ class FunctionLoss(keras.losses.Loss):
 
 
 def resolve(loss):
-    """Returns `loss`, a string, function or `Loss`, as a `keras.losses.Loss`."""
+    """Returns `loss`, a string, function, layer or `Loss`, as a `keras.losses.Loss`."""
     if not isinstance(loss, (list, tuple, dict)):
         loss = keras.losses.get(loss)
     if loss is None or isinstance(loss, keras.losses.Loss):
@@ -34,6 +34,11 @@ def resolve(loss):
         "The inner loss must be one loss: a name, a function or a `keras.losses.Loss`. For several "
         f"outputs, pass a function of the nested targets and predictions. Received: {loss!r}."
     )
+
+
+def variables(loss):
+    """What is learned of a loss: the trainable variables of a `keras.layers.Layer`, else none."""
+    return loss.trainable_variables if isinstance(loss, keras.layers.Layer) else []
 
 
 def support_loss(loss, y_true, y_pred):

@@ -123,7 +123,10 @@ class EpisodicModel(keras.Model):
         num_tasks = tf.cast(_num_tasks(inputs), "float32")
 
         def task_gradients(inputs, y, sample_weight, index):
-            with tf.GradientTape() as tape:
+            # By itself a tape watches frozen layers too: what Keras freezes later is trainable to
+            # TensorFlow, and all that follows from it would be differentiated.
+            with tf.GradientTape(watch_accessed_variables=False) as tape:
+                tape.watch([variable.value for variable in parameters])
                 loss, predictions, observed = task_loss((inputs, y, sample_weight), index)
                 scaled = self._scale_loss(loss / tf.cast(num_tasks, loss.dtype))
             gradients = [

@@ -77,28 +77,31 @@ class ImplicitMAML(MAML):
         """Takes `steps` steps towards `w*`."""
         steps = self._steps(training) if steps is None else steps
 
-        def problem(initial):
+        initial = self._initial()
+        parameters = [*initial, *self._inner_loss_weights()]
+
+        def problem(parameters):
+            at = {"initial": parameters[: len(initial)], "loss_weights": parameters[len(initial) :]}
             return self._inner_problem(
-                support_x, support_y, training, seed, first_order=False, initial=initial
+                support_x, support_y, training, seed, first_order=False, **at
             )
 
-        def find(initial):
-            at_initial = problem(initial)
+        def find(parameters):
+            at_initial = problem(parameters)
             start = self._complete(at_initial) if steps else at_initial.start
             last = adaptation.loop(at_initial.step, start, steps)
             return last.weights, last.auxiliary
 
-        initial = self._initial()
         # Noise and statistics at the minimum are those of the step after the last.
         kept = {}
 
-        def gradient(weights, initial):
-            loss = problem(initial).loss
+        def gradient(weights, parameters):
+            loss = problem(parameters).loss
             return adaptation.gradients(lambda w: loss(w, kept, steps), weights)[0]
 
-        weights, auxiliary = implicit.solution(find, gradient, initial, self.cg_steps)
+        weights, auxiliary = implicit.solution(find, gradient, parameters, self.cg_steps)
         state = adaptation.InnerState(weights, (), auxiliary)
-        return problem(initial).task_state(state, steps)
+        return problem(parameters).task_state(state, steps)
 
     def _inner_penalty(self, initial, adapted):
         squares = [

@@ -7,7 +7,7 @@ import keras
 import tensorflow as tf
 
 from keras_meta import inner_optimizers
-from keras_meta.inner_loop import adaptation, checkpointing
+from keras_meta.inner_loop import adaptation, checkpointing, losses
 from keras_meta.inner_loop.functional import FunctionalModel
 from keras_meta.inner_loop.layers import layer_numbers
 from keras_meta.inner_loop.losses import support_loss
@@ -111,6 +111,7 @@ class MAML(GradientLearner):
         self.first_order = first_order
         self.checkpoint_steps = checkpoint_steps
         self.adapts = adapt
+        self._check_inner_loss()
         self.adapted_indices = self._select_weights()
         # What the state of a task holds of the weights.
         self.task_indices = self.adapted_indices
@@ -195,9 +196,21 @@ class MAML(GradientLearner):
         *_, state = adaptation.descend(problem.step, problem.start, steps)
         return state
 
-    def _inner_problem(self, support_x, support_y, training, seed, first_order=None, initial=None):
+    def _inner_problem(
+        self,
+        support_x,
+        support_y,
+        training,
+        seed,
+        first_order=None,
+        initial=None,
+        loss_weights=None,
+    ):
         loss = self.resolved_inner_loss()
         initial = self._initial() if initial is None else initial
+        # Read now: a variable that is read inside a checkpointed step gets no gradient.
+        loss_weights = self._inner_loss_weights() if loss_weights is None else loss_weights
+        learned = list(zip(losses.variables(self.inner_loss), loss_weights, strict=True))
         optimizer = self.inner_optimizer
         update = functools.partial(optimizer.update, settings=optimizer.read())
         first_order = self.first_order if first_order is None else first_order
@@ -215,7 +228,8 @@ class MAML(GradientLearner):
         def inner_loss(adapted, statistics, step):
             x, y = self._support_at(support_x, support_y, step)
             output = forward(x, adapted, statistics, step)
-            value = support_loss(loss, y, output.predictions)
+            with keras.StatelessScope(state_mapping=learned):
+                value = support_loss(loss, y, output.predictions)
             penalty = output.losses + self.functional.regularization(
                 self._weights_at(initial, adapted, step)
             )
@@ -238,6 +252,14 @@ class MAML(GradientLearner):
             task_state,
         )
 
+    def _check_inner_loss(self):
+        if self.first_order and losses.variables(self.inner_loss):
+            raise ValueError(
+                "The weights of an inner loss are learned through the inner gradient, which "
+                "first-order learners take for a constant. Use a loss without weights, or MAML "
+                f"with first_order=False. Received: inner_loss={self.inner_loss!r}."
+            )
+
     # What a subclass may have otherwise.
 
     def _select_weights(self):
@@ -252,6 +274,10 @@ class MAML(GradientLearner):
     def _initial(self):
         """All that the inner problem reads of what is meta-learned, as tensors."""
         return self.functional.initial_weights()
+
+    def _inner_loss_weights(self):
+        """What is learned of the inner loss, as tensors."""
+        return [tf.convert_to_tensor(v.value) for v in losses.variables(self.inner_loss)]
 
     def _weights_at(self, initial, adapted, step):
         """All weights of the model in the pass after `step` inner steps."""

@@ -32,8 +32,10 @@ class MetaLearner(EpisodicModel):
 
     Args:
         model: A built `keras.Model`, for one task: features `[n, ...]` to predictions `[n, ...]`.
-        inner_loss: Loss on the support set: a name, a function or a `keras.losses.Loss`. Defaults
-            to the loss given to `compile`.
+        inner_loss: Loss on the support set: a name, a function, a `keras.losses.Loss`, or a built
+            `keras.layers.Layer` called as `layer(y_true, y_pred)`, whose weights the outer loop
+            learns, such as `keras_meta.losses.LearnedLoss`. Defaults to the loss given to
+            `compile`.
         batch_norm: Statistics by which batch normalisation normalises, the same while fitting and
             evaluating. `"transductive"`: those of the examples being predicted, all queries of a
             task together; the habit of the literature, whose accuracies profit from it.

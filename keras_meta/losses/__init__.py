@@ -1,6 +1,7 @@
-"""Losses that Keras lacks for class numbers, and for support vector regression."""
+"""Losses that Keras lacks: for support vector machines, and one that is learned."""
 
 from keras_meta.losses.epsilon_insensitive import EpsilonInsensitive as EpsilonInsensitive
+from keras_meta.losses.learned_loss import LearnedLoss as LearnedLoss
 from keras_meta.losses.sparse_categorical_hinge import (
     SparseCategoricalHinge as SparseCategoricalHinge,
 )

@@ -31,6 +31,16 @@ def resolve_metric(metric):
     return _METRICS[metric]
 
 
+def lower_is_better(metric):
+    """Whether a metric is an error, by its name or function."""
+    return metric in ("mse", squared_error)
+
+
+def metric_name(metric):
+    """The name of a metric given by its name or as a callable."""
+    return metric if isinstance(metric, str) else getattr(metric, "__name__", "metric")
+
+
 class AdaptationCurve:
     """Values of a metric for each task after 0, 1, ..., K inner steps.
 
@@ -114,5 +124,5 @@ def adaptation_curve(learner, episodes, metric="accuracy", steps=None):
         by_query = function(y[None], predict(inputs))
         values.append(tf.reduce_mean(by_query, axis=list(range(2, by_query.shape.rank))).numpy())
     num_queries = int(tf.nest.flatten(episodes.element_spec[1])[0].shape[1] or 0)
-    name = metric if isinstance(metric, str) else getattr(metric, "__name__", "metric")
-    return AdaptationCurve(np.concatenate(values, axis=1).T, name, learner.batch_norm, num_queries)
+    values = np.concatenate(values, axis=1).T
+    return AdaptationCurve(values, metric_name(metric), learner.batch_norm, num_queries)

@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from keras_meta.metrics.adaptation_curve import resolve_metric
+from keras_meta.metrics.adaptation_curve import lower_is_better, metric_name, resolve_metric
 from keras_meta.metrics.task_interval import task_interval
 
 
@@ -13,13 +13,20 @@ class Comparison:
     Attributes:
         names: Tuple of two strs.
         values: Array `[2, tasks]`.
-        metric: str.
+        metric: str, or the callable that gave the values.
     """
 
     def __init__(self, names, values, metric):
         self.names = names
         self.values = values
         self.metric = metric
+
+    @property
+    def better(self):
+        """Name of the one that is better, or `None` if these tasks do not tell."""
+        if not abs(self.difference) > self.half_width:
+            return None
+        return self.names[(self.difference < 0) != lower_is_better(self.metric)]
 
     @property
     def difference(self):
@@ -35,14 +42,13 @@ class Comparison:
     def verdict(self):
         """One line that says which is better, if the tasks tell."""
         first, second = self.names
-        if abs(self.difference) <= self.half_width:
+        if self.better is None:
             return f"These tasks do not tell {first} from {second}."
-        lower_is_better = self.metric == "mse"
-        better = first if (self.difference < 0) == lower_is_better else second
-        return f"{better} is better than {second if better == first else first}."
+        return f"{self.better} is better than {second if self.better == first else first}."
 
     def __str__(self):
-        lines = [f"{self.metric} over {self.values.shape[1]} tasks, 95 % interval over tasks"]
+        name, tasks = metric_name(self.metric), self.values.shape[1]
+        lines = [f"{name} over {tasks} tasks, 95 % interval over tasks"]
         for name, values in zip(self.names, self.values, strict=True):
             mean, half_width = task_interval(values)
             lines.append(f"  {name:24s} {mean:.4f} +- {half_width:.4f}")
@@ -114,9 +120,5 @@ def compare(learner_a, learner_b, episodes, metric="accuracy", names=None):
     ```
     """
     names = names or (learner_a.name, learner_b.name)
-    name = metric if isinstance(metric, str) else getattr(metric, "__name__", "metric")
-    return Comparison(
-        tuple(names),
-        np.stack([task_values(x, episodes, metric) for x in (learner_a, learner_b)]),
-        name,
-    )
+    values = [task_values(x, episodes, metric) for x in (learner_a, learner_b)]
+    return Comparison(tuple(names), np.stack(values), metric)

@@ -1,0 +1,91 @@
+"""A model fine-tuned to each task."""
+
+import tensorflow as tf
+
+from keras_meta import inner_optimizers
+from keras_meta.baselines.baseline import Baseline
+from keras_meta.inner_loop import adaptation, losses, task_map
+from keras_meta.inner_loop.functional import FunctionalModel
+
+
+class FineTuning(Baseline):
+    """Adam on the support set, from the weights that a model has: untrained or pre-trained.
+
+    Its settings are the numbers of steps. Rates to choose from are baselines of their own.
+
+    Args:
+        model: A built `keras.Model` with the weights to start from.
+        learning_rate: float.
+        steps: Increasing sequence of ints, the numbers of steps after which to predict.
+        head_only: bool. Whether all but the last layer stays as it is.
+        stored_statistics: bool. Whether batch normalisation uses what the model has stored, or the
+            statistics of the examples at hand.
+
+    Example:
+
+    ```python
+    import keras_meta
+
+    waves = keras_meta.episodes.Sinusoid(num_shots=5).as_dataset(25, num_batches=2)
+    untrained = keras_meta.networks.SinusoidMLP()
+    fine_tuning = keras_meta.baselines.FineTuning(untrained, 0.01, steps=(0, 5, 20))
+    assert fine_tuning.task_values(waves, "mse", loss="mse").shape == (50, 3)
+    ```
+    """
+
+    def __init__(
+        self,
+        model,
+        learning_rate,
+        steps=(0, 1, 2, 3, 5, 10, 30, 100),
+        head_only=False,
+        stored_statistics=False,
+    ):
+        super().__init__()
+        self.model = model
+        self.task_map = task_map.choose(model)
+        self.learning_rate = learning_rate
+        self.steps = tuple(steps)
+        self.head_only = head_only
+        self.stored_statistics = stored_statistics
+        self._function = FunctionalModel(model)
+        count = len(self._function.trainable_variables)
+        self._first = count - len(model.layers[-1].trainable_variables) if head_only else 0
+        self._adam = inner_optimizers.Adam(learning_rate)
+        adapted = self._function.trainable_variables[self._first :]
+        self._adam.prepare(adapted, [0] * len(adapted), steps=1)
+
+    @property
+    def settings(self):
+        details = ["Adam", f"rate {self.learning_rate:g}"]
+        if self.head_only:
+            details.append("head only")
+        if self.stored_statistics:
+            details.append("stored statistics")
+        return [", ".join([*details, f"{number} steps"]) for number in self.steps]
+
+    def predictions(self, inputs, loss):
+        function, adam = self._function, self._adam
+        loss, settings = losses.resolve(loss), adam.read()
+        statistics = "stored" if self.stored_statistics else "batch"
+        weights = function.initial_weights()
+        body, adapted = weights[: self._first], weights[self._first :]
+
+        def predict(adapted, x):
+            return function(x, [*body, *adapted], statistics=statistics).predictions
+
+        def support_loss(adapted, auxiliary, step):
+            del auxiliary, step
+            predicted = predict(adapted, inputs["support_x"])
+            return losses.support_loss(loss, inputs["support_y"], predicted), ()
+
+        step = adaptation.gradient_step(
+            support_loss, lambda *state: adam.update(*state, settings), first_order=True
+        )
+        state = adaptation.InnerState(adapted, adam.init(adapted), ())
+        predictions, done = [], 0
+        for number in self.steps:
+            state = adaptation.loop(step, state, number - done)
+            predictions.append(predict(state.weights, inputs["query_x"]))
+            done = number
+        return tf.stack(predictions)

@@ -1,0 +1,168 @@
+"""A fresh head for each task, on features that stay as they are."""
+
+import tensorflow as tf
+
+from keras_meta.baselines.baseline import Baseline
+from keras_meta.inner_loop.functional import FunctionalModel
+from keras_meta.inner_loop.linear_head import class_indicators, cosine_head, prototype_head
+
+
+class FrozenFeatures(Baseline):
+    """A head learned on the features of the support set. Subclasses define `head_predictions`.
+
+    Args:
+        features: A built `keras.Model` from examples `[n, ...]` to vectors `[n, features]`, such as
+            `baselines.body` of a pre-trained classifier.
+        stored_statistics: bool. Whether batch normalisation uses what the model has stored, or the
+            statistics of the examples at hand.
+    """
+
+    def __init__(self, features, stored_statistics=True):
+        super().__init__()
+        self.stored_statistics = stored_statistics
+        self._function = FunctionalModel(features)
+
+    def predictions(self, inputs, loss):
+        del loss
+
+        def embed(x):
+            statistics = "stored" if self.stored_statistics else "batch"
+            weights = self._function.initial_weights()
+            return self._function(x, weights, statistics=statistics).predictions
+
+        indicators = class_indicators(inputs["support_y"])
+        return self.head_predictions(
+            embed(inputs["support_x"]), indicators, embed(inputs["query_x"])
+        )
+
+    def head_predictions(self, support, indicators, query):
+        """Scores of the queries in each setting.
+
+        Args:
+            support: Features `[support, features]`.
+            indicators: `[support, ways]`, 1 where an example is of a class, else 0.
+            query: Features `[query, features]`.
+
+        Returns:
+            Tensor `[settings, query, ways]`.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must define `head_predictions`.")
+
+    def _settings(self, names):
+        suffix = ", stored statistics" if self.stored_statistics else ""
+        return [name + suffix for name in names]
+
+
+class NearestCentroid(FrozenFeatures):
+    """The class whose mean feature is nearest: by squared distance, or by the angle.
+
+    Args:
+        features: See `FrozenFeatures`.
+        stored_statistics: See `FrozenFeatures`.
+
+    Example:
+
+    ```python
+    import keras_meta
+    from keras_meta import baselines
+
+    glyphs = keras_meta.episodes.StrokeGlyphs(3, 1, 2, num_classes=6).as_dataset(4, num_batches=2)
+    features = baselines.body(keras_meta.networks.Conv4(5, filters=4))
+    assert baselines.NearestCentroid(features).task_values(glyphs, "accuracy").shape == (8, 2)
+    ```
+
+    Reference:
+        [Wang et al., 2019](https://arxiv.org/abs/1911.04623)
+    """
+
+    @property
+    def settings(self):
+        return self._settings(["squared distance", "cosine"])
+
+    def head_predictions(self, support, indicators, query):
+        squared = prototype_head(support, indicators)
+        cosine = cosine_head(tf.nn.l2_normalize(support, -1), indicators, 1.0)
+        return tf.stack([tf.matmul(query, kernel) + bias for kernel, bias in (squared, cosine)])
+
+
+class LogisticRegression(FrozenFeatures):
+    """Logistic regression on features of length 1.
+
+    With `f` the features and a constant 1, and `p` the softmax of `f W`, it minimises
+
+        L(W) = mean over examples of  -log p_y  +  penalty / 2 |W|^2
+
+    by accelerated gradient descent of step `1 / (1 + penalty)`. The second derivative of the first
+    term is at most `|f|^2 / 2 = 1`, so that the step is safe for all features.
+
+    Args:
+        features: See `FrozenFeatures`.
+        stored_statistics: See `FrozenFeatures`.
+        penalties: Sequence of floats, its settings.
+        iterations: int.
+
+    Example:
+
+    ```python
+    import keras_meta
+    from keras_meta import baselines
+
+    glyphs = keras_meta.episodes.StrokeGlyphs(3, 1, 2, num_classes=6).as_dataset(4, num_batches=2)
+    features = baselines.body(keras_meta.networks.Conv4(5, filters=4))
+    regression = baselines.LogisticRegression(features, penalties=(0.01, 0.1))
+    assert regression.task_values(glyphs, "accuracy").shape == (8, 2)
+    ```
+
+    Reference:
+        [Tian et al., 2020](https://arxiv.org/abs/2003.11539)
+    """
+
+    def __init__(
+        self,
+        features,
+        stored_statistics=True,
+        penalties=(0.001, 0.01, 0.1, 1.0),
+        iterations=300,
+    ):
+        super().__init__(features, stored_statistics)
+        self.penalties = tuple(penalties)
+        self.iterations = iterations
+
+    @property
+    def settings(self):
+        return self._settings([f"penalty {penalty:g}" for penalty in self.penalties])
+
+    def head_predictions(self, support, indicators, query):
+        kernel = logistic_regression(
+            _unit_with_constant(support), indicators, self.penalties, self.iterations
+        )
+        return tf.matmul(_unit_with_constant(query), kernel)
+
+
+def logistic_regression(features, indicators, penalties, iterations):
+    """The weights of the regression, `[penalties, features, ways]`. See `LogisticRegression`."""
+    penalty = tf.constant(penalties, features.dtype)[:, None, None]
+    indicators = tf.cast(indicators, features.dtype)
+    step = 1.0 / (1.0 + penalty)
+    # The momentum for a function between these two curvatures.
+    root = tf.sqrt(penalty * step)
+    momentum = (1.0 - root) / (1.0 + root)
+    count = tf.cast(tf.shape(features)[0], features.dtype)
+
+    def descend(number, kernel, before):
+        ahead = kernel + momentum * (kernel - before)
+        errors = tf.nn.softmax(tf.matmul(features, ahead)) - indicators
+        gradient = tf.matmul(features, errors, transpose_a=True) / count + penalty * ahead
+        return number + 1, ahead - step * gradient, kernel
+
+    shape = [len(penalties), tf.shape(features)[1], tf.shape(indicators)[1]]
+    zeros = tf.zeros(shape, features.dtype)
+    _, kernel, _ = tf.while_loop(
+        lambda number, *_: number < iterations, descend, (tf.constant(0), zeros, zeros)
+    )
+    return kernel
+
+
+def _unit_with_constant(features):
+    unit = tf.nn.l2_normalize(features, -1)
+    return tf.concat([unit, tf.ones_like(unit[:, :1])], -1)

@@ -1,0 +1,69 @@
+"""What all classes together teach a network, without episodes."""
+
+import keras
+import numpy as np
+
+from keras_meta.learners.adapted_model import clone
+
+
+def body(model):
+    """The model without its last layer.
+
+    Args:
+        model: A built Sequential or functional `keras.Model`.
+
+    Returns:
+        A `keras.Model` that shares the layers of `model`.
+
+    Raises:
+        ValueError: If `model` is subclassed.
+
+    Example:
+
+    ```python
+    import keras_meta
+
+    features = keras_meta.baselines.body(keras_meta.networks.Conv4(num_ways=5, filters=4))
+    ```
+    """
+    if not getattr(model, "inputs", None):
+        raise ValueError(
+            "Where the head of a subclassed model begins cannot be read off it. Pass a Sequential "
+            f"or functional model. Received: {model.name!r} of type {type(model).__name__}."
+        )
+    return keras.Model(model.input, model.layers[-1].input)
+
+
+def pretrain_classifier(model, x, y, optimizer="adam", **kwargs):
+    """Trains a copy of a model, but for its head, as a classifier of all classes.
+
+    Args:
+        model: A built Sequential or functional `keras.Model` for a task.
+        x: Features `[examples, ...]`, as the model takes them.
+        y: Labels `[examples]`, whatever tells the classes apart.
+        optimizer: See `keras.Model.compile`.
+        **kwargs: Passed to `keras.Model.fit`.
+
+    Returns:
+        A `keras.Model` like `model`, whose last layer is still as it was.
+
+    Example:
+
+    ```python
+    import keras_meta
+
+    glyphs = keras_meta.episodes.StrokeGlyphs(5, 1, 2, num_classes=6, examples_per_class=4)
+    x = glyphs.preprocess(glyphs.x)
+    model = keras_meta.networks.Conv4(num_ways=5, filters=4)
+    pretrained = keras_meta.baselines.pretrain_classifier(model, x, glyphs.y, verbose=0)
+    ```
+    """
+    classes, labels = np.unique(y, return_inverse=True)
+    copy = clone(model)
+    features = body(copy)
+    head = keras.layers.Dense(len(classes), dtype=copy.layers[-1].dtype_policy)
+    classifier = keras.Model(features.input, head(features.output))
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    classifier.compile(optimizer, loss, metrics=["accuracy"])
+    classifier.fit(x, labels.reshape(-1), **kwargs)
+    return copy
