@@ -51,7 +51,8 @@ class CosineAttention(keras.layers.Layer):
         # Cosines are within 1: without a larger scale no class is ever certain.
         self.scale = self.add_weight(name="scale", initializer=keras.initializers.Constant(10))
         if self.processing_steps:
-            self.cell = keras.layers.LSTMCell(size, dtype=self.dtype_policy)
+            # Without dropout; the seed of it is a variable all the same.
+            self.cell = keras.layers.LSTMCell(size, seed=0, dtype=self.dtype_policy)
             self.cell.build((None, 2 * size))
 
     def call(self, inputs):

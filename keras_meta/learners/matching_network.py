@@ -64,10 +64,10 @@ class MatchingNetwork(EmbeddingLearner):
     def create_weights(self):
         (size,) = self.embedding_shape
         if self.processing_steps:
-            lstm = keras.layers.LSTM(size, return_sequences=True, dtype=self.variable_dtype)
-            self.context = keras.layers.Bidirectional(
-                lstm, merge_mode="sum", dtype=self.variable_dtype
-            )
+            dtype = self.variable_dtype
+            # Without dropout; the seed of it is a variable all the same.
+            lstm = keras.layers.LSTM(size, return_sequences=True, seed=0, dtype=dtype)
+            self.context = keras.layers.Bidirectional(lstm, merge_mode="sum", dtype=dtype)
             self.context.build((1, None, size))
         self.scorer = CosineAttention(self.processing_steps, dtype=self.variable_dtype)
         self.scorer.build([(None, size), (None, size), (None, self.num_ways)])
@@ -78,9 +78,15 @@ class MatchingNetwork(EmbeddingLearner):
         return [features, indicators]
 
     def chosen_task_map(self):
-        chosen = super().chosen_task_map()
-        # A recurrence, vectorised, is a loop of many small operations.
-        return "loop" if self.task_map == "auto" and self.processing_steps else chosen
+        if not self.processing_steps:
+            return super().chosen_task_map()
+        if self.task_map == "vectorize":
+            raise ValueError(
+                "A recurrence over the support set is not vectorised over tasks. Use "
+                "task_map='loop', or processing_steps=0. Received: task_map='vectorize', "
+                f"processing_steps={self.processing_steps}."
+            )
+        return "loop"
 
     def get_config(self):
         return {**super().get_config(), "processing_steps": self.processing_steps}

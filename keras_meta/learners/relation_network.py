@@ -4,6 +4,7 @@ import keras
 import tensorflow as tf
 
 from keras_meta.inner_loop import normalization, task_map
+from keras_meta.inner_loop.functional import FunctionalModel
 from keras_meta.inner_loop.linear_head import class_means, silence_absent
 from keras_meta.layers import RelationScores
 from keras_meta.learners import model_checks
@@ -56,42 +57,17 @@ class RelationNetwork(EmbeddingLearner):
     """
 
     def __init__(self, model, relation=None, num_ways=None, **kwargs):
-        self.relation = relation
         super().__init__(model, num_ways, **kwargs)
-        if self.batch_norm == "support" and normalization.batch_normalizations(self.relation):
-            raise ValueError(
-                "A relation module with batch normalisation has no statistics of the support set, "
-                "of which it sees no pairs. Use batch_norm='transductive' or 'running'. "
-                "Received: batch_norm='support'."
-            )
+        *positions, channels = self.embedding_shape
+        pair = (*positions, 2 * channels)
+        self.relation = self._default_relation(pair) if relation is None else relation
+        self._check_relation(pair)
+        self.scorer = RelationScores(self.relation, dtype=self.variable_dtype)
+        # Embedding and relation module are a function of one set of weights and statistics.
+        self.functional = FunctionalModel(self)
 
     def check_embedding(self, model):
         return model_checks.embedding_shape(model)
-
-    def create_weights(self):
-        *positions, channels = self.embedding_shape
-        pair = (*positions, 2 * channels)
-        if self.relation is None:
-            layers = keras.layers
-            dtype = self.variable_dtype
-            self.relation = keras.Sequential(
-                [
-                    keras.Input(pair, dtype=dtype),
-                    *([layers.Flatten(dtype=dtype)] if positions else []),
-                    layers.Dense(64, "relu", dtype=dtype),
-                    layers.Dense(1, dtype=dtype),
-                ],
-                name="relation",
-            )
-        model_checks.check_model(self.relation)
-        shapes = self.relation.input_shape, self.relation.output_shape
-        if shapes != ((None, *pair), (None, 1)):
-            raise ValueError(
-                f"`relation` must take pairs of shape {(None, *pair)} to {(None, 1)}, for an "
-                f"embedding of shape {self.embedding_shape}. Received: a model from "
-                f"{shapes[0]} to {shapes[1]}."
-            )
-        self.scorer = RelationScores(self.relation, dtype=self.variable_dtype)
 
     def write_head(self, features, indicators):
         rows = tf.reshape(features, [tf.shape(features)[0], -1])
@@ -104,6 +80,34 @@ class RelationNetwork(EmbeddingLearner):
         if self.task_map == "auto" and task_map.choose(self.relation) == "loop":
             return "loop"
         return chosen
+
+    def _default_relation(self, pair):
+        layers, dtype = keras.layers, self.variable_dtype
+        return keras.Sequential(
+            [
+                keras.Input(pair, dtype=dtype),
+                *([layers.Flatten(dtype=dtype)] if len(pair) > 1 else []),
+                layers.Dense(64, "relu", dtype=dtype),
+                layers.Dense(1, dtype=dtype),
+            ],
+            name="relation",
+        )
+
+    def _check_relation(self, pair):
+        model_checks.check_model(self.relation)
+        takes, gives = self.relation.input_shape, self.relation.output_shape
+        if (takes, gives) != ((None, *pair), (None, 1)):
+            raise ValueError(
+                f"`relation` must take pairs of shape {(None, *pair)} to {(None, 1)}, for an "
+                f"embedding of shape {self.embedding_shape}. Received: a model from {takes} to "
+                f"{gives}."
+            )
+        if self.batch_norm == "support" and normalization.batch_normalizations(self.relation):
+            raise ValueError(
+                "A relation module with batch normalisation has no statistics of the support set, "
+                "of which it sees no pairs. Use batch_norm='transductive' or 'running'. "
+                "Received: batch_norm='support'."
+            )
 
     def get_config(self):
         relation = keras.saving.serialize_keras_object(self.relation)

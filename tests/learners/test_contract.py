@@ -63,10 +63,10 @@ LEARNERS = {
         model, num_ways=3, **kwargs
     ),
     "Baseline": lambda model, **kwargs: learners.Baseline(
-        model, inner_steps=5, num_ways=3, **kwargs
+        model, inner_steps=5, inner_learning_rate=0.5, num_ways=3, **kwargs
     ),
     "BaselinePlusPlus": lambda model, **kwargs: learners.BaselinePlusPlus(
-        model, inner_steps=5, num_ways=3, **kwargs
+        model, scale=5.0, inner_steps=5, num_ways=3, **kwargs
     ),
     "generated logistic regression": lambda model, **kwargs: generator(
         model, generators.LogisticRegression(num_ways=3, units=8), **kwargs
@@ -214,6 +214,8 @@ def test_ways_of_running_a_step_agree(name):
 
 @one_of_a_kind_first
 def test_loop_and_vectorised_tasks_agree(name):
+    if name == "matching in full context":
+        pytest.skip("a recurrence over the support set is not vectorised")
     results = []
     for task_map in ("loop", "vectorize"):
         keras.utils.set_random_seed(0)

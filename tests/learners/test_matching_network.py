@@ -94,13 +94,14 @@ def test_a_class_without_support_examples_is_never_predicted():
     cases.check_absent_class(learners.MatchingNetwork(cases.body(), 1, num_ways=4))
 
 
-def test_context_is_looped_unless_asked_otherwise():
+def test_context_is_looped():
     def choose(steps, **kwargs):
         learner = learners.MatchingNetwork(cases.dense_body(), steps, num_ways=3, **kwargs)
         return learner.chosen_task_map()
 
     assert choose(0) == "vectorize" and choose(1) == "loop"
-    assert choose(1, task_map="vectorize") == "vectorize"
+    with pytest.raises(ValueError, match="recurrence over the support set is not vectorised"):
+        choose(1, task_map="vectorize")
 
 
 def test_bad_arguments():
