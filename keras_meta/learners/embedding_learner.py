@@ -84,6 +84,9 @@ class EmbeddingLearner(OpenWays, MetaLearner):
 
     # What follows from that.
 
+    def weight_names(self):
+        return ["kernel", "bias"]
+
     def embed(self, x, state=None, training=False, statistics="batch", seed=None):
         """Embeds examples.
 
