@@ -52,6 +52,13 @@ class FunctionalModel:
         self.state_variables = [v for v in fixed if not v.path.endswith(SEED_STATE_NAME)]
         self.loss_dtype = "float64" if keras.config.floatx() == "float64" else "float32"
         self.batch_normalizations = normalization.batch_normalizations(model)
+        moving = [
+            id(v)
+            for layer in self.batch_normalizations
+            for v in (layer.moving_mean, layer.moving_variance)
+        ]
+        # Positions of the moving statistics of batch normalisation.
+        self.moving_indices = [i for i, v in enumerate(self.state_variables) if id(v) in moving]
         self.convolutions = convolution.convolutions(model)
 
     def initial_weights(self):

@@ -105,6 +105,9 @@ class EmbeddingLearner(OpenWays, MetaLearner):
         layer.set_head(head)
         return layer
 
+    def weight_names(self):
+        return ["kernel", "bias"] if self.scorer is None else []
+
     def embed(self, x):
         """Embeds examples as at evaluation: features `[n, ...]` to vectors `[n, embedding]`."""
         statistics = "stored" if self.batch_norm == "running" else "batch"

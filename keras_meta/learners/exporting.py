@@ -1,11 +1,17 @@
 """Writes a learner as a SavedModel with named endpoints."""
 
+import re
+
 import keras
 import tensorflow as tf
 
+from keras_meta.inner_loop import task_map
+
+_SUPPORT = ("support_x", "support_y")
+
 
 def export(learner, filepath, verbose=True):
-    """Writes the endpoints `serve`, `adapt`, `predict` and `adapt_and_predict`.
+    """Writes the endpoints that `MetaLearner.export` lists.
 
     Args:
         learner: A `MetaLearner` that has seen an episode.
@@ -22,27 +28,45 @@ def export(learner, filepath, verbose=True):
         )
     batch = specs(learner.episode_spec, leading_axes=2)
     task = specs(learner.episode_spec, leading_axes=1)
-    support = {key: task[key] for key in ("support_x", "support_y")}
+    support, batch_support = ({key: x[key] for key in _SUPPORT} for x in (task, batch))
 
     def serve(inputs):
         return {"predictions": learner(inputs, training=False)}
 
+    # Traced once, whichever endpoints they are part of.
+    @tf.function(autograph=False)
     def adapt(inputs):
         return learner.adapt_task(inputs["support_x"], inputs["support_y"])
 
+    @tf.function(autograph=False)
     def predict(inputs):
         return {"predictions": learner.predict_task(inputs["state"], inputs["query_x"]).predictions}
 
     def adapt_and_predict(inputs):
-        return predict({"state": adapt(inputs), "query_x": inputs["query_x"]})
+        support = {key: inputs[key] for key in _SUPPORT}
+        return predict({"state": adapt(support), "query_x": inputs["query_x"]})
 
+    def of_batch(function):
+        def of_task(inputs, index):
+            del index
+            return (), function(inputs)
+
+        return lambda inputs: task_map.map_tasks(of_task, inputs, learner.chosen_task_map())[1]
+
+    state = adapt.get_concrete_function(support).structured_outputs
+    state = tf.nest.map_structure(lambda x: tf.TensorSpec(x.shape, x.dtype), state)
+    states = tf.nest.map_structure(lambda x: tf.TensorSpec([None, *x.shape], x.dtype), state)
+    names = state_names(learner, state)
     endpoints = {
-        "serve": _flat(serve, batch),
-        "adapt": _flat(adapt, support),
-        "adapt_and_predict": _flat(adapt_and_predict, task),
+        "serve": flat(serve, batch),
+        "adapt": flat(adapt, support, names),
+        "predict": flat(predict, {"state": state, "query_x": task["query_x"]}, names),
+        "adapt_and_predict": flat(adapt_and_predict, task),
+        "adapt_batch": flat(of_batch(adapt), batch_support, names),
+        "predict_batch": flat(
+            of_batch(predict), {"state": states, "query_x": batch["query_x"]}, names
+        ),
     }
-    state = _state_specs(adapt, support)
-    endpoints["predict"] = _flat(predict, {"state": state, "query_x": task["query_x"]})
 
     module = tf.Module()
     module.learner_variables = [variable.value for variable in learner.variables]
@@ -80,27 +104,56 @@ def specs(episode_spec, leading_axes):
     return walk(episode_spec)
 
 
-def _state_specs(adapt, support):
-    state = tf.function(adapt, autograph=False).get_concrete_function(support).structured_outputs
-    return tf.nest.map_structure(lambda x: tf.TensorSpec(x.shape, x.dtype), state)
+def state_names(learner, state):
+    """Names for the tensors of a task's state: dict, from `_path_names` to what they are called."""
+    weights = learner.weight_names()
+    taken = {*_SUPPORT, "query_x", "predictions"}
+    names = {}
+    for path, _ in keras.tree.flatten_with_path(state):
+        kind, *place = path
+        name = "_".join(map(str, path))
+        if kind == "statistics":
+            name = learner.functional.state_variables[place[0]].path
+        elif place and place[0] < len(weights):
+            name = weights[place[0]]
+        # The name of the model, with which paths begin, tells nothing.
+        name = re.sub(r"\W", "_", re.sub("^[^/]*/(?=.*/)", "", name))
+        if name in taken:
+            name = f"{name}_{len(names)}"
+        taken.add(name)
+        names[_path_name(path)] = name
+    return names
 
 
-def _flat_names(nest):
-    """A name for each leaf: the path to it, joined by `_`, without the word `state`."""
-    paths = [path for path, _ in keras.tree.flatten_with_path(nest)]
-    return ["_".join(str(part) for part in path if part != "state") for path in paths]
+def _path_name(path):
+    """The path to a leaf, joined by `_`, without the word `state`."""
+    return "_".join(str(part) for part in path if part != "state")
 
 
-def _flat(function, specs):
-    """Traces `function` of one nest as a function of named tensors, which signatures require."""
-    names = _flat_names(specs)
+def flat(function, specs, names=None):
+    """Traces `function` of one nest as a function of named tensors, which signatures require.
+
+    Args:
+        function: Callable, nest of tensors to nest of tensors.
+        specs: Nest of `tf.TensorSpec`.
+        names: dict, what to call a leaf instead of by the path to it.
+
+    Returns:
+        A concrete function.
+    """
+
+    def names_of(nest):
+        paths = [_path_name(path) for path, _ in keras.tree.flatten_with_path(nest)]
+        return [(names or {}).get(path, path) for path in paths]
+
+    input_names = names_of(specs)
 
     @tf.function(autograph=False)
     def endpoint(**inputs):
-        outputs = function(tf.nest.pack_sequence_as(specs, [inputs[name] for name in names]))
-        return dict(zip(_flat_names(outputs), tf.nest.flatten(outputs), strict=True))
+        outputs = function(tf.nest.pack_sequence_as(specs, [inputs[name] for name in input_names]))
+        return dict(zip(names_of(outputs), tf.nest.flatten(outputs), strict=True))
 
-    leaves = zip(names, tf.nest.flatten(specs), strict=True)
+    leaves = zip(input_names, tf.nest.flatten(specs), strict=True)
     return endpoint.get_concrete_function(
         **{name: tf.TensorSpec(leaf.shape, leaf.dtype, name=name) for name, leaf in leaves}
     )

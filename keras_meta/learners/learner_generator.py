@@ -185,6 +185,11 @@ class LearnerGenerator(GradientLearner):
             return AdaptedModel(copy)
         return copy
 
+    def weight_names(self):
+        if self.writes.model is None:
+            return ["kernel", "bias"]
+        return [variable.path for variable in self.writes.variables_to_write]
+
     def second_order_problems(self, features_spec):
         """Those of a written network: the rest is not inside an inner gradient."""
         if self.writes.model is None:

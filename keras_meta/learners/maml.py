@@ -241,6 +241,8 @@ class MAML(GradientLearner):
             if self.batch_norm == "support" and self.functional.batch_normalizations:
                 # Statistics of the support set as the adapted weights see it.
                 kept = forward(support_x, state.weights, state.auxiliary, step).state
+            elif self.batch_norm == "transductive":  # queries are normalised by their own
+                kept = {i: x for i, x in kept.items() if i not in self.functional.moving_indices}
             weights = self._weights_at(initial, state.weights, step)
             return {"weights": [weights[i] for i in self.task_indices], "statistics": kept}
 
@@ -336,6 +338,10 @@ class MAML(GradientLearner):
             statistics=self._query_statistics(training),
             seed=_fold(seed, 2**31 - 1),
         )
+
+    def weight_names(self):
+        variables = self.functional.trainable_variables
+        return [variables[i].path for i in self.task_indices if i < len(variables)]
 
     def adapted_model(self, state):
         """A copy of the model with the weights and statistics of one task."""

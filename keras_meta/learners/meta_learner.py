@@ -133,6 +133,13 @@ class MetaLearner(EpisodicModel):
         """Returns an ordinary Keras model that predicts as `predict_task(state, ...)` does."""
         raise NotImplementedError(f"{type(self).__name__} must define `adapted_model`.")
 
+    def weight_names(self):
+        """Names of the tensors that a state lists besides statistics, by which they are exported.
+
+        Tensors beyond the names are numbered.
+        """
+        return []
+
     # What a user calls.
 
     def fit(self, x=None, *args, class_weight=None, **kwargs):
@@ -214,9 +221,12 @@ class MetaLearner(EpisodicModel):
         Its endpoints take any number of tasks, shots and queries:
 
         *   `serve`: a batch of episodes (`support_x`, `support_y`, `query_x`) to predictions,
-        *   `adapt`: one task's support set to its state, a dict of tensors,
+        *   `adapt`: one task's support set to its state, what is the task's own in named tensors:
+            a context, a head, or all adapted weights,
         *   `predict`: such a state and `query_x` to predictions,
-        *   `adapt_and_predict`: one task's support set and `query_x` to predictions.
+        *   `adapt_and_predict`: one task's support set and `query_x` to predictions,
+        *   `adapt_batch` and `predict_batch`: the same for several tasks of equal size at once,
+            with a leading axis of tasks everywhere.
 
         Args:
             filepath: Folder to write.

@@ -77,6 +77,9 @@ class ProtoMAML(OpenWays, MAML):
         super().__init__(model, inner_learning_rate, inner_steps, adapt=adapt, **kwargs)
         self.task_indices = sorted({*self.adapted_indices, *self._head_indices()})
 
+    def weight_names(self):
+        return [*super().weight_names(), "kernel", "bias"]
+
     def second_order_problems(self, features_spec):
         return second_order.problems(FunctionalModel(self.model), features_spec)
 
