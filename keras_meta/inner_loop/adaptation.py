@@ -18,7 +18,8 @@ def gradients(loss_function, weights, first_order=False):
     """Gradient of a loss at `weights`, itself differentiable unless `first_order`.
 
     Args:
-        loss_function: Callable, list of tensors to `(scalar loss, anything)`.
+        loss_function: Callable, list of tensors to `(scalar loss, anything)`, or to these and the
+            scale by which the gradient goes through half precision, or `None`.
         weights: List of tensors.
         first_order: bool. Treat the gradient as a constant.
 
@@ -28,12 +29,15 @@ def gradients(loss_function, weights, first_order=False):
     """
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(weights)
-        loss, auxiliary = loss_function(weights)
+        loss, auxiliary, *scale = loss_function(weights)
+    scale = scale[0] if scale else None
     # An embedding's gradient comes as slices, which do not combine with other tensors.
     result = [
         tf.convert_to_tensor(g) if isinstance(g, tf.IndexedSlices) else g
-        for g in tape.gradient(loss, weights)
+        for g in tape.gradient(loss, weights, None if scale is None else tf.cast(scale, loss.dtype))
     ]
+    if scale is not None:
+        result = [None if g is None else g / tf.cast(scale, g.dtype) for g in result]
     if first_order:
         result = [None if g is None else tf.stop_gradient(g) for g in result]
     return result, auxiliary
@@ -43,7 +47,8 @@ def gradient_step(loss_function, update, first_order=False):
     """Returns the inner step `w_{k+1} = update(w_k, dL/dw (w_k))`.
 
     Args:
-        loss_function: Callable `(weights, auxiliary, step) -> (scalar loss, auxiliary)`.
+        loss_function: Callable `(weights, auxiliary, step) -> (scalar loss, auxiliary)`, or these
+            and a scale. See `gradients`.
         update: Callable `(weights, gradients, slots, step) -> (weights, slots)`.
         first_order: bool. Drop second derivatives.
 

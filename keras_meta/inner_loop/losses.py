@@ -12,7 +12,9 @@ class FunctionLoss(keras.losses.Loss):
     """
 
     def __init__(self, function):
-        super().__init__(name=getattr(function, "__name__", "inner_loss"))
+        name = getattr(function, "__name__", "")
+        # A lambda's is none that TensorFlow takes.
+        super().__init__(name=name if name.isidentifier() else "inner_loss")
         self.function = function
 
     def call(self, y_true, y_pred):
@@ -52,3 +54,33 @@ def support_loss(loss, y_true, y_pred):
     if value.shape.rank == 0 and loss.reduction != "sum" and replicas > 1:
         value *= tf.cast(replicas, value.dtype)
     return tf.reduce_mean(value)
+
+
+def gradient_scale(loss, y_true, y_pred):
+    """What the support loss must be scaled with for half precision to hold its gradient.
+
+    A power of two, and so exact to undo, that brings the largest derivative in a prediction to
+    between 1 and 2. Float16 knows nothing below 6e-8, where the derivatives of a well-learned or
+    lightly weighted task are, and nothing above 65504.
+
+    Args:
+        loss: `keras.losses.Loss`.
+        y_true: Labels.
+        y_pred: Nest of predictions.
+
+    Returns:
+        Scalar tensor, or `None` where no prediction is float16.
+    """
+    leaves = keras.tree.flatten(y_pred)
+    if all(x.dtype != "float16" for x in leaves):
+        return None
+    leaves = [tf.stop_gradient(tf.cast(x, "float32")) for x in leaves]
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+        tape.watch(leaves)
+        value = support_loss(loss, y_true, keras.tree.pack_sequence_as(y_pred, leaves))
+    derivatives = [tf.abs(g) for g in tape.gradient(value, leaves) if g is not None]
+    largest = tf.reduce_max(tf.stack([tf.reduce_max(g) for g in derivatives]))
+    # Without the mantissa, a number is the power of two below it.
+    power = tf.bitcast(tf.bitwise.bitwise_and(tf.bitcast(largest, "int32"), 0x7F800000), "float32")
+    usual = (power > 2.0**-100) & (power < 2.0**100)
+    return tf.stop_gradient(1.0 / tf.where(usual, power, 1.0))

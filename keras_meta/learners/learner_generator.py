@@ -9,7 +9,7 @@ from keras_meta.generators.task_encoder import TaskEncoder
 from keras_meta.generators.written_learner import WrittenLearner
 from keras_meta.inner_loop import adaptation, second_order, task_map
 from keras_meta.inner_loop.functional import FunctionalModel
-from keras_meta.inner_loop.losses import support_loss
+from keras_meta.inner_loop.losses import gradient_scale, support_loss
 from keras_meta.learners import model_checks, padding
 from keras_meta.learners.adapted_model import AdaptedModel, clone, with_head
 from keras_meta.learners.exporting import specs
@@ -266,7 +266,8 @@ class LearnerGenerator(GradientLearner):
                 output = run(weights, number)
                 value = support_loss(loss, support_y, output.predictions)
                 penalty = output.losses + self.writes.regularization(weights)
-                return value + tf.cast(penalty, value.dtype), ()
+                scale = gradient_scale(loss, support_y, output.predictions)
+                return value + tf.cast(penalty, value.dtype), (), scale
 
             gradients, _ = adaptation.gradients(inner_loss, weights, self.first_order)
             return [

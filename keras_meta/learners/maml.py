@@ -10,7 +10,7 @@ from keras_meta import inner_optimizers
 from keras_meta.inner_loop import adaptation, checkpointing, losses
 from keras_meta.inner_loop.functional import FunctionalModel
 from keras_meta.inner_loop.layers import layer_numbers
-from keras_meta.inner_loop.losses import support_loss
+from keras_meta.inner_loop.losses import gradient_scale, support_loss
 from keras_meta.inner_loop.selection import select
 from keras_meta.learners import model_checks
 from keras_meta.learners.adapted_model import AdaptedModel, clone
@@ -234,7 +234,8 @@ class MAML(GradientLearner):
                 self._weights_at(initial, adapted, step)
             )
             penalty += self._inner_penalty(initial, adapted)
-            return value + tf.cast(penalty, value.dtype), output.state
+            scale = gradient_scale(loss, y, output.predictions)
+            return value + tf.cast(penalty, value.dtype), output.state, scale
 
         def task_state(state, step):
             kept = {**state.auxiliary, **self._statistics_at(step, training)}

@@ -6,7 +6,7 @@ import tensorflow as tf
 from keras_meta import config
 from keras_meta.inner_loop import losses, task_map
 from keras_meta.inner_loop.functional import FunctionalModel
-from keras_meta.learners import check_report, exporting, model_checks
+from keras_meta.learners import check_report, exporting, model_checks, replicas
 from keras_meta.learners.episodic_model import EpisodicModel
 from keras_meta.learners.graph_constant import GraphConstant, one_of
 
@@ -155,6 +155,7 @@ class MetaLearner(EpisodicModel):
                 f"Received: class_weight={class_weight}."
             )
         config.hint_once()
+        replicas.check_stream(self.distribute_strategy, x)
         if isinstance(x, tf.data.Dataset):
             # Keras would warn that its default, to shuffle, does not apply to a dataset.
             kwargs.setdefault("shuffle", False)

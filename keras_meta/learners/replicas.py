@@ -56,8 +56,34 @@ def reducible(logs):
 
     Between machines it takes it along axis 0, which scalars do not have.
     """
-    strategy = tf.distribute.get_strategy()
-    several_machines = isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy) and (
-        count() > len(strategy.extended.worker_devices)
+    several = on_several_machines(tf.distribute.get_strategy())
+    return {key: x[None] for key, x in logs.items()} if several else logs
+
+
+def on_several_machines(strategy):
+    """Whether other processes hold some of the replicas."""
+    return isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy) and (
+        strategy.num_replicas_in_sync > len(strategy.extended.worker_devices)
     )
-    return {key: x[None] for key, x in logs.items()} if several_machines else logs
+
+
+def check_stream(strategy, data):
+    """Raises if every worker would train on the same tasks.
+
+    Args:
+        strategy: `tf.distribute.Strategy`.
+        data: What `fit` was given.
+
+    Raises:
+        ValueError: If it is a dataset that is not to be divided among workers.
+    """
+    if not isinstance(data, tf.data.Dataset) or not on_several_machines(strategy):
+        return
+    policy = data.options().experimental_distribute.auto_shard_policy
+    if policy == tf.data.experimental.AutoShardPolicy.OFF:
+        raise ValueError(
+            "On several machines each worker must draw its own part of the tasks. Pass "
+            "`strategy.distribute_datasets_from_function(lambda context: "
+            "distribution.as_dataset(batch_size, input_context=context))`. Received: a dataset "
+            f"that all {strategy.num_replicas_in_sync} replicas would read from the start."
+        )
