@@ -41,6 +41,7 @@ class EmbeddingLearner(OpenWays, MetaLearner):
         name: Optional name.
 
     Attributes:
+        head_names: Tuple of strs. What the tensors of a head are called when exported.
         scorer: `keras.layers.Layer` that returns logits `[query, ways]` when called with
             `[features, *head]`, or `None` where the head is linear.
 
@@ -48,6 +49,7 @@ class EmbeddingLearner(OpenWays, MetaLearner):
         ValueError: If the model gives no vectors, or an argument is invalid.
     """
 
+    head_names = ("kernel", "bias")
     scorer = None
 
     def __init__(
@@ -106,7 +108,7 @@ class EmbeddingLearner(OpenWays, MetaLearner):
         return layer
 
     def weight_names(self):
-        return ["kernel", "bias"] if self.scorer is None else []
+        return list(self.head_names)
 
     def embed(self, x):
         """Embeds examples as at evaluation: features `[n, ...]` to vectors `[n, embedding]`."""

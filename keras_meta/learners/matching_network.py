@@ -57,6 +57,8 @@ class MatchingNetwork(EmbeddingLearner):
         [Vinyals et al., 2016](https://arxiv.org/abs/1606.04080)
     """
 
+    head_names = ("features", "indicators")
+
     def __init__(self, model, processing_steps=0, num_ways=None, **kwargs):
         self.processing_steps = count("processing_steps")(processing_steps)
         super().__init__(model, num_ways, **kwargs)

@@ -56,6 +56,8 @@ class RelationNetwork(EmbeddingLearner):
         [Sung et al., 2018](https://arxiv.org/abs/1711.06025)
     """
 
+    head_names = ("prototypes", "bias")
+
     def __init__(self, model, relation=None, num_ways=None, **kwargs):
         super().__init__(model, num_ways, **kwargs)
         *positions, channels = self.embedding_shape

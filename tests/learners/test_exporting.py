@@ -16,6 +16,7 @@ STATES = {
     "ProtoMAML": ["bias", "kernel", *OF_ALL_LAYERS],
     "PrototypicalNetwork": ["bias", "kernel"],
     "cosine prototypes": ["bias", "kernel"],
+    "MatchingNetwork": ["features", "indicators"],
     "generated logistic regression": ["bias", "kernel"],
     "generated FiLM": ["head_bias", "head_kernel", "norm_beta", "norm_gamma"],
 }
