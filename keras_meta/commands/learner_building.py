@@ -25,6 +25,8 @@ _GRADIENT = {
 # They learn a task in one pass over its embedded support set.
 _EMBEDDING = {
     "prototypes": learners.PrototypicalNetwork,
+    "matching": learners.MatchingNetwork,
+    "relation": learners.RelationNetwork,
 }
 
 # What a generator writes: for classes, for values.
