@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+import keras_meta
+from keras_meta.learners import replicas
 from tests.learners import replica_cases
 
 pytestmark = pytest.mark.usefixtures("float64")
@@ -87,3 +89,43 @@ def test_two_processes_draw_a_batch_together(tmp_path):
 @pytest.mark.slow
 def test_two_processes_for_every_kind_of_outer_step(tmp_path):
     check_workers(tmp_path, [case for case in replica_cases.CASES if case != "MAML-stream"])
+
+
+def test_a_stream_that_all_workers_would_read_alike_is_refused(monkeypatch):
+    monkeypatch.setattr(replicas, "on_several_machines", lambda strategy: True)
+    strategy = tf.distribute.get_strategy()
+    waves = keras_meta.episodes.Sinusoid(num_shots=2)
+    with pytest.raises(ValueError, match="distribute_datasets_from_function"):
+        replicas.check_stream(strategy, waves.as_dataset(4))
+    replicas.check_stream(strategy, tf.data.Dataset.range(4))  # TensorFlow divides it
+
+
+@pytest.mark.slow
+def test_a_worker_that_dies_comes_back_and_both_go_on(tmp_path):
+    module = "tests.callbacks.worker_run"
+
+    def finish(folder):
+        processes = start_workers(module, folder, -1)
+        errors = [process.communicate()[1] for process in processes]
+        assert [process.returncode for process in processes] == [0, 0], errors[0][-3000:]
+        results = []
+        for worker in range(2):
+            with np.load(folder / f"result-{worker}.npz") as file:
+                results.append(dict(file))
+        check_equal(*results)
+        return results[0]
+
+    for name in ("whole", "parts"):
+        (tmp_path / name).mkdir()
+    whole = finish(tmp_path / "whole")
+    survivor, dead = start_workers(module, tmp_path / "parts", 8)
+    assert dead.wait() == -9
+    # What starts both again does not wait until the other has noticed.
+    survivor.kill()
+    for process in (survivor, dead):
+        process.communicate()
+    assert keras_meta.callbacks.ExactResume(tmp_path / "parts" / "checkpoints").step in (5, 7)
+    parts = finish(tmp_path / "parts")
+    assert whole.keys() == parts.keys() and len(parts["mae"]) == 2
+    for key, value in whole.items():
+        np.testing.assert_allclose(parts[key], value, rtol=1e-6, atol=1e-7, err_msg=key)
