@@ -1,8 +1,8 @@
 """What the convex learners share: the Gram matrix, and Newton's equations in the dual.
 
-A linear learner with a penalty on its weights is a combination of the support examples, `W = X^T A`:
-`A` has a row an example, however long the features. These problems are small and badly conditioned,
-so they are solved in double precision, whatever the features' own.
+A linear learner with a penalty on its weights is a combination of the support examples,
+`W = X^T A`: `A` has a row an example, however long the features. These problems are small and badly
+conditioned, so they are solved in double precision, whatever the features' own.
 """
 
 import tensorflow as tf

@@ -15,9 +15,9 @@ def logistic_regression(features, indicators, regularization):
 
         W = argmin  sum_i cross-entropy(y_i, softmax(x_i W)) + l/2 |W|^2
 
-    At the minimum `W = X^T A / l` with `A = Y - softmax(X W)`, which Newton's method solves for `A`.
-    The derivative is that of one more Newton step, from the solution as a constant: by the implicit
-    function theorem it is that of the solution, and it does not depend on how that was found.
+    At the minimum `W = X^T A / l` with `A = Y - softmax(X W)`, which Newton's method solves for
+    `A`. The derivative is that of one more Newton step, from the solution as a constant: by the
+    implicit function theorem it is that of the solution, however that was found.
 
     Args:
         features: Tensor `X` `[support, features]`.

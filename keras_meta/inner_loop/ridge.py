@@ -72,7 +72,9 @@ def predictive_variance(features, targets, weights, queries, regularization):
         explained = tf.reduce_sum(products * _solve(x, penalty, products), 0)
         spread = (tf.reduce_sum(tf.square(q), 1) - explained) / penalty
     else:
-        spread = tf.reduce_sum(q * tf.transpose(_solve(tf.transpose(x), penalty, tf.transpose(q))), 1)
+        spread = tf.reduce_sum(
+            q * tf.transpose(_solve(tf.transpose(x), penalty, tf.transpose(q))), 1
+        )
     return tf.cast(noise * (1.0 + spread[:, None]), features.dtype)
 
 

@@ -61,12 +61,27 @@ class EmbeddingLearner(OpenWays, MetaLearner):
     def create_weights(self):
         """Creates what is learned besides the embedding."""
 
+    def add_log_weight(self, name, initial):
+        """Returns a learned scalar, the logarithm of a positive number that is `initial` at first.
+
+        An outer step changes that number by a part of itself.
+        """
+        weight = self.add_weight(name=name, shape=(), initializer="zeros")
+        # Assigned, because a constant initializer would round to float32 in a float64 model.
+        weight.assign(tf.math.log(tf.constant(initial, weight.dtype)))
+        return weight
+
+    def targets(self, support_y):
+        """What the head is learned from, `[support, outputs]`. By default class indicators."""
+        return tf.cast(class_indicators(support_y, self.num_ways), self.variable_dtype)
+
     def write_head(self, features, indicators):
         """Learns a task from its embedded support set.
 
         Args:
             features: Tensor `[support, embedding]`.
-            indicators: Tensor `[support, ways]`, 1 where an example is of a class, else 0.
+            indicators: What `targets` returns: `[support, ways]`, 1 where an example is of a class,
+                else 0.
 
         Returns:
             List of tensors, the head; for a linear one `[W, b]`.
@@ -114,13 +129,17 @@ class EmbeddingLearner(OpenWays, MetaLearner):
 
     def predict_task(self, state, query_x, training=False, seed=None):
         """Embeds the queries and applies the head."""
+        embedded = self.embed_queries(state, query_x, training, seed)
+        return embedded._replace(predictions=self.score(embedded.predictions, state["head"]))
+
+    def embed_queries(self, state, query_x, training=False, seed=None):
+        """Embeds the queries of a task, by the statistics that belong to it."""
         statistics = {"transductive": "batch", "support": "stored", "running": "stored"}
         if training:
             statistics["running"] = "observe"
-        embedded = self.embed(
+        return self.embed(
             query_x, state["statistics"], training, statistics[self.batch_norm], _fold(seed, 1)
         )
-        return embedded._replace(predictions=self.score(embedded.predictions, state["head"]))
 
     def adapted_model(self, state):
         """The embedding with the head of one task."""
@@ -143,8 +162,7 @@ class EmbeddingLearner(OpenWays, MetaLearner):
             statistics=observe if self.batch_norm == "running" else "batch",
             seed=_fold(seed, 0),
         )
-        indicators = tf.cast(class_indicators(support_y, self.num_ways), self.variable_dtype)
-        head = self.write_head(embedded.predictions, indicators)
+        head = self.write_head(embedded.predictions, self.targets(support_y))
         kept = embedded.state if self.batch_norm == "support" else {}
         return {"head": head, "statistics": kept}, embedded
 

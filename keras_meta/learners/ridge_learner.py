@@ -1,13 +1,12 @@
 """Ridge regression on a learned embedding."""
 
 import keras
-import numpy as np
 import tensorflow as tf
 
-from keras_meta.inner_loop.linear_head import silence_absent
+from keras_meta.inner_loop.linear_head import classifier_head
 from keras_meta.inner_loop.ridge import predictive_variance, ridge
 from keras_meta.learners.embedding_learner import EmbeddingLearner
-from keras_meta.learners.graph_constant import GraphConstant, positive
+from keras_meta.learners.graph_constant import GraphConstant, count, positive
 
 
 @keras.saving.register_keras_serializable("keras_meta")
@@ -89,4 +88,48 @@ class RidgeLearner(EmbeddingLearner):
         kernel = ridge(features, targets, tf.exp(self.log_regularization))
         if self.num_values is not None:
             return [kernel, tf.zeros_like(kernel[0])]
-        return scaled_head(kernel, targets, tf.exp(self.log_scale))
+        return classifier_head(kernel, targets, tf.exp(self.log_scale))
+
+    def predict_with_variance(self, support_x, support_y, query_x):
+        """Predicts values, and how uncertain they are, by Bayesian linear regression.
+
+        It has the learned `l` for the ratio of noise to prior, and takes the size of the noise from
+        the support set: see `keras_meta.inner_loop.ridge.predictive_variance`.
+
+        Args:
+            support_x: Features `[support, ...]` of one task.
+            support_y: Values `[support]` or `[support, num_values]`.
+            query_x: Features `[query, ...]`.
+
+        Returns:
+            Tuple `(mean, variance)` of tensors `[query, num_values]`; the variance includes that of
+            the noise.
+
+        Raises:
+            ValueError: If the learner classifies.
+        """
+        if self.num_values is None:
+            raise ValueError(
+                "Values have a predictive variance, class scores do not: state `num_values`. "
+                "Received: num_values=None."
+            )
+        support_x, support_y = self._check_support(support_x, support_y)
+        state, embedded = self._adapt(support_x, support_y)
+        queries = self.embed_queries(
+            state, keras.tree.map_structure(keras.ops.convert_to_tensor, query_x)
+        ).predictions
+        variance = predictive_variance(
+            embedded.predictions,
+            self.targets(support_y),
+            state["head"][0],
+            queries,
+            tf.exp(self.log_regularization),
+        )
+        return self.score(queries, state["head"]), variance
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "regularization": self.regularization,
+            "num_values": self.num_values,
+        }

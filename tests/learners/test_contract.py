@@ -53,6 +53,11 @@ LEARNERS = {
     "cosine prototypes": lambda model, **kwargs: learners.PrototypicalNetwork(
         model, distance="cosine", num_ways=3, **kwargs
     ),
+    "RidgeLearner": lambda model, **kwargs: learners.RidgeLearner(model, num_ways=3, **kwargs),
+    "LogisticLearner": lambda model, **kwargs: learners.LogisticLearner(
+        model, num_ways=3, **kwargs
+    ),
+    "SVMLearner": lambda model, **kwargs: learners.SVMLearner(model, num_ways=3, **kwargs),
     "generated logistic regression": lambda model, **kwargs: generator(
         model, generators.LogisticRegression(num_ways=3, units=8), **kwargs
     ),
