@@ -10,9 +10,12 @@ import tensorflow as tf
 _ROUNDING = 1e-14  # relative to the trace; some 50 times the rounding of double precision
 
 
-def double(*tensors):
-    """Tensors in double precision."""
-    return [tf.cast(tensor, tf.float64) for tensor in tensors]
+def double(*values):
+    """Tensors or numbers in double precision."""
+    # A number that is cast would be one of single precision before.
+    return [
+        tf.cast(x, "float64") if tf.is_tensor(x) else tf.constant(x, "float64") for x in tensors
+    ]
 
 
 def gram(x):
