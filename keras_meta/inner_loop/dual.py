@@ -13,9 +13,7 @@ _ROUNDING = 1e-14  # relative to the trace; some 50 times the rounding of double
 def double(*values):
     """Tensors or numbers in double precision."""
     # A number that is cast would be one of single precision before.
-    return [
-        tf.cast(x, "float64") if tf.is_tensor(x) else tf.constant(x, "float64") for x in tensors
-    ]
+    return [tf.cast(x, "float64") if tf.is_tensor(x) else tf.constant(x, "float64") for x in values]
 
 
 def gram(x):

@@ -14,7 +14,7 @@ def clusters(examples, features, ways, spread=0.5, seed=0):
 
 
 def check_derivatives(solve, x, y, number, step=1e-5, rtol=1e-6, learned=True):
-    """A random derivative in the features, and that in `number` if learned, equal central differences."""
+    """Derivatives in the features, and in a learned `number`, equal central differences."""
     generator = np.random.default_rng(1)
     weights, direction = (
         generator.normal(size=(x.shape[1], y.shape[1])),
