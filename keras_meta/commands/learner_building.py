@@ -27,6 +27,9 @@ _EMBEDDING = {
     "prototypes": learners.PrototypicalNetwork,
     "matching": learners.MatchingNetwork,
     "relation": learners.RelationNetwork,
+    "ridge": learners.RidgeLearner,
+    "logistic": learners.LogisticLearner,
+    "svm": learners.SVMLearner,
 }
 
 # What a generator writes: for classes, for values.

@@ -22,7 +22,7 @@ _NOT_OF_THE_RUN = ("run", "out", "resume", "default_of", "tensorflow_threads", "
 GRADIENT = (
     "maml fomaml anil boil meta-sgd meta-curvature maml++ reptile imaml protomaml generator"
 ).split()
-ONE_PASS = ("prototypes", "matching", "relation")
+ONE_PASS = ("prototypes", "matching", "relation", "ridge", "logistic", "svm")
 
 
 def add_arguments(parser):

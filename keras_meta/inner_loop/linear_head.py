@@ -114,6 +114,12 @@ def class_means(features, indicators):
     return means, count > 0
 
 
+def classifier_head(kernel, indicators, scale=1.0):
+    """Returns `[t W, b]`, with biases that rule out the classes without support examples."""
+    bias = silence_absent(tf.zeros_like(kernel[0]), tf.reduce_sum(indicators, 0) > 0)
+    return [scale * kernel, bias]
+
+
 def silence_absent(bias, present, never=NEVER):
     """The biases of outputs, which rule out the classes without support examples."""
     return tf.where(present, bias, tf.cast(never, bias.dtype))

@@ -10,6 +10,7 @@ from keras_meta.learners.embedding_learner import EmbeddingLearner as EmbeddingL
 from keras_meta.learners.gradient_learner import GradientLearner as GradientLearner
 from keras_meta.learners.implicit_maml import ImplicitMAML as ImplicitMAML
 from keras_meta.learners.learner_generator import LearnerGenerator as LearnerGenerator
+from keras_meta.learners.logistic_learner import LogisticLearner as LogisticLearner
 from keras_meta.learners.maml import MAML as MAML
 from keras_meta.learners.maml_plus_plus import MAMLPlusPlus as MAMLPlusPlus
 from keras_meta.learners.matching_network import MatchingNetwork as MatchingNetwork
@@ -20,3 +21,5 @@ from keras_meta.learners.proto_maml import ProtoMAML as ProtoMAML
 from keras_meta.learners.prototypical_network import PrototypicalNetwork as PrototypicalNetwork
 from keras_meta.learners.relation_network import RelationNetwork as RelationNetwork
 from keras_meta.learners.reptile import Reptile as Reptile
+from keras_meta.learners.ridge_learner import RidgeLearner as RidgeLearner
+from keras_meta.learners.svm_learner import SVMLearner as SVMLearner

@@ -78,12 +78,27 @@ class EmbeddingLearner(OpenWays, MetaLearner):
     def create_weights(self):
         """Creates what is learned besides the embedding."""
 
+    def add_log_weight(self, name, initial):
+        """Returns a learned scalar, the logarithm of a positive number that is `initial` at first.
+
+        An outer step changes that number by a part of itself.
+        """
+        weight = self.add_weight(name=name, shape=(), initializer="zeros")
+        # Assigned, because a constant initializer would round to float32 in a float64 model.
+        weight.assign(tf.math.log(tf.constant(initial, weight.dtype)))
+        return weight
+
+    def targets(self, support_y):
+        """What the head is learned from, `[support, outputs]`. By default class indicators."""
+        return tf.cast(class_indicators(support_y, self.num_ways), self.variable_dtype)
+
     def write_head(self, features, indicators):
         """Learns a task from its embedded support set.
 
         Args:
             features: Tensor `[support, embedding]`.
-            indicators: Tensor `[support, ways]`, 1 where an example is of a class, else 0.
+            indicators: What `targets` returns: `[support, ways]`, 1 where an example is of a class,
+                else 0.
 
         Returns:
             List of tensors, the head; for a linear one `[W, b]`.
@@ -126,7 +141,7 @@ class EmbeddingLearner(OpenWays, MetaLearner):
         Returns:
             Logits `[query, ways]`.
         """
-        head = self.write_head(support_features, self._indicators(support_y))
+        head = self.write_head(support_features, self.targets(support_y))
         # The scorer may normalise, by stored statistics.
         return self._run(
             lambda features, training: self.score(features, head, training),
@@ -144,9 +159,8 @@ class EmbeddingLearner(OpenWays, MetaLearner):
         def predict(x, training):
             return self.score(self._features(x, training), state["head"], training)
 
-        statistics = "batch" if self.batch_norm == "transductive" else "stored"
         return self._run(
-            predict, query_x, state["statistics"], training, statistics, _fold(seed, 1)
+            predict, query_x, state["statistics"], training, self._query_statistics, _fold(seed, 1)
         )
 
     def adapted_model(self, state):
@@ -171,14 +185,15 @@ class EmbeddingLearner(OpenWays, MetaLearner):
         weights = self.functional.initial_weights()
         return self.functional(x, weights, state, training, statistics, seed, part)
 
-    def _indicators(self, support_y):
-        return tf.cast(class_indicators(support_y, self.num_ways), self.variable_dtype)
+    @property
+    def _query_statistics(self):
+        return "batch" if self.batch_norm == "transductive" else "stored"
 
     def _adapt(self, support_x, support_y, training=False, seed=None):
         """The state of a task, and the output of embedding its support set."""
         statistics = "stored" if self.batch_norm == "running" else "batch"
         embedded = self._run(self._features, support_x, None, training, statistics, _fold(seed, 0))
-        head = self.write_head(embedded.predictions, self._indicators(support_y))
+        head = self.write_head(embedded.predictions, self.targets(support_y))
         kept = embedded.state if self.batch_norm == "support" else {}
         return {"head": list(head), "statistics": kept}, embedded
 
@@ -198,7 +213,7 @@ class EmbeddingLearner(OpenWays, MetaLearner):
         def learn(examples, training):
             features = self._features(examples, training)
             count = tf.shape(support_y)[0]
-            head = self.write_head(features[:count], self._indicators(support_y))
+            head = self.write_head(features[:count], self.targets(support_y))
             return self.score(features[count:], head, training)
 
         examples = keras.tree.map_structure(

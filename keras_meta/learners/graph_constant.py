@@ -58,3 +58,15 @@ def non_negative(name):
         return float(value)
 
     return check
+
+
+def positive(name):
+    """Returns a check that a value is a finite number above 0."""
+
+    def check(value):
+        value = non_negative(name)(value)
+        if value == 0:
+            raise ValueError(f"`{name}` must be a number > 0. Received: {name}={value!r}.")
+        return value
+
+    return check

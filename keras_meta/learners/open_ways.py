@@ -24,9 +24,14 @@ class OpenWays:
 
     num_ways = GraphConstant(number_of_ways)
 
+    @property
+    def num_outputs(self):
+        """int, or `None`: the number of ways."""
+        return self.num_ways
+
     def chosen_task_map(self):
         """`"loop"` or `"vectorize"`: only tasks with a stated number of ways are vectorised."""
-        if self.num_ways is not None:
+        if self.num_outputs is not None:
             return super().chosen_task_map()
         if self.task_map == "vectorize":
             raise ValueError(
@@ -36,11 +41,11 @@ class OpenWays:
         return "loop"
 
     def _largest_ways(self, inputs):
-        return padding.num_ways(inputs) if self.num_ways is None else None
+        return padding.num_ways(inputs) if self.num_outputs is None else None
 
     def _predictions_spec(self, features):
         rows = keras.tree.flatten(features)[0].shape[0]
-        return keras.KerasTensor((rows, self.num_ways), self.variable_dtype)
+        return keras.KerasTensor((rows, self.num_outputs), self.variable_dtype)
 
     def get_config(self):
         return {**super().get_config(), "num_ways": self.num_ways}

@@ -2,6 +2,8 @@
 
 from keras_meta.metrics.adaptation_curve import AdaptationCurve as AdaptationCurve
 from keras_meta.metrics.adaptation_curve import adaptation_curve as adaptation_curve
+from keras_meta.metrics.calibration import ExpectedCalibrationError as ExpectedCalibrationError
+from keras_meta.metrics.calibration import NegativeLogLikelihood as NegativeLogLikelihood
 from keras_meta.metrics.comparison import Comparison as Comparison
 from keras_meta.metrics.comparison import compare as compare
 from keras_meta.metrics.comparison import task_values as task_values

@@ -68,6 +68,11 @@ LEARNERS = {
     "BaselinePlusPlus": lambda model, **kwargs: learners.BaselinePlusPlus(
         model, scale=5.0, inner_steps=5, num_ways=3, **kwargs
     ),
+    "RidgeLearner": lambda model, **kwargs: learners.RidgeLearner(model, num_ways=3, **kwargs),
+    "LogisticLearner": lambda model, **kwargs: learners.LogisticLearner(
+        model, num_ways=3, **kwargs
+    ),
+    "SVMLearner": lambda model, **kwargs: learners.SVMLearner(model, num_ways=3, **kwargs),
     "generated logistic regression": lambda model, **kwargs: generator(
         model, generators.LogisticRegression(num_ways=3, units=8), **kwargs
     ),
@@ -83,7 +88,14 @@ every_learner = pytest.mark.parametrize("name", LEARNERS)
 # What takes long, or is done by code that several learners share: over some learners at once, over
 # the others with the slow tests.
 CORE = ("MAML", "FOMAML", "ANIL", "BOIL")
-ONE_OF_A_KIND = (*CORE, "Reptile", "MAMLPlusPlus", "PrototypicalNetwork", "generated network")
+ONE_OF_A_KIND = (
+    *CORE,
+    "Reptile",
+    "MAMLPlusPlus",
+    "PrototypicalNetwork",
+    "RidgeLearner",
+    "generated network",
+)
 
 
 def first(names):

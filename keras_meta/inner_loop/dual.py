@@ -1,0 +1,79 @@
+"""What the convex learners share: the Gram matrix, and Newton's equations in the dual.
+
+A linear learner with a penalty on its weights is a combination of the support examples,
+`W = X^T A`: `A` has a row an example, however long the features. These problems are small and badly
+conditioned, so they are solved in double precision, whatever the features' own.
+"""
+
+import tensorflow as tf
+
+_ROUNDING = 1e-14  # relative to the trace; some 50 times the rounding of double precision
+
+
+def double(*values):
+    """Tensors or numbers in double precision."""
+    # A number that is cast would be one of single precision before.
+    return [tf.cast(x, "float64") if tf.is_tensor(x) else tf.constant(x, "float64") for x in values]
+
+
+def gram(x):
+    """Returns `X X^T`, with as much on the diagonal as keeps rounding from making it indefinite.
+
+    Args:
+        x: Tensor `[n, m]` in double precision.
+    """
+    products = tf.matmul(x, x, transpose_b=True)
+    return add_to_diagonal(products, _ROUNDING * tf.linalg.trace(products))
+
+
+def add_to_diagonal(matrix, values):
+    """Returns `M + diag(v)`, for a scalar `v` or one `[..., n]`."""
+    diagonal = tf.linalg.diag_part(matrix)
+    return tf.linalg.set_diag(matrix, diagonal + values)
+
+
+def newton_direction(kernel, diagonal, right_hand_side, refinements=0):
+    """Solves Newton's equations of a classifier whose dual variables sum to zero over classes.
+
+    For each class `c`, with a multiplier `v` for each example,
+
+        (K + diag(d_c)) a_c = b_c + v,      sum over classes of a_c = 0
+
+    The kernel and the diagonals get no derivative: at a solution, where `b` is a residual that
+    vanishes, the derivative of a Newton step is that of the solution.
+
+    Args:
+        kernel: Tensor `K` `[n, n]`.
+        diagonal: Positive tensor `[n, ways]`, whose columns are `d_c`.
+        right_hand_side: Tensor `[n, ways]`, whose columns are `b_c`.
+        refinements: int. How often the solution is corrected by what it leaves of the equations.
+            The elimination loses digits where diagonals are small and examples outnumber features;
+            each correction brings some back.
+
+    Returns:
+        Tensor `[n, ways]`, whose columns are `a_c`.
+    """
+    kernel, diagonal = tf.stop_gradient(kernel), tf.stop_gradient(diagonal)
+    systems = add_to_diagonal(
+        tf.tile(kernel[None], [tf.shape(diagonal)[1], 1, 1]), tf.transpose(diagonal)
+    )
+    inverses = _inverse(systems)
+    of_multipliers = _inverse(tf.reduce_sum(inverses, 0))
+
+    def solve(b, total):
+        """By elimination of `a_c = (K + diag(d_c))^-1 (b_c + v)`."""
+        a = tf.linalg.matvec(inverses, tf.transpose(b))
+        v = tf.linalg.matvec(of_multipliers, total - tf.reduce_sum(a, 0))
+        return tf.transpose(a + tf.linalg.matvec(inverses, v)), v[:, None]
+
+    a, v = solve(right_hand_side, 0.0)
+    for _ in range(refinements):
+        left = right_hand_side + v - tf.matmul(kernel, a) - diagonal * a
+        da, dv = solve(left, -tf.reduce_sum(a, 1))
+        a, v = a + da, v + dv
+    return a
+
+
+def _inverse(matrix):
+    identity = add_to_diagonal(tf.zeros_like(matrix), tf.ones([], matrix.dtype))
+    return tf.linalg.cholesky_solve(tf.linalg.cholesky(matrix), identity)

@@ -1,0 +1,66 @@
+"""Logistic regression on a learned embedding."""
+
+import keras
+import tensorflow as tf
+
+from keras_meta.inner_loop.linear_head import classifier_head
+from keras_meta.inner_loop.logistic_regression import logistic_regression
+from keras_meta.learners.embedding_learner import EmbeddingLearner
+from keras_meta.learners.graph_constant import GraphConstant, positive
+
+
+@keras.saving.register_keras_serializable("keras_meta")
+class LogisticLearner(EmbeddingLearner):
+    """Learns an embedding on which multinomial logistic regression learns a task.
+
+        W = argmin  sum_i cross-entropy(y_i, softmax(f(x_i) W)) + l/2 |W|^2
+        logits = f(x) W
+
+    Newton's method finds the minimum, and the derivative is that of the minimum, exactly. `l` is
+    learned. An intercept is a feature that the embedding makes constant.
+
+    Args:
+        model: A built `keras.Model` that embeds an example: features `[n, ...]` to vectors
+            `[n, embedding]`.
+        regularization: float. Initial `l`.
+        num_ways: See `EmbeddingLearner`.
+        batch_norm: See `EmbeddingLearner`.
+        task_map: See `MetaLearner`.
+        seed: See `MetaLearner`.
+        name: Optional name.
+
+    Raises:
+        ValueError: If the model gives no vectors, or an argument is invalid.
+
+    Example:
+
+    ```python
+    import keras
+    import keras_meta
+
+    tasks = keras_meta.episodes.StrokeGlyphs(num_ways=3, num_shots=1, num_queries=2, num_classes=9)
+    body = keras_meta.networks.Conv4(num_ways=32, filters=8)  # 32 features an image
+    learner = keras_meta.learners.LogisticLearner(body)
+    learner.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    learner.fit(tasks.as_dataset(batch_size=4), steps_per_epoch=5, verbose=0)
+    ```
+
+    Reference:
+        [Bertinetto et al., 2019](https://arxiv.org/abs/1805.08136)
+    """
+
+    regularization = GraphConstant(positive("regularization"))
+
+    def __init__(self, model, regularization=1.0, num_ways=None, **kwargs):
+        self.regularization = regularization
+        super().__init__(model, num_ways, **kwargs)
+
+    def create_weights(self):
+        self.log_regularization = self.add_log_weight("log_regularization", self.regularization)
+
+    def write_head(self, features, indicators):
+        kernel = logistic_regression(features, indicators, tf.exp(self.log_regularization))
+        return classifier_head(kernel, indicators)
+
+    def get_config(self):
+        return {**super().get_config(), "regularization": self.regularization}

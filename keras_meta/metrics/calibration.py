@@ -1,0 +1,125 @@
+"""Whether predicted probabilities are to be believed."""
+
+import keras
+import tensorflow as tf
+
+
+def _prepare(y_true, y_pred, sample_weight, from_logits, dtype):
+    """Probabilities `[n, ways]`, class numbers `[n]` and weights `[n]` of all queries in a row."""
+    y_pred, y_true = tf.cast(y_pred, dtype), tf.convert_to_tensor(y_true)
+    one_hot = y_true.shape.rank == y_pred.shape.rank and y_true.shape[-1] != 1
+    labels = tf.reshape(tf.argmax(y_true, -1) if one_hot else tf.cast(y_true, "int64"), [-1])
+    probabilities = tf.nn.softmax(y_pred) if from_logits else y_pred
+    weights = tf.ones(tf.shape(y_pred)[:-1], dtype)
+    if sample_weight is not None:
+        sample_weight = tf.cast(sample_weight, dtype)
+        if sample_weight.shape.rank < weights.shape.rank:  # a weight a task
+            sample_weight = sample_weight[..., None]
+        weights *= sample_weight
+    return tf.reshape(probabilities, [-1, y_pred.shape[-1]]), labels, tf.reshape(weights, [-1])
+
+
+@keras.saving.register_keras_serializable("keras_meta")
+class ExpectedCalibrationError(keras.metrics.Metric):
+    """How far confidence is from accuracy.
+
+    Queries are put in `num_bins` bins of equal width by the probability of the predicted class,
+
+        ECE = sum over bins  (weight of the bin) |accuracy in it - mean confidence in it|
+
+    Args:
+        num_bins: int.
+        from_logits: bool. Whether predictions are logits, as learners give them.
+        name: Optional name.
+        dtype: See `keras.metrics.Metric`.
+
+    Example:
+
+    ```python
+    import keras_meta
+
+    metric = keras_meta.metrics.ExpectedCalibrationError(from_logits=False)
+    metric.update_state([[0, 1]], [[[0.75, 0.25], [0.75, 0.25]]])  # confident by 0.75, half right
+    assert abs(float(metric.result()) - 0.25) < 1e-6
+    # learner.compile(..., metrics=["accuracy", keras_meta.metrics.ExpectedCalibrationError()])
+    ```
+
+    Reference:
+        [Guo et al., 2017](https://arxiv.org/abs/1706.04599)
+    """
+
+    def __init__(
+        self, num_bins=15, from_logits=True, name="expected_calibration_error", dtype=None
+    ):
+        super().__init__(name=name, dtype=dtype)
+        if isinstance(num_bins, bool) or not isinstance(num_bins, int) or num_bins < 1:
+            raise ValueError(
+                f"`num_bins` must be an integer >= 1. Received: num_bins={num_bins!r}."
+            )
+        self.num_bins = num_bins
+        self.from_logits = from_logits
+        self.weights_of_bins = self.add_variable((num_bins,), "zeros", name="weights")
+        # Accuracy less confidence, summed in each bin.
+        self.excess = self.add_variable((num_bins,), "zeros", name="excess")
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        probabilities, labels, weights = _prepare(
+            y_true, y_pred, sample_weight, self.from_logits, self.dtype
+        )
+        confidence = tf.reduce_max(probabilities, -1)
+        right = tf.cast(tf.argmax(probabilities, -1) == labels, self.dtype)
+        # Bins are open below and closed above, as in the paper.
+        bins = tf.cast(tf.math.ceil(confidence * self.num_bins), "int32") - 1
+        members = tf.one_hot(tf.clip_by_value(bins, 0, self.num_bins - 1), self.num_bins)
+        members = tf.cast(members, self.dtype) * weights[:, None]
+        self.weights_of_bins.assign_add(tf.reduce_sum(members, 0))
+        self.excess.assign_add(tf.reduce_sum(members * (right - confidence)[:, None], 0))
+
+    def result(self):
+        total = tf.reduce_sum(tf.convert_to_tensor(self.weights_of_bins))
+        return tf.math.divide_no_nan(tf.reduce_sum(tf.abs(self.excess.value)), total)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "num_bins": self.num_bins,
+            "from_logits": self.from_logits,
+        }
+
+
+@keras.saving.register_keras_serializable("keras_meta")
+class NegativeLogLikelihood(keras.metrics.Mean):
+    """Mean over queries of `-log p(right class)`, with class numbers or one-hot rows for labels.
+
+    Args:
+        from_logits: bool. Whether predictions are logits, as learners give them.
+        name: Optional name.
+        dtype: See `keras.metrics.Metric`.
+
+    Example:
+
+    ```python
+    import math
+    import keras_meta
+
+    metric = keras_meta.metrics.NegativeLogLikelihood(from_logits=False)
+    metric.update_state([[0, 1]], [[[0.5, 0.5], [0.75, 0.25]]])
+    assert abs(float(metric.result()) - math.log(8.0) / 2) < 1e-6
+    ```
+    """
+
+    def __init__(self, from_logits=True, name="negative_log_likelihood", dtype=None):
+        super().__init__(name=name, dtype=dtype)
+        self.from_logits = from_logits
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        # Of logits exactly, however sure they are.
+        y_pred = tf.nn.log_softmax(tf.cast(y_pred, self.dtype)) if self.from_logits else y_pred
+        values, labels, weights = _prepare(y_true, y_pred, sample_weight, False, self.dtype)
+        right = tf.gather(values, labels, batch_dims=1)
+        if not self.from_logits:
+            right = tf.math.log(tf.maximum(right, keras.config.epsilon()))
+        return super().update_state(-right, weights)
+
+    def get_config(self):
+        return {**super().get_config(), "from_logits": self.from_logits}
