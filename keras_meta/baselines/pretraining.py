@@ -31,7 +31,7 @@ def body(model):
             "Where the head of a subclassed model begins cannot be read off it. Pass a Sequential "
             f"or functional model. Received: {model.name!r} of type {type(model).__name__}."
         )
-    return keras.Model(model.input, model.layers[-1].input)
+    return keras.Model(_single(model.inputs), model.layers[-1].input)
 
 
 def pretrain_classifier(model, x, y, optimizer="adam", **kwargs):
@@ -62,8 +62,12 @@ def pretrain_classifier(model, x, y, optimizer="adam", **kwargs):
     copy = clone(model)
     features = body(copy)
     head = keras.layers.Dense(len(classes), dtype=copy.layers[-1].dtype_policy)
-    classifier = keras.Model(features.input, head(features.output))
+    classifier = keras.Model(_single(features.inputs), head(features.output))
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     classifier.compile(optimizer, loss, metrics=["accuracy"])
     classifier.fit(x, labels.reshape(-1), **kwargs)
     return copy
+
+
+def _single(inputs):
+    return inputs[0] if len(inputs) == 1 else inputs

@@ -44,6 +44,12 @@ def compiled(make):
     return learner
 
 
+def squared_distance(y_true, y_pred):
+    """From the row of the class, in place of a cross-entropy."""
+    rows = tf.one_hot(tf.cast(y_true, tf.int32), 3, dtype=y_pred.dtype)
+    return tf.reduce_sum(tf.square(rows - y_pred), -1)
+
+
 # The rules that divide by the size of a gradient do so smoothly enough for central differences.
 LEARNERS = {
     "multi-step loss": lambda m: learners.MAMLPlusPlus(m, 0.1, 3, multi_step_loss_steps=10),
@@ -72,6 +78,7 @@ LEARNERS = {
         checkpoint_steps=True,
     ),
     "scales": lambda m: learners.MAML(m, 0.5, 2, adapt="scales"),
+    "another inner loss": lambda m: learners.MAML(m, 0.5, 2, inner_loss=squared_distance),
 }
 
 
@@ -149,6 +156,53 @@ def test_cavia_never_moves_where_contexts_start():
     assert all(np.any(w) for w in state["weights"])
 
 
+def test_inner_and_outer_loss_may_differ(float64):
+    """One inner step by hand on the one; the reported loss is the other."""
+    keras.utils.set_random_seed(0)
+    m = keras.Sequential([keras.Input((4, 4, 1)), keras.layers.Flatten(), keras.layers.Dense(3)])
+    learner = learners.MAML(m, 0.1, 1, inner_loss=squared_distance)
+    outer = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    learner.compile("sgd", outer)
+    inputs, y = episodes(tasks=2)
+    kernel, bias = (tf.constant(v.value) for v in m.trainable_variables)
+    losses = []
+    for task in range(2):
+        x = tf.reshape(inputs["support_x"][task], [6, 16])
+        error = (2.0 / 6.0) * (x @ kernel + bias - tf.one_hot(y[task], 3, dtype=tf.float64))
+        after = kernel - 0.1 * tf.transpose(x) @ error, bias - 0.1 * tf.reduce_sum(error, 0)
+        query = tf.reshape(inputs["query_x"][task], [6, 16])
+        losses.append(outer(y[task], query @ after[0] + after[1]))
+    np.testing.assert_allclose(learner.evaluate(inputs, y, verbose=0), np.mean(losses), rtol=1e-7)
+
+
+def test_frozen_layers_are_left_out_of_the_meta_gradient():
+    """Of what comes before all that is learned, no derivative is even traced."""
+    traced = []
+
+    class Spy(keras.layers.Layer):
+        def call(self, x):
+            @tf.custom_gradient
+            def spied(x):
+                return tf.identity(x), lambda upstream: traced.append(1) or upstream
+
+            return spied(x)
+
+    def gradients_with(body_is_learned):
+        traced.clear()
+        body = keras.layers.Dense(5)
+        m = keras.Sequential([keras.Input((4,)), body, Spy(), keras.layers.Dense(3)])
+        body.trainable = body_is_learned
+        learner = learners.ANIL(m, 0.1, 2)
+        learner.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+        x = tf.random.stateless_normal([2, 6, 4], [0, 0])
+        y = tf.tile(tf.range(6)[None] % 3, [2, 1])
+        batch = {"support_x": x, "support_y": y, "query_x": x}, y
+        return tf.function(learner.meta_gradients, autograph=False)(*batch)[0]
+
+    assert len(gradients_with(body_is_learned=True)) == 4 and traced
+    assert len(gradients_with(body_is_learned=False)) == 2 and not traced
+
+
 # Each part of MAML++ acts.
 
 
@@ -191,6 +245,25 @@ def test_phases_are_counted_in_outer_steps(float64):
     ]
     assert len(names) == len(expected)
     assert distances[2] < 1e-10 < 1e-4 < min(distances[:2])
+
+
+def test_steps_beyond_those_of_training_use_what_the_last_one_has():
+    """Rates, scales and statistics: as in a learner of more steps that has them in full."""
+    short = compiled(lambda m: learners.MAMLPlusPlus(m, 0.1, 2, eval_inner_steps=4))
+    data = tf.data.Dataset.from_tensors(episodes()).repeat()
+    short.fit(data, steps_per_epoch=3, verbose=0)
+    long = compiled(lambda m: learners.MAMLPlusPlus(m, 0.1, 4))
+    for source, target in zip(short.variables, long.variables, strict=True):
+        value = source.numpy()
+        if value.shape != tuple(target.shape):
+            missing = target.shape[0] - value.shape[0]
+            value = np.concatenate([value, np.repeat(value[-1:], missing, axis=0)])
+        target.assign(value)
+    inputs, _ = episodes()
+    expected = long.predict(inputs, verbose=0)
+    np.testing.assert_allclose(short.predict(inputs, verbose=0), expected, atol=1e-6)
+    short.eval_inner_steps = 2
+    assert np.abs(short.predict(inputs, verbose=0) - expected).max() > 1e-3
 
 
 def test_rates_are_learned_per_layer_and_step():
