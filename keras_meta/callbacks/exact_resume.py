@@ -24,7 +24,8 @@ class ExactResume(keras.callbacks.Callback):
     writes.
 
     What is needed for the same bits: the same program, data and versions, on the same kind of
-    machine with as many threads; training data that `start` positions, as those of
+    machine with as many threads (TensorFlow's operations on a CPU then repeat bit by bit, and the
+    loop over tasks sums them in order); training data that `start` positions, as those of
     `TaskDistribution.as_dataset`; noise from layers of the model. What is not restored: what other
     callbacks have written to files, and random numbers drawn by the program itself from Python,
     NumPy or TensorFlow's global generators. In the epoch in which a run goes on, the numbers of
