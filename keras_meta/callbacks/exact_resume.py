@@ -3,6 +3,7 @@
 import pathlib
 
 import keras
+import tensorflow as tf
 
 from keras_meta.callbacks import callback_state, checkpoint_file
 
@@ -23,7 +24,8 @@ class ExactResume(keras.callbacks.Callback):
     writes.
 
     What is needed for the same bits: the same program, data and versions, on the same kind of
-    machine with as many threads; training data that `start` positions, as those of
+    machine with as many threads (TensorFlow's operations on a CPU then repeat bit by bit, and the
+    loop over tasks sums them in order); training data that `start` positions, as those of
     `TaskDistribution.as_dataset`; noise from layers of the model. What is not restored: what other
     callbacks have written to files, and random numbers drawn by the program itself from Python,
     NumPy or TensorFlow's global generators. In the epoch in which a run goes on, the numbers of
@@ -154,24 +156,25 @@ class ExactResume(keras.callbacks.Callback):
         return [*self.callbacks, self.model.history]
 
     def _variables(self):
-        """Name to list of variables. Metrics matter inside an epoch alone."""
+        """Name to variable. Metrics matter inside an epoch alone."""
         learner = self.model
         if not learner.optimizer.built:
             learner.optimizer.build(learner.trainable_variables)
-        variables = {"model": learner.variables, "optimizer": learner.optimizer.variables}
+        groups = {"model": learner.variables, "optimizer": learner.optimizer.variables}
         if self.batch:
             learner.build_metrics()
-            variables["metrics"] = learner.metrics_variables
-        return variables
+            groups["metrics"] = learner.metrics_variables
+        return {f"{key}/{i}": v for key, group in groups.items() for i, v in enumerate(group)}
 
     def _save(self):
         if self._saved == self.step:
             return
-        arrays = {
-            f"{group}/{number}": keras.ops.convert_to_numpy(variable.value)
-            for group, variables in self._variables().items()
-            for number, variable in enumerate(variables)
-        }
+        # In this scope, metrics are those of all replicas together.
+        with self.model.distribute_strategy.scope():
+            arrays = {
+                name: tf.convert_to_tensor(variable.value).numpy()
+                for name, variable in self._variables().items()
+            }
         states = []
         for number, callback in enumerate(self._followed()):
             values, lists = callback_state.read(callback)
@@ -186,11 +189,11 @@ class ExactResume(keras.callbacks.Callback):
         self._saved = self.step
 
     def _restore_learner(self):
-        variables = {
-            f"{group}/{number}": variable
-            for group, variables in self._variables().items()
-            for number, variable in enumerate(variables)
-        }
+        with self.model.distribute_strategy.scope():
+            self._assign(self._variables())
+        self._skipped = self.batch
+
+    def _assign(self, variables):
         saved = {k: v for k, v in self._pending.arrays.items() if not k.startswith("callback/")}
         if {k: v.shape for k, v in saved.items()} != {k: v.shape for k, v in variables.items()}:
             raise ValueError(
@@ -200,9 +203,8 @@ class ExactResume(keras.callbacks.Callback):
         for name, variable in variables.items():
             value = saved[name]
             if value.dtype.kind == "V":  # NumPy does not know bfloat16 when it reads a file.
-                value = value.view(keras.ops.convert_to_numpy(variable.value).dtype)
+                value = value.view(tf.as_dtype(variable.dtype).as_numpy_dtype)
             variable.assign(value)
-        self._skipped = self.batch
 
     def _restore_callbacks(self):
         lists = [{} for _ in self._followed()]

@@ -24,7 +24,7 @@ import keras_meta
 STEPS, EPOCHS = 10, 4
 
 
-def build():
+def build(accumulated=3):
     layers = keras.layers
     keras.utils.set_random_seed(0)
     model = keras.Sequential(
@@ -38,7 +38,7 @@ def build():
     )
     learner = keras_meta.learners.MAML(model, 0.01, batch_norm="running")
     optimizer = keras.optimizers.Adam(
-        1e-2, global_clipnorm=1.0, use_ema=True, gradient_accumulation_steps=3
+        1e-2, global_clipnorm=1.0, use_ema=True, gradient_accumulation_steps=accumulated
     )
     learner.compile(optimizer, "mse", metrics=["mae"])
     return learner

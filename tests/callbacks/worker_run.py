@@ -36,7 +36,7 @@ if __name__ == "__main__":
     folder, dies_at = pathlib.Path(sys.argv[1]), int(sys.argv[2])
     worker = strategy.cluster_resolver.task_id
     with strategy.scope():
-        learner = killed_run.build()
+        learner = killed_run.build(accumulated=None)  # which Keras cannot do under a strategy
     resume = keras_meta.callbacks.ExactResume(folder / "checkpoints", save_every=2)
     waves = keras_meta.episodes.Sinusoid(num_shots=3, num_queries=4)
     history = learner.fit(
