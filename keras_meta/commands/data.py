@@ -2,11 +2,13 @@
 
 import hashlib
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
 
 from keras_meta import episodes
+from keras_meta.commands import archives
 
 SPLITS = ("train", "validation", "test")
 
@@ -105,9 +107,10 @@ def _arrays(config):
 
 def _from_npz(path, config):
     try:
+        archives.check_arrays(path)
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+    except (ValueError, OSError, EOFError, zlib.error, zipfile.BadZipFile) as error:
         raise ValueError(
             f"The file cannot be read as .npz. Received: {path}: {error} Write it with "
             "`numpy.savez(path, x=x, y=y)`, where no array holds Python objects."

@@ -6,6 +6,7 @@ import math
 import keras
 
 from keras_meta import generators, learners, networks
+from keras_meta.commands import model_files
 from keras_meta.inner_loop.layers import layers_with_weights
 from keras_meta.learners.adapted_model import clone
 
@@ -135,7 +136,7 @@ def network(config, input_shape):
             config["ways"], input_shape, config["filters"], pooling, seed=config["seed"]
         )
     try:
-        model = keras.models.load_model(name, compile=False)
+        model = model_files.load(name, compile=False)
     except Exception as error:
         reason = str(error).strip().splitlines() or [""]
         raise ValueError(

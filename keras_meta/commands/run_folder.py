@@ -14,6 +14,9 @@ from pathlib import Path
 
 from keras_meta.callbacks.checkpoint_file import replaced_when_complete
 
+# Options that every command reads.
+_ESSENTIAL = {"data", "learner", "ways", "shots", "queries", "seed"}
+
 
 class RunFolder:
     """Reads and writes the files of a run.
@@ -49,8 +52,8 @@ class RunFolder:
             )
         try:
             config = json.loads(self.config_file.read_text())
-            if not isinstance(config, dict):
-                raise ValueError("it does not hold an object")
+            if not isinstance(config, dict) or not _ESSENTIAL <= set(config):
+                raise ValueError(f"it does not hold an object with {sorted(_ESSENTIAL)}")
         except ValueError as error:
             raise ValueError(
                 f"The configuration of the run cannot be read. Received: {self.config_file}: "
@@ -64,9 +67,8 @@ class RunFolder:
         Raises:
             ValueError: If it is missing or damaged.
         """
-        import keras
-
         import keras_meta.learners  # noqa: F401  Keras finds the classes it loads by their names.
+        from keras_meta.commands import model_files
 
         if not self.learner_file.is_file():
             raise ValueError(
@@ -75,7 +77,7 @@ class RunFolder:
                 "again."
             )
         try:
-            learner = keras.models.load_model(self.learner_file)
+            learner = model_files.load(self.learner_file)
             if learner.episode_spec is None:
                 # Keras leaves out the build configuration of what its constructor has built.
                 with zipfile.ZipFile(self.learner_file) as archive:

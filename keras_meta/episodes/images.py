@@ -1,11 +1,16 @@
 """Images to arrays of one size and one number of channels."""
 
+import math
 import numbers
+import struct
 
 import numpy as np
 import tensorflow as tf
 
 from keras_meta.episodes.arguments import check_integer
+
+# More than any camera takes, and less than a gigabyte in colour.
+_MAX_PIXELS = 2**28
 
 
 def check_image_size(image_size):
@@ -87,10 +92,27 @@ def read_image(file, image_size, color_mode):
         ValueError: If the file cannot be read as an image.
     """
     try:
-        image = tf.io.decode_image(tf.io.read_file(str(file)), expand_animations=False)
-    except (tf.errors.OpError, ValueError) as error:
+        content = tf.io.read_file(str(file))
+        _check_pixels(content)
+        image = tf.io.decode_image(content, expand_animations=False)
+    except (tf.errors.OpError, ValueError, struct.error) as error:
         raise ValueError(
             f"Cannot read {file} as a PNG, JPEG, BMP or GIF image; repair the file or remove it. "
             f"Received: {str(error).splitlines()[0]}"
         ) from error
     return np.asarray(convert_image(image, image_size, color_mode))
+
+
+def _check_pixels(content):
+    """Raises if a file claims more pixels than a photograph has, before they take memory."""
+    head = content.numpy()[:32]
+    if head.startswith(b"\x89PNG"):
+        sides = struct.unpack(">II", head[16:24])
+    elif head.startswith(b"GIF8"):
+        sides = struct.unpack("<HH", head[6:10])
+    elif head.startswith(b"BM"):
+        sides = struct.unpack("<ii", head[18:26])
+    else:
+        sides = tf.io.extract_jpeg_shape(content).numpy()[:2]
+    if abs(math.prod(map(int, sides))) > _MAX_PIXELS:
+        raise ValueError(f"it claims {int(sides[0])} x {int(sides[1])} pixels")

@@ -23,7 +23,7 @@ from keras_meta.inner_loop.custom_gradient import custom_gradient
 from keras_meta.inner_loop.layers import sublayers
 
 # Beyond the size of a core's cache, copying patches costs more than it gains.
-_MAX_PATCH_BYTES = 640 * 1024
+max_patch_bytes = 640 * 1024
 
 
 def convolutions(model):
@@ -132,7 +132,7 @@ def _pays(images, kernel, layer):
     )
     patch_size = kernel.shape[0] * kernel.shape[1] * kernel.shape[2]
     patch_bytes = images.shape[0] * height * width * patch_size * images.dtype.size
-    return 0 < patch_bytes <= _MAX_PATCH_BYTES
+    return 0 < patch_bytes <= max_patch_bytes
 
 
 @functools.lru_cache

@@ -21,11 +21,7 @@ def export(learner, filepath, verbose=True):
     Raises:
         ValueError: If the learner has not seen an episode.
     """
-    if learner.episode_spec is None:
-        raise ValueError(
-            "The learner does not know the types of its inputs yet. Fit it, or call it on one "
-            "batch of episodes, before `export`. Received: a learner that has seen no episode."
-        )
+    check_seen(learner)
     batch = specs(learner.episode_spec, leading_axes=2)
     task = specs(learner.episode_spec, leading_axes=1)
     support, batch_support = ({key: x[key] for key in _SUPPORT} for x in (task, batch))
@@ -53,8 +49,7 @@ def export(learner, filepath, verbose=True):
 
         return lambda inputs: task_map.map_tasks(of_task, inputs, learner.chosen_task_map())[1]
 
-    state = adapt.get_concrete_function(support).structured_outputs
-    state = tf.nest.map_structure(lambda x: tf.TensorSpec(x.shape, x.dtype), state)
+    state = tensor_specs(adapt.get_concrete_function(support).structured_outputs)
     states = tf.nest.map_structure(lambda x: tf.TensorSpec([None, *x.shape], x.dtype), state)
     names = state_names(learner, state)
     endpoints = {
@@ -81,9 +76,23 @@ def export(learner, filepath, verbose=True):
     )
     if verbose:
         print(f"Exported to {filepath!s}:")
-        for name, endpoint in endpoints.items():
-            inputs = ", ".join(endpoint.structured_input_signature[1])
-            print(f"  {name}({inputs}) -> {', '.join(endpoint.structured_outputs)}")
+        print_endpoints(endpoints)
+
+
+def check_seen(learner):
+    """Raises if the learner does not know what its inputs are like."""
+    if learner.episode_spec is None:
+        raise ValueError(
+            "The learner does not know the types of its inputs yet. Fit it, or call it on one "
+            "batch of episodes, before `export`. Received: a learner that has seen no episode."
+        )
+
+
+def print_endpoints(endpoints):
+    """Prints the names of inputs and outputs of each concrete function."""
+    for name, endpoint in endpoints.items():
+        inputs = ", ".join(endpoint.structured_input_signature[1])
+        print(f"  {name}({inputs}) -> {', '.join(endpoint.structured_outputs)}")
 
 
 def specs(episode_spec, leading_axes):
@@ -102,6 +111,11 @@ def specs(episode_spec, leading_axes):
         return type(node)(walk(value) for value in node)
 
     return walk(episode_spec)
+
+
+def tensor_specs(nest):
+    """The types of tensors: a nest of `tf.TensorSpec`."""
+    return tf.nest.map_structure(lambda x: tf.TensorSpec(x.shape, x.dtype), nest)
 
 
 def state_names(learner, state):

@@ -6,7 +6,7 @@ import tensorflow as tf
 from keras_meta import config
 from keras_meta.inner_loop import losses, task_map
 from keras_meta.inner_loop.functional import FunctionalModel
-from keras_meta.learners import check_report, exporting, model_checks, replicas
+from keras_meta.learners import check_report, exporting, lite_exporting, model_checks, replicas
 from keras_meta.learners.episodic_model import EpisodicModel
 from keras_meta.learners.graph_constant import GraphConstant, one_of
 
@@ -217,9 +217,9 @@ class MetaLearner(EpisodicModel):
         return check_report.check(self, batch)
 
     def export(self, filepath, format="tf_saved_model", verbose=None, **kwargs):
-        """Writes a SavedModel that learns new tasks where neither Keras nor this library is.
+        """Writes a file that learns new tasks where neither Keras nor this library is.
 
-        Its endpoints take any number of tasks, shots and queries:
+        The endpoints of a SavedModel take any number of tasks, shots and queries:
 
         *   `serve`: a batch of episodes (`support_x`, `support_y`, `query_x`) to predictions,
         *   `adapt`: one task's support set to its state, what is the task's own in named tensors:
@@ -229,21 +229,29 @@ class MetaLearner(EpisodicModel):
         *   `adapt_batch` and `predict_batch`: the same for several tasks of equal size at once,
             with a leading axis of tasks everywhere.
 
+        A LiteRT file has the signatures `adapt` and `predict`, for the sizes given, of LiteRT's
+        builtin operations alone: see `learners.lite_exporting`.
+
         Args:
-            filepath: Folder to write.
-            format: `"tf_saved_model"`.
+            filepath: Folder to write, or file ending in `.tflite`.
+            format: `"tf_saved_model"` or `"litert"`.
             verbose: bool. Whether to print the endpoints. Defaults to `True`.
+            **kwargs: For LiteRT, `support_size` and `query_size`: numbers of examples of a task.
 
         Raises:
             ValueError: If the learner has not seen an episode, from which it knows the types of
-                its inputs.
+                its inputs, or LiteRT lacks an operation that it needs.
         """
-        if format != "tf_saved_model" or kwargs:
+        verbose = True if verbose is None else verbose
+        needed = {"tf_saved_model": set(), "litert": {"support_size", "query_size"}}
+        if format not in needed or set(kwargs) != needed[format]:
             raise ValueError(
-                "A learner exports to format='tf_saved_model' without further options. "
+                "A learner exports to format='tf_saved_model' without further options, or to "
+                "format='litert' with `support_size` and `query_size`. "
                 f"Received: format={format!r}, {kwargs}."
             )
-        exporting.export(self, filepath, verbose=True if verbose is None else verbose)
+        write = exporting.export if format == "tf_saved_model" else lite_exporting.export
+        write(self, filepath, verbose=verbose, **kwargs)
 
     # Parts.
 

@@ -1,0 +1,143 @@
+"""What holds for any sizes, types and orders: drawn, the same in every run."""
+
+import json
+import pathlib
+import tempfile
+
+import keras
+import numpy as np
+import tensorflow as tf
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+import keras_meta
+
+few = settings(
+    max_examples=15,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    phases=[Phase.explicit, Phase.generate],  # to find a smaller case takes too long
+    suppress_health_check=list(HealthCheck),
+)
+fewer = settings(few, max_examples=4)
+
+sizes = st.integers(1, 4)
+ways = st.integers(2, 5)
+shapes = st.lists(st.integers(1, 4), min_size=1, max_size=3).map(tuple)
+seeds = st.integers(0, 2**31 - 1)
+# Built once: what is drawn is what it is given.
+FEATURES = 3
+NETWORK = keras.Sequential(
+    [keras.Input((FEATURES,)), keras.layers.Dense(5, "tanh"), keras.layers.Dense(4)]
+)
+PROTOTYPES = keras_meta.learners.PrototypicalNetwork(NETWORK)
+
+
+def random(seed, *shape):
+    return np.random.default_rng(seed).normal(size=shape).astype("float32")
+
+
+def episode(seed, num_ways, shots, queries, tasks=1):
+    """A batch of tasks in which each class has its examples, in some order."""
+    labels = np.tile(np.repeat(np.arange(num_ways, dtype="int32"), shots), (tasks, 1))
+    labels = np.random.default_rng(seed).permuted(labels, axis=1)
+    return {
+        "support_x": random(seed, tasks, num_ways * shots, FEATURES),
+        "support_y": labels,
+        "query_x": random(seed + 1, tasks, queries, FEATURES),
+    }
+
+
+@few
+@given(ways, sizes, sizes, sizes, shapes, seeds, st.sampled_from(["uint8", "float32", "float64"]))
+def test_episodes_are_valid(num_ways, shots, queries, tasks, shape, seed, dtype):
+    """Each class has its shots and queries, no example is both, and labels are true."""
+    num_classes, of_class = num_ways + 1, shots + queries
+    classes = np.repeat(np.arange(num_classes) * 7, of_class)
+    x = np.zeros((len(classes), *shape), dtype)
+    # Each example says its number, as pixels do.
+    x.reshape(len(x), -1)[:, 0] = np.arange(len(x))
+    sampler = keras_meta.episodes.EpisodeSampler(x, classes, num_ways, shots, queries, seed=seed)
+    (batch,) = sampler.as_dataset(tasks, num_batches=1)
+    inputs, query_y = keras.tree.map_structure(np.asarray, batch)
+    support = num_ways * shots
+    assert inputs["support_x"].shape == (tasks, support, *shape)
+    assert inputs["query_x"].shape[:2] == query_y.shape[:2] == (tasks, num_ways * queries)
+    scale = 255.0 if dtype == "uint8" else 1.0
+    for task in range(tasks):
+        y = np.concatenate([inputs["support_y"][task], query_y[task]])
+        both = np.concatenate([inputs["support_x"][task], inputs["query_x"][task]])
+        numbers = np.round(both.reshape(len(both), -1)[:, 0] * scale).astype(int)
+        assert len(set(numbers)) == len(numbers)
+        assert np.bincount(y[:support]).tolist() == [shots] * num_ways
+        assert np.bincount(y[support:]).tolist() == [queries] * num_ways
+        # One class of the data for each label, another for another.
+        assert len(set(zip(y, classes[numbers], strict=True))) == num_ways
+        assert len(set(classes[numbers])) == num_ways
+
+
+@few
+@given(ways, sizes, st.integers(1, 6), sizes, seeds)
+def test_predictions_have_their_shape_and_are_finite(num_ways, shots, queries, tasks, seed):
+    predictions = PROTOTYPES(episode(seed, num_ways, shots, queries, tasks))
+    assert predictions.shape == (tasks, queries, num_ways)
+    assert np.isfinite(predictions).all()
+
+
+@few
+@given(ways, sizes, sizes, seeds)
+def test_the_order_of_support_examples_says_nothing(num_ways, shots, queries, seed):
+    inputs = episode(seed, num_ways, shots, queries)
+    order = np.random.default_rng(seed).permutation(num_ways * shots)
+    other = {**inputs, **{key: inputs[key][:, order] for key in ("support_x", "support_y")}}
+    np.testing.assert_allclose(PROTOTYPES(inputs), PROTOTYPES(other), atol=1e-5)
+
+
+@few
+@given(st.permutations(range(4)), sizes, seeds)
+def test_other_numbers_for_the_classes_permute_the_outputs(numbers, shots, seed):
+    inputs = episode(seed, 4, shots, 3)
+    other = {**inputs, "support_y": np.array(numbers, "int32")[inputs["support_y"]]}
+    np.testing.assert_allclose(
+        np.asarray(PROTOTYPES(inputs)), np.asarray(PROTOTYPES(other))[..., numbers], atol=1e-5
+    )
+
+
+@few
+@given(sizes, seeds)
+def test_each_query_is_predicted_on_its_own(queries, seed):
+    inputs = episode(seed, 3, 2, queries)
+    alone = [
+        PROTOTYPES({**inputs, "query_x": inputs["query_x"][:, i : i + 1]}) for i in range(queries)
+    ]
+    np.testing.assert_allclose(PROTOTYPES(inputs), tf.concat(alone, 1), atol=1e-5)
+
+
+@fewer
+@given(
+    st.integers(1, 4),
+    st.lists(st.integers(1, 5), max_size=2),
+    st.integers(0, 2),
+    st.floats(0.0, 1.0, width=32),
+    st.sampled_from(["transductive", "support", "running"]),
+)
+def test_a_saved_learner_is_the_same(features, units, inner_steps, rate, batch_norm):
+    layers = [keras.layers.Dense(n, "tanh") for n in units]
+    layers += [keras.layers.BatchNormalization(), keras.layers.Dense(1)]
+    learner = keras_meta.learners.MAML(
+        keras.Sequential([keras.Input((features,)), *layers]),
+        rate,
+        inner_steps,
+        inner_loss="mse",
+        batch_norm=batch_norm,
+    )
+    x = random(0, 2, 3, features)
+    inputs = {"support_x": x, "support_y": x[..., :1], "query_x": x}
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder, "learner.keras")
+        learner.save(path)
+        loaded = keras.models.load_model(path)
+    assert json.dumps(loaded.get_config()) == json.dumps(learner.get_config())
+    np.testing.assert_array_equal(loaded(inputs), learner(inputs))
+    assert np.isfinite(learner(inputs)).all()
