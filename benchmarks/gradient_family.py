@@ -159,13 +159,12 @@ def measure(learner, test, metric):
     """Mean over tasks with its interval."""
     values = metrics.task_values(learner, test, metric)
     mean, half_width = metrics.task_interval(values)
-    plain = [float(x) if np.isfinite(x) else "diverged" for x in (mean, half_width)]
-    return {
-        "mean": plain[0] if plain[0] == "diverged" else round(plain[0], 4),
-        "half_width_95": plain[1] if plain[1] == "diverged" else round(plain[1], 4),
-        "median": round(float(np.median(np.nan_to_num(values, nan=np.inf))), 4),
-        "tasks": len(values),
+    median = np.median(np.nan_to_num(values, nan=np.inf))
+    figures = {"mean": mean, "half_width_95": half_width, "median": median}
+    plain = {
+        name: round(float(x), 4) if np.isfinite(x) else "diverged" for name, x in figures.items()
     }
+    return {**plain, "tasks": len(values)}
 
 
 def sinusoid(arguments, name):
@@ -230,7 +229,8 @@ def main():
     data = " --data omniglot28.npz" if arguments.study == "omniglot" else ""
     result = {
         "command": f"python benchmarks/gradient_family.py {arguments.study}{data} "
-        f"--iterations {arguments.iterations} --seed {arguments.seed}",
+        f"--iterations {arguments.iterations} --seed {arguments.seed}"
+        + (f" --out {out}" if str(out) != default else ""),
         "seed": arguments.seed,
         "iterations": arguments.iterations,
         "learners": {},
