@@ -16,7 +16,10 @@ def export(learner, filepath, support_size, query_size, verbose=True):
 
     Both are made of LiteRT's builtin operations alone, at fixed shapes. Derivatives that LiteRT
     lacks (of ReLU, of max-pooling without overlap, of convolution in the kernel) are written with
-    operations that it has.
+    operations that it has. So MAML, ANIL, CAVIA, prototypes, matching and relation networks and
+    generated linear heads convert; not `RidgeLearner` (LiteRT lacks `Cholesky`,
+    `MatrixTriangularSolve`, `MatrixDiagPartV3`, `MatrixSetDiagV3` and double precision), nor
+    `LogisticLearner` and `SVMLearner`, which loop over such solutions.
 
     Args:
         learner: A `MetaLearner` that has seen an episode.
@@ -93,7 +96,12 @@ def _convert(learner, functions):
         except Exception as error:
             missing = re.findall(r"TF Select ops: (.*)", str(error))
             if not missing:
-                raise
+                raise ValueError(
+                    "LiteRT's converter cannot convert the learner: learners that solve for their "
+                    "head until it is good enough loop in a way that LiteRT does not know. Use "
+                    "`ANIL`, `CAVIA`, or a learner that writes its head in one pass. Received: "
+                    f"{type(learner).__name__}: {str(error).splitlines()[0][:200]}"
+                ) from error
             raise ValueError(
                 "The learner needs operations that LiteRT lacks. Replace the layers that use them; "
                 "or adapt the head alone (`ANIL`), or a context (`CAVIA`), which leaves the "

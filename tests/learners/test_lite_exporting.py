@@ -47,6 +47,8 @@ LEARNERS = {
     "CAVIA": lambda: learners.CAVIA(with_context(), 1.0, 2),
     "PrototypicalNetwork": lambda: learners.PrototypicalNetwork(network(), num_ways=3),
     "cosine prototypes": lambda: learners.PrototypicalNetwork(network(), "cosine", 3),
+    "MatchingNetwork": lambda: learners.MatchingNetwork(network(), num_ways=3),
+    "RelationNetwork": lambda: learners.RelationNetwork(network(), num_ways=3),
     "generated logistic regression": lambda: learners.LearnerGenerator(
         network(), generators.LogisticRegression(num_ways=3, units=8), description_size=8
     ),
@@ -98,6 +100,19 @@ def test_both_signatures_share_the_weights(tmp_path):
 def test_what_is_missing_is_named(tmp_path):
     learner, *_ = seen(learners.MAML(with_pools("elu"), 0.1, 1))
     with pytest.raises(ValueError, match=r"lacks.*`ANIL`.*Received: a learner that needs EluGr"):
+        lite(learner, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        (learners.RidgeLearner, "Received: a learner that needs .*Cholesky.*MatrixTriangularSolve"),
+        (learners.SVMLearner, "converter cannot convert .*Received: SVMLearner: "),
+    ],
+)
+def test_heads_that_are_solved_for_do_not_convert(kind, message, tmp_path):
+    learner, *_ = seen(kind(network(), num_ways=3))
+    with pytest.raises(ValueError, match=message):
         lite(learner, tmp_path)
 
 
