@@ -27,7 +27,6 @@ def test_help_of_each_command(name, capsys):
     [
         ("", "COMMAND"),
         ("fly", "invalid choice: 'fly'"),
-        ("train --out run", "--data"),
         ("train --data glyphs --out run --ways 1", "an integer of at least 2. Received: 1"),
         ("train --data glyphs --out run --shots many", "at least 1. Received: many"),
         ("train --data glyphs --out run --inner-learning-rate nan", "above 0. Received: nan"),

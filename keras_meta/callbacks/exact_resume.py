@@ -158,11 +158,8 @@ class ExactResume(keras.callbacks.Callback):
     def _variables(self):
         """Name to variable. Metrics matter inside an epoch alone."""
         learner = self.model
-        if not learner.optimizer.built:
-            learner.optimizer.build(learner.trainable_variables)
         groups = {"model": learner.variables, "optimizer": learner.optimizer.variables}
         if self.batch:
-            learner.build_metrics()
             groups["metrics"] = learner.metrics_variables
         return {f"{key}/{i}": v for key, group in groups.items() for i, v in enumerate(group)}
 

@@ -1,5 +1,7 @@
 """From a batch of episodes to an outer step."""
 
+import contextlib
+
 import keras
 import tensorflow as tf
 
@@ -96,26 +98,32 @@ class EpisodicModel(keras.Model):
             self._predictions_spec(query),
         )
 
-    def build_metrics(self):
-        """Creates the variables of compiled metrics, as the first step of `fit` does.
+    # Parts.
 
-        For callbacks that restore them before that step. Under a strategy Keras has done it.
+    def _build_ahead(self, batch_spec):
+        """Creates the variables of compiled metrics and of the optimizer before the first step.
+
+        A step that creates variables is traced twice, and callbacks may restore them before it.
+
+        Args:
+            batch_spec: Shapes and types of what `fit` is given, a `Dataset.element_spec`.
         """
+        if self._distribute_strategy is not None or self.optimizer is None:
+            return  # Keras does it, or there is nothing to create.
+        # What is wrong with a batch, the first step says in terms of episodes.
+        with contextlib.suppress(ValueError, KeyError, tf.errors.InvalidArgumentError):
+            self._build_metrics(batch_spec)
+            if not self.optimizer.built:
+                self.optimizer.build(self.trainable_variables)
+
+    def _build_metrics(self, batch_spec):
         if all(getattr(metric, "built", True) for metric in self.metrics):
             return
-        inputs, y, sample_weight = keras.utils.unpack_x_y_sample_weight(
-            keras.tree.map_structure(
-                lambda x: tf.zeros([size or 1 for size in x.shape], x.dtype), self._fit_spec
-            )
-        )
-        y_pred = keras.tree.map_structure(
-            lambda x: tf.zeros(x.shape, x.dtype), self.compute_output_spec(inputs)
-        )
+        inputs, y, sample_weight = keras.utils.unpack_x_y_sample_weight(_zeros(batch_spec))
+        y_pred = _zeros(self.compute_output_spec(inputs))
         self.compute_loss(inputs, y, y_pred, sample_weight, training=False)
         self.compute_metrics(inputs, y, y_pred, sample_weight)
         self.reset_metrics()
-
-    # Parts.
 
     def _sum_gradients(self, task_loss, inputs, y, sample_weight):
         """`meta_gradients` of `task_loss(task, index) -> (loss, predictions, observed)`."""
@@ -303,3 +311,13 @@ class EpisodicModel(keras.Model):
 
 def _num_tasks(inputs):
     return tf.shape(keras.tree.flatten(inputs)[0])[0]
+
+
+def _zeros(specs):
+    """Tensors of these shapes, with two where any number is meant: one would mean one class."""
+    return keras.tree.map_structure(
+        lambda x: (
+            None if x is None else tf.zeros([2 if n is None else n for n in x.shape], x.dtype)
+        ),
+        specs,
+    )

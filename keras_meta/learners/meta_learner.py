@@ -159,7 +159,7 @@ class MetaLearner(EpisodicModel):
         if isinstance(x, tf.data.Dataset):
             # Keras would warn that its default, to shuffle, does not apply to a dataset.
             kwargs.setdefault("shuffle", False)
-            self.__dict__["_fit_spec"] = x.element_spec
+            self._build_ahead(x.element_spec)
         return super().fit(x, *args, **kwargs)
 
     def predict_by_step(self, inputs, steps=None):

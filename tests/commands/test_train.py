@@ -109,7 +109,14 @@ def test_other_learners(run, tmp_path, learner):
     assert found.adapts == {"fomaml": "all", "anil": "head", "boil": "body"}[learner]
 
 
-@pytest.mark.parametrize("learner", ["meta-sgd", "maml++", "reptile", "protomaml", "prototypes"])
+@pytest.mark.parametrize(
+    "learner",
+    [
+        "reptile",
+        "prototypes",
+        *(pytest.param(x, marks=pytest.mark.slow) for x in ("meta-sgd", "maml++", "protomaml")),
+    ],
+)
 def test_learners_of_classes(run, tmp_path, image_folder, learner):
     arguments = ["--data", image_folder, *TINY, *SHORT, "--out", tmp_path, "--learner", learner]
     assert run("train", *arguments)[0] == 0
@@ -135,7 +142,9 @@ def test_a_learner_of_one_pass_has_no_inner_steps(fails, tmp_path, image_folder)
     assert "Received: --inner-steps 2" in message
 
 
-@pytest.mark.parametrize("writes", [None, "svm", "network", "film"])
+@pytest.mark.parametrize(
+    "writes", [None, *(pytest.param(x, marks=pytest.mark.slow) for x in ("svm", "network", "film"))]
+)
 def test_learner_generators(run, tmp_path, image_folder, writes):
     generator = ["--learner", "generator", *(["--writes", writes] if writes else [])]
     sources = {

@@ -31,8 +31,15 @@ def meta_gradients(model, inputs, y, eager=False, **options):
     return [*(g for g in gradients if g is not None), losses]
 
 
-@pytest.mark.parametrize("batch_norm", ["transductive", "support", "running"])
-@pytest.mark.parametrize("name", ["BatchNormalization after Dense", "MultiHeadAttention"])
+@pytest.mark.parametrize(
+    ("name", "batch_norm"),
+    [
+        ("BatchNormalization after Dense", "transductive"),
+        ("BatchNormalization after Dense", "support"),
+        ("BatchNormalization after Dense", "running"),
+        pytest.param("MultiHeadAttention", "transductive", marks=pytest.mark.slow),
+    ],
+)
 def test_all_paths_give_the_same_meta_gradient(name, batch_norm, float64, monkeypatch):
     model, shape = build(name)
     inputs, y = episodes(shape, tasks=5)
@@ -138,6 +145,7 @@ PEAK = """
 
 
 @pytest.mark.skipif(not hasattr(resource, "RUSAGE_SELF"), reason="the peak is not known here")
+@pytest.mark.slow
 def test_twenty_checkpointed_steps_need_at_most_half_more_memory_than_five_without():
     def peak(steps, checkpoint):
         command = [sys.executable, "-c", textwrap.dedent(PEAK), str(steps), str(checkpoint)]

@@ -174,8 +174,22 @@ def test_the_adapted_model_predicts_as_the_learner_does(name, steps, tmp_path):
     model.fit(inputs["support_x"][1], inputs["support_y"][1], verbose=0)
 
 
-@pytest.mark.parametrize("batch_norm", ["transductive", "support", "running"])
-@pytest.mark.parametrize("kind", ["head", "network"])
+@pytest.mark.parametrize(
+    ("kind", "batch_norm"),
+    [
+        ("head", "support"),
+        ("network", "running"),
+        *(
+            pytest.param(kind, batch_norm, marks=pytest.mark.slow)
+            for kind, batch_norm in (
+                ("head", "transductive"),
+                ("head", "running"),
+                ("network", "transductive"),
+                ("network", "support"),
+            )
+        ),
+    ],
+)
 def test_the_adapted_convolutional_model(batch_norm, kind):
     body = keras_meta.networks.Conv4(7, (8, 8, 1), filters=4)
     if kind == "head":
