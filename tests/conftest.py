@@ -23,6 +23,8 @@ def fixed_seed():
     keras.utils.set_random_seed(0)
     yield
     gc.collect()
+    # What TensorFlow keeps for good need not be gone through after each test again.
+    gc.freeze()
 
 
 @pytest.fixture

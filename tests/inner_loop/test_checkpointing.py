@@ -35,9 +35,14 @@ def meta_gradients(model, inputs, y, eager=False, **options):
     ("name", "batch_norm"),
     [
         ("BatchNormalization after Dense", "transductive"),
-        ("BatchNormalization after Dense", "support"),
-        ("BatchNormalization after Dense", "running"),
-        pytest.param("MultiHeadAttention", "transductive", marks=pytest.mark.slow),
+        *(
+            pytest.param(name, batch_norm, marks=pytest.mark.slow)
+            for name, batch_norm in (
+                ("BatchNormalization after Dense", "support"),
+                ("BatchNormalization after Dense", "running"),
+                ("MultiHeadAttention", "transductive"),
+            )
+        ),
     ],
 )
 def test_all_paths_give_the_same_meta_gradient(name, batch_norm, float64, monkeypatch):
@@ -95,6 +100,7 @@ def test_what_is_used_from_outside_gets_its_gradient():
     np.testing.assert_allclose(*results, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_checkpointed_learner_is_saved_and_exported(tmp_path):
     learner = keras_meta.learners.MAML(
         keras_meta.networks.SinusoidMLP(), inner_steps=3, checkpoint_steps=True

@@ -14,6 +14,7 @@ import tensorflow as tf
 import keras_meta
 from keras_meta import generators, learners
 from keras_meta.learners import adapted_model
+from tests.quick import quick_first
 
 
 def generator(model, writes, **kwargs):
@@ -84,13 +85,11 @@ LEARNERS = {
     ),
     "generated FiLM": lambda model, **kwargs: of_network(model, generators.FiLM, **kwargs),
 }
-every_learner = pytest.mark.parametrize("name", LEARNERS)
 # What takes long, or is done by code that several learners share: over some learners at once, over
 # the others with the slow tests.
 ONE_OF_A_KIND = (
     "MAML",
     "Reptile",
-    "MAMLPlusPlus",
     "PrototypicalNetwork",
     "RidgeLearner",
     "generated network",
@@ -99,8 +98,7 @@ A_FEW = ("MAML", "Reptile", "RidgeLearner")
 
 
 def first(names):
-    marked = [pytest.param(x, marks=[] if x in names else pytest.mark.slow) for x in LEARNERS]
-    return pytest.mark.parametrize("name", marked)
+    return pytest.mark.parametrize("name", quick_first(LEARNERS, names))
 
 
 one_of_a_kind_first, a_few_first = first(ONE_OF_A_KIND), first(A_FEW)
@@ -164,7 +162,7 @@ def weights_of(learner):
     return [keras.ops.convert_to_numpy(v) for v in learner.variables]
 
 
-@every_learner
+@first((*ONE_OF_A_KIND, "ImplicitMAML", "CAVIA", "MAMLPlusPlus", "MatchingNetwork"))
 def test_fit_evaluate_predict_on_datasets(name):
     learner = compiled(name)
     validation = sampler().as_dataset(4, num_batches=2)
@@ -372,7 +370,7 @@ def test_mixed_float16(name):
     check_mixed_precision(name, "mixed_float16")
 
 
-@a_few_first
+@first(["MAML"])
 def test_mixed_bfloat16(name):
     check_mixed_precision(name, "mixed_bfloat16")
 

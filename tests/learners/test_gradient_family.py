@@ -217,6 +217,7 @@ def test_multi_step_loss_is_annealed():
     np.testing.assert_allclose(rows[2], [0.0] * 3 + [1.0])
 
 
+@pytest.mark.slow
 def test_phases_are_counted_in_outer_steps(float64):
     """First-order until step 2, multi-step loss until step 4, then MAML."""
     learner = compiled(

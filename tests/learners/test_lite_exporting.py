@@ -9,6 +9,7 @@ import tensorflow as tf
 
 import keras_meta
 from keras_meta import generators, learners
+from tests.quick import quick_first
 
 LOSS = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 SIDE, SUPPORT, QUERIES = 16, 6, 4
@@ -76,7 +77,9 @@ def lite(learner, path, **kwargs):
     return path / "learner.tflite"
 
 
-@pytest.mark.parametrize("name", LEARNERS)
+@pytest.mark.parametrize(
+    "name", quick_first(LEARNERS, ["ANIL", "PrototypicalNetwork", "MAML, max-pooling"])
+)
 def test_it_learns_in_the_interpreter_as_in_keras(name, tmp_path):
     learner, inputs, expected = seen(LEARNERS[name]())
     file = lite(learner, tmp_path)

@@ -140,6 +140,7 @@ def test_support_statistics_are_inductive_and_batch_statistics_are_not():
     assert influence == {"transductive": True, "support": False, "running": False}
 
 
+@pytest.mark.slow
 def test_evaluation_changes_no_state_and_only_running_changes_statistics():
     inputs, y = image_episodes()
     for mode in ("transductive", "support", "running"):

@@ -12,6 +12,7 @@ import tensorflow as tf
 import keras_meta
 from keras_meta.learners import replicas
 from tests.learners import replica_cases
+from tests.quick import quick_first
 
 pytestmark = pytest.mark.usefixtures("float64")
 ROOT = pathlib.Path(__file__).parents[2]
@@ -66,14 +67,8 @@ def check_workers(folder, cases):
 
 
 # One replica has fewer tasks; one has none.
-@pytest.mark.parametrize("tasks", [7, 5])
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(name, marks=[] if name == "MAML" else pytest.mark.slow)
-        for name in replica_cases.LEARNERS
-    ],
-)
+@pytest.mark.parametrize("tasks", quick_first([7, 5], [5]))
+@pytest.mark.parametrize("name", quick_first(replica_cases.LEARNERS, ["MAML"]))
 def test_uneven_batches_on_two_replicas(name, tasks):
     case = f"{name}-{tasks}"
     strategy = tf.distribute.MirroredStrategy(
