@@ -1,5 +1,7 @@
 """A model fine-tuned to each task."""
 
+import itertools
+
 import tensorflow as tf
 
 from keras_meta import inner_optimizers
@@ -83,10 +85,20 @@ class FineTuning(Baseline):
         step = adaptation.gradient_step(
             support_loss, lambda *state: adam.update(*state, settings), first_order=True
         )
+        # A loop over loops, so that the step is traced once, however many numbers there are.
+        counts = tf.constant([b - a for a, b in itertools.pairwise((0, *self.steps))])
+
+        def go_on(position, state, predictions):
+            state = adaptation.loop(step, state, counts[position])
+            predicted = predict(state.weights, inputs["query_x"])
+            return position + 1, state, predictions.write(position, predicted)
+
         state = adaptation.InnerState(adapted, adam.init(adapted), ())
-        predictions, done = [], 0
-        for number in self.steps:
-            state = adaptation.loop(step, state, number - done)
-            predictions.append(predict(state.weights, inputs["query_x"]))
-            done = number
-        return tf.stack(predictions)
+        predictions = tf.TensorArray(predict(adapted, inputs["query_x"]).dtype, len(self.steps))
+        *_, predictions = tf.while_loop(
+            lambda position, *_: position < len(self.steps),
+            go_on,
+            (tf.constant(0), state, predictions),
+            parallel_iterations=1,
+        )
+        return predictions.stack()

@@ -1,6 +1,7 @@
 """What every source of episodes shares: numbered tasks and the dataset over them."""
 
 import math
+import os
 
 import tensorflow as tf
 
@@ -8,6 +9,8 @@ from keras_meta.episodes.arguments import check_integer
 
 # One Philox block yields four 32-bit numbers; a task's numbers start on a block of their own.
 _NUMBERS_PER_BLOCK = 4
+# One that waits for the step, and one more where a step is short beside the wait for a thread.
+_PREFETCHED_BATCHES = 2
 
 
 class TaskDistribution:
@@ -148,5 +151,8 @@ class TaskDistribution:
         # Sharding would have each worker make every episode and throw most of them away.
         options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.OFF
         options.deterministic = True
-        dataset = shares.map(sample_share, num_parallel_calls=tf.data.AUTOTUNE)
-        return dataset.with_options(options).prefetch(tf.data.AUTOTUNE)
+        # The tuner's thread can miss that `fit` has ended: it then sleeps on, for up to a minute,
+        # and `fit` waits for it. Episodes of one distribution cost the same, so need no tuning.
+        options.autotune.enabled = False
+        dataset = shares.map(sample_share, num_parallel_calls=os.cpu_count())
+        return dataset.with_options(options).prefetch(_PREFETCHED_BATCHES)

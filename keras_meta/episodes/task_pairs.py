@@ -56,7 +56,7 @@ def from_task_pairs(dataset):
         inputs = {"support_x": support_x, "support_y": _labels(support_y), "query_x": query_x}
         return inputs, _labels(query_y)
 
-    return dataset.map(convert, num_parallel_calls=tf.data.AUTOTUNE)
+    return dataset.map(convert)
 
 
 def _labels(y):

@@ -1,5 +1,7 @@
 """Arrays from TensorFlow Datasets."""
 
+import os
+
 import numpy as np
 import tensorflow as tf
 
@@ -68,7 +70,7 @@ def from_tfds(
             x = convert_image(x, image_size, color_mode)
         return x, example[y_name]
 
-    dataset = dataset.map(convert, num_parallel_calls=tf.data.AUTOTUNE)
+    dataset = dataset.map(convert, num_parallel_calls=os.cpu_count())
     x_shape = dataset.element_spec[0].shape
     if not x_shape.is_fully_defined():
         raise ValueError(

@@ -110,6 +110,8 @@ def test_cardinality_options_and_static_shapes():
     for dataset in (infinite, finite):
         assert dataset.options().experimental_distribute.auto_shard_policy == off
         assert dataset.options().deterministic
+        # Or the end of `fit` waits for the tuner, see `as_dataset`.
+        assert dataset.options().autotune.enabled is False
         assert dataset.element_spec[1].shape == (4, 4)
 
 
