@@ -2,11 +2,12 @@
 
     python benchmarks/metric_learners.py --data omniglot28.npz
 
-Omniglot: trained on 20-way 1-shot tasks of the 1200 characters of the training and validation
-splits (Vinyals) in four rotations, tested on upright characters of the test split, 1,000 tasks of
-each kind with 5 queries a class. Every learner has the same embedding, the same number of outer
-steps and of images; baselines are pre-trained on all classes in batches of as many images. All of
-them normalise by stored statistics (`batch_norm="running"`): each query is predicted on its own.
+Omniglot: trained on 1-shot tasks, 20-way by default, of the 1200 characters of the training and
+validation splits (Vinyals) in four rotations, tested on upright characters of the test split, 1,000
+tasks of each kind with 5 queries a class. Every learner has the same embedding, the same number of
+outer steps and of images; baselines are pre-trained on all classes in batches of as many images.
+All of them normalise by stored statistics (`batch_norm="running"`): each query is predicted on its
+own.
 Differences are paired: the same tasks, each learner less the prototypical network.
 """
 
@@ -22,7 +23,7 @@ import omniglot
 import tensorflow as tf
 
 import keras_meta
-from keras_meta import episodes, generators, learners, metrics, networks
+from keras_meta import callbacks, episodes, generators, learners, metrics, networks
 
 TESTS = {
     "5-way 1-shot": (5, 1),
@@ -30,7 +31,7 @@ TESTS = {
     "5-way 5-shot": (5, 5),
     "20-way 5-shot": (20, 5),
 }
-WAYS, QUERIES, NUM_TEST_TASKS = 20, 5, 1000
+QUERIES, NUM_TEST_TASKS = 5, 1000
 REFERENCE = "PrototypicalNetwork"
 INDUCTIVE = {"batch_norm": "running"}
 
@@ -59,36 +60,54 @@ LEARNERS = {
 }
 
 
-def fit_episodes(learner, data, arguments):
+def fit_episodes(learner, data, arguments, checkpoints):
     train = episodes.EpisodeSampler(
-        *data, WAYS, 1, QUERIES, seed=arguments.seed, rotations=True
-    ).as_dataset(arguments.batch_size)
+        *data, arguments.ways, 1, QUERIES, seed=arguments.seed, rotations=True
+    )
     learner.compile(outer_optimizer(arguments), classification(), metrics=["accuracy"])
-    fit(learner, train, arguments)
+    fit(
+        learner,
+        lambda step: train.as_dataset(arguments.batch_size, start=step),
+        arguments,
+        checkpoints,
+    )
 
 
-def pretrain(learner, data, arguments):
+def pretrain(learner, data, arguments, checkpoints):
     """All classes at once, as many images an iteration as episodes have."""
     x, y = episodes.with_rotations(*data)
     classes, y = np.unique(y, return_inverse=True)
-    images = arguments.batch_size * WAYS * (1 + QUERIES)
-    batches = (
-        tf.data.Dataset.from_tensor_slices((x, y.astype("int32")))
-        .shuffle(len(x), seed=arguments.seed)
-        .repeat()
-        .batch(images, drop_remainder=True)
-        .map(lambda x, y: (episodes.episode_sampler.scale_images(x), y))
-        .prefetch(2)
-    )
+    images = arguments.batch_size * arguments.ways * (1 + QUERIES)
+
+    def batches(step):
+        return (
+            tf.data.Dataset.from_tensor_slices((x, y.astype("int32")))
+            .shuffle(len(x), seed=arguments.seed)
+            .repeat()
+            .batch(images, drop_remainder=True)
+            .skip(step)
+            .map(lambda x, y: (episodes.episode_sampler.scale_images(x), y))
+            .prefetch(2)
+        )
+
     model = learner.pretraining_model(len(classes))
     model.compile(outer_optimizer(arguments), classification(), metrics=["accuracy"])
-    fit(model, batches, arguments)
+    fit(model, batches, arguments, checkpoints)
     learner.compile("adam", classification(), metrics=["accuracy"])
 
 
-def fit(model, data, arguments):
+def fit(model, data_from, arguments, checkpoints):
     steps = min(250, arguments.iterations)
-    model.fit(data, steps_per_epoch=steps, epochs=arguments.iterations // steps, verbose=2)
+    resume = callbacks.ExactResume(checkpoints)
+    model.fit(
+        data_from(resume.step),
+        steps_per_epoch=steps,
+        initial_epoch=resume.epoch,
+        epochs=arguments.iterations // steps,
+        shuffle=False,
+        verbose=2,
+        callbacks=[resume],
+    )
 
 
 def outer_optimizer(arguments):
@@ -121,6 +140,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", required=True, help="omniglot28.npz")
     parser.add_argument("--iterations", type=int, default=2000)
+    parser.add_argument("--ways", type=int, default=20, help="classes of a training task")
     parser.add_argument("--batch-size", type=int, default=2, help="tasks in an outer step")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--learners", nargs="+", default=list(LEARNERS))
@@ -134,7 +154,7 @@ def main():
     result = {
         "command": "python benchmarks/metric_learners.py --data omniglot28.npz "
         f"--iterations {arguments.iterations} --batch-size {arguments.batch_size} "
-        f"--seed {arguments.seed}",
+        f"--seed {arguments.seed}" + (f" --ways {arguments.ways}" if arguments.ways != 20 else ""),
         "seed": arguments.seed,
         "iterations": arguments.iterations,
         "test_tasks": NUM_TEST_TASKS,
@@ -157,7 +177,7 @@ def main():
         learner = LEARNERS[name](embedding(arguments.seed))
         train = pretrain if name.startswith("Baseline") else fit_episodes
         started = time.time()
-        train(learner, train_data, arguments)
+        train(learner, train_data, arguments, run / f"{name}, {arguments.iterations} iterations")
         seconds = round(time.time() - started, 1)
         values = test_values(learner, test_data, arguments.seed)
         np.savez(run / f"{name}.npz", **values)
