@@ -36,10 +36,10 @@ REFERENCE = "PrototypicalNetwork"
 INDUCTIVE = {"batch_norm": "running"}
 
 
-def embedding(seed):
-    """The four blocks, without a head."""
-    blocks = networks.Conv4(5, pooling="max", seed=seed).layers[:-1]
-    return keras.Sequential([keras.Input((28, 28, 1)), *blocks])
+def embedding(pooling, seed):
+    """The four blocks, without a head; their last maps are not pooled but flattened."""
+    blocks = networks.Conv4(5, pooling=pooling, seed=seed).layers[:-2]
+    return keras.Sequential([keras.Input((28, 28, 1)), *blocks, keras.layers.Flatten()])
 
 
 LEARNERS = {
@@ -141,13 +141,15 @@ def main():
     parser.add_argument("--data", required=True, help="omniglot28.npz")
     parser.add_argument("--iterations", type=int, default=2000)
     parser.add_argument("--ways", type=int, default=20, help="classes of a training task")
+    parser.add_argument("--pooling", default="max", help="max, or stride: several times as fast")
     parser.add_argument("--batch-size", type=int, default=2, help="tasks in an outer step")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--learners", nargs="+", default=list(LEARNERS))
     parser.add_argument("--run", default="runs/metric_learners", help="folder of what was trained")
     parser.add_argument("--out", default="benchmarks/results/metric_learners.json")
     arguments = parser.parse_args()
-    keras_meta.config.one_task_per_core()
+    if arguments.batch_size > 1:
+        keras_meta.config.one_task_per_core()
     train_data, test_data = omniglot.load(arguments.data)
     out, run = pathlib.Path(arguments.out), pathlib.Path(arguments.run)
     run.mkdir(parents=True, exist_ok=True)
@@ -174,7 +176,7 @@ def main():
             result["learners"] = before["learners"]
     for name in [x for x in arguments.learners if x not in result["learners"]]:
         keras.utils.set_random_seed(arguments.seed)
-        learner = LEARNERS[name](embedding(arguments.seed))
+        learner = LEARNERS[name](embedding(arguments.pooling, arguments.seed))
         train = pretrain if name.startswith("Baseline") else fit_episodes
         started = time.time()
         train(learner, train_data, arguments, run / f"{name}, {arguments.iterations} iterations")

@@ -40,8 +40,8 @@ def run(options):
         _save(study, out)
     _plot(waves, glyphs, out)
     print(f"\nAll of it is in {out.resolve()}. It took {time.time() - started:.0f} s.")
-    verdicts = "; ".join(map(results_table.verdict, (waves, glyphs)))
-    print(f"Was meta-learning worth it here? {verdicts}.")
+    for study in (waves, glyphs):
+        print(results_table.verdict(study))
 
 
 def _save(study, out):

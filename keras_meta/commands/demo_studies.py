@@ -21,7 +21,7 @@ class Study:
         title: str, for people.
         learner: The meta-trained learner.
         test: `TaskDistribution` of unseen tasks.
-        lower_is_better: bool. Whether the metric is an error.
+        metric: `"accuracy"` or `"mse"`.
         curve: `AdaptationCurve` of the learner on unseen tasks.
         steps: The numbers of steps after which the baselines were evaluated.
         baselines: dict, name to array `[tasks, len(steps)]`, on the same tasks.
@@ -33,7 +33,7 @@ class Study:
     title: str
     learner: keras.Model
     test: episodes.TaskDistribution
-    lower_is_better: bool
+    metric: str
     curve: metrics.AdaptationCurve
     steps: tuple
     baselines: dict
@@ -125,14 +125,14 @@ def glyphs(seed, quick):
         shuffle=False,
     )
     print("Pre-training a classifier of all training characters:")
-    classifier = networks.Conv4(num_classes, filters=filters, seed=seed)
-    classifier.compile(keras.optimizers.Adam(2e-3), loss=loss, metrics=["accuracy"])
-    labels = np.unique(train.y, return_inverse=True)[1]
-    x = train.preprocess(train.x)
-    classifier.fit(x, labels, batch_size=64, epochs=1 if quick else 10)
-    pretrained = networks.Conv4(num_ways=5, filters=filters, seed=seed)
-    for source, target in zip(classifier.layers[:-1], pretrained.layers[:-1], strict=True):
-        target.set_weights(source.get_weights())
+    pretrained = baselines.pretrain_classifier(
+        untrained,
+        train.preprocess(train.x),
+        train.y,
+        keras.optimizers.Adam(2e-3),
+        batch_size=64,
+        epochs=1 if quick else 10,
+    )
 
     rates = [0.01] if quick else [0.003, 0.03]
     steps = (0, 1, 2, 3, 5) if quick else (0, 1, 2, 3, 5, 10, 30)
@@ -167,6 +167,4 @@ def _study(name, title, learner, tasks, metric, inner_steps, steps, candidates, 
         chosen, position = baselines.choose(choices, validation, metric, learner.loss)
         values[baseline] = chosen.task_values(test, metric, learner.loss)
         best[baseline], settings[baseline] = position, chosen.settings[position]
-    return Study(
-        name, title, learner, tasks[1], metric == "mse", curve, steps, values, best, settings
-    )
+    return Study(name, title, learner, tasks[1], metric, curve, steps, values, best, settings)

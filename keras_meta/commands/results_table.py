@@ -1,6 +1,8 @@
 """The results of a study as text."""
 
+from keras_meta.baselines import Worth
 from keras_meta.metrics import task_interval
+from keras_meta.metrics.adaptation_curve import lower_is_better
 
 
 def results_table(study):
@@ -35,29 +37,18 @@ def results_table(study):
 
 
 def verdict(study):
-    """Says in half a sentence whether meta-learning was worth it.
-
-    Compares task by task, because all were evaluated on the same tasks, the learner after its last
-    step with the better of the baselines.
+    """Says in a line whether meta-learning was worth it.
 
     Args:
         study: A `Study`.
 
     Returns:
-        str.
+        str. See `Worth.verdict`.
     """
-    sign = -1.0 if study.lower_is_better else 1.0
-    best = {name: study.baselines[name][:, study.best[name]] for name in study.baselines}
-    rival = max(best, key=lambda name: sign * best[name].mean())
+    best = {name: values[:, study.best[name]] for name, values in study.baselines.items()}
     learner = study.curve.values[:, -1]
-    gain, half_width = task_interval(sign * (learner - best[rival]))
-    steps = study.curve.values.shape[1] - 1
-    numbers = (
-        f"{learner.mean():.3f} after {steps} steps against {best[rival].mean():.3f} "
-        f"({rival}, {study.steps[study.best[rival]]} steps)"
-    )
-    answer = "yes" if gain > half_width else "no" if gain < -half_width else "it made no difference"
-    return f"{study.name}: {answer}, {numbers}"
+    worth = Worth("MAML", learner, best, study.settings, study.metric)
+    return f"{study.name}: {worth.verdict}"
 
 
 def _intervals(values):
@@ -66,4 +57,4 @@ def _intervals(values):
 
 
 def _direction(study):
-    return "lower is better" if study.lower_is_better else "higher is better"
+    return "lower is better" if lower_is_better(study.metric) else "higher is better"
