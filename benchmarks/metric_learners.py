@@ -13,6 +13,7 @@ Differences are paired: the same tasks, each learner less the prototypical netwo
 
 import argparse
 import json
+import os
 import pathlib
 import platform
 import time
@@ -148,8 +149,9 @@ def main():
     parser.add_argument("--run", default="runs/metric_learners", help="folder of what was trained")
     parser.add_argument("--out", default="benchmarks/results/metric_learners.json")
     arguments = parser.parse_args()
-    if arguments.batch_size > 1:
-        keras_meta.config.one_task_per_core()
+    keras_meta.config.one_task_per_core()
+    if arguments.batch_size == 1:
+        tf.config.threading.set_intra_op_parallelism_threads(os.cpu_count())
     train_data, test_data = omniglot.load(arguments.data)
     out, run = pathlib.Path(arguments.out), pathlib.Path(arguments.run)
     run.mkdir(parents=True, exist_ok=True)
