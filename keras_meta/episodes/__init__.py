@@ -4,8 +4,10 @@ from keras_meta.episodes.class_index import EpisodeDescription as EpisodeDescrip
 from keras_meta.episodes.class_splits import ClassSplits as ClassSplits
 from keras_meta.episodes.class_splits import split_classes as split_classes
 from keras_meta.episodes.directory import from_directory as from_directory
+from keras_meta.episodes.directory import image_files as image_files
 from keras_meta.episodes.directory import load_images as load_images
 from keras_meta.episodes.episode_sampler import EpisodeSampler as EpisodeSampler
+from keras_meta.episodes.image_reading import read_images as read_images
 from keras_meta.episodes.mixture import Mixture as Mixture
 from keras_meta.episodes.rotations import with_rotations as with_rotations
 from keras_meta.episodes.sinusoid import Sinusoid as Sinusoid

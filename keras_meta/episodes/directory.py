@@ -43,21 +43,13 @@ def load_images(path, image_size, color_mode="grayscale"):
     print(x.shape, files)  # (1, 28, 28, 1) ['first.png']
     ```
     """
-    image_size = check_image_size(image_size)
-    check_color_mode(color_mode)
     path = _existing_folder(path)
-    files = sorted(
-        (folder / name).relative_to(path).as_posix()
-        for folder, _, images in _walk(path)
-        for name in images
-    )
+    files = _sorted_images(path)
     if not files:
         raise ValueError(
             f"There are no images in {path}. Put files there that end in {', '.join(_SUFFIXES)}."
         )
-    x = np.empty([len(files), *image_size, 1 if color_mode == "grayscale" else 3], "uint8")
-    for row, file in enumerate(files):
-        x[row] = read_image(path / file, image_size, color_mode)
+    x = _read_all([path / file for file in files], image_size, color_mode)
     return x, files
 
 
@@ -98,6 +90,26 @@ def from_directory(path, image_size, color_mode="grayscale"):
     print(x.shape, y)  # (2, 28, 28, 3) ['cats' 'dogs']
     ```
     """
+    files, y = image_files(path)
+    return _read_all(files, image_size, color_mode), y
+
+
+def image_files(path):
+    """Lists the images of a folder with one folder of images per class, and reads none.
+
+    For data that do not fit in memory: `EpisodeSampler` takes the names for examples, and
+    `read_images` as `preprocess` reads those that an episode needs. See `from_directory`.
+
+    Args:
+        path: String or path of the folder.
+
+    Returns:
+        A tuple `(files, y)`: an array of the files' paths and an array of class names.
+
+    Raises:
+        ValueError: If the folder is missing or has no class folders, a class folder is empty, or a
+            folder mixes images and folders.
+    """
     path = _existing_folder(path)
     for folder, subfolders, images in _walk(path):
         if folder == path and not subfolders:
@@ -113,8 +125,29 @@ def from_directory(path, image_size, color_mode="grayscale"):
             )
         if not images and not subfolders:
             raise ValueError(f"The class folder {folder} has no images. Add some or remove it.")
-    x, files = load_images(path, image_size, color_mode)
-    return x, np.array([str(PurePosixPath(file).parent) for file in files])
+    files = _sorted_images(path)
+    return (
+        np.array([str(path / file) for file in files]),
+        np.array([str(PurePosixPath(file).parent) for file in files]),
+    )
+
+
+def _read_all(files, image_size, color_mode):
+    image_size = check_image_size(image_size)
+    check_color_mode(color_mode)
+    x = np.empty([len(files), *image_size, 1 if color_mode == "grayscale" else 3], "uint8")
+    for row, file in enumerate(files):
+        x[row] = read_image(file, image_size, color_mode)
+    return x
+
+
+def _sorted_images(path):
+    """Names of all images below a folder, relative to it."""
+    return sorted(
+        (folder / name).relative_to(path).as_posix()
+        for folder, _, images in _walk(path)
+        for name in images
+    )
 
 
 def _existing_folder(path):

@@ -36,7 +36,8 @@ class EpisodeSampler(TaskDistribution):
 
     Args:
         x: Array with one example per row, or a dict or tuple of such arrays, nested at will.
-            They are kept in memory once, in their own dtype.
+            They are kept in memory once, in their own dtype. Of data that do not fit, pass what
+            `preprocess` finds them by, such as the names of files: see `read_images`.
         y: One-dimensional array of labels, integers or strings, one per example.
         num_ways: Integer. Classes in an episode.
         num_shots: Integer. Support examples of each class.
