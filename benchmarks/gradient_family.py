@@ -53,15 +53,12 @@ def waves_with_context(seed):
 def drawings_with_context(seed):
     """The four blocks, with a context that modulates the third."""
     blocks = networks.Conv4(num_ways=5, seed=seed)
-    convolutions = [x for x in blocks.layers if isinstance(x, keras.layers.Conv2D)]
+    normalizations = [x for x in blocks.layers if isinstance(x, keras.layers.BatchNormalization)]
     x = blocks.inputs[0]
-    for layer in (
-        blocks.layers[1:]
-        if isinstance(blocks.layers[0], keras.layers.InputLayer)
-        else (blocks.layers)
-    ):
+    for layer in blocks.layers:
         x = layer(x)
-        if layer is convolutions[2]:
+        # Before it, normalisation would undo what the context does.
+        if layer is normalizations[2]:
             x = keras_meta.layers.ContextFiLM(100)(x)
     return keras.Model(blocks.inputs[0], x)
 

@@ -23,9 +23,9 @@ class MAMLPlusPlus(MAML):
     rate for each inner step, and each normalisation layer a scale and a shift for each; those are
     learned, and the scales and shifts do not adapt. With `batch_norm="per_step"`, running
     statistics are kept for each number of inner steps taken: training normalises by the statistics
-    of the examples at hand and moves those of the step; evaluation normalises by those of the step,
-    each query on its own. The cosine schedule of the paper is
-    `keras.optimizers.schedules.CosineDecay`, passed to the outer optimizer.
+    of the examples at hand and moves those of the step; evaluation normalises the support set by
+    its own and the queries by those of the step, each on its own. The cosine schedule of the paper
+    is `keras.optimizers.schedules.CosineDecay`, passed to the outer optimizer.
 
     Args:
         model: A built `keras.Model`.
@@ -198,9 +198,8 @@ class MAMLPlusPlus(MAML):
         return {index: _row(table, step) for index, table in self._statistics.items()}
 
     def _support_statistics(self, training):
-        if self.batch_norm == "per_step":
-            return "batch" if training else "stored"
-        return super()._support_statistics(training)
+        # At evaluation too, so that a step does there what it was trained to do.
+        return "batch" if self.batch_norm == "per_step" else super()._support_statistics(training)
 
     def _query_statistics(self, training):
         if self.batch_norm == "per_step":

@@ -283,14 +283,17 @@ def test_statistics_of_each_step_normalise():
     learner.fit(data, steps_per_epoch=3, verbose=0)
     mean, _ = learner._statistics.values()
     assert mean.shape[0] == 3 and np.abs(np.diff(mean.numpy(), axis=0)).min() > 0
-    before = learner.predict(inputs, verbose=0)
-    for row in range(3):  # each row acts on the predictions
-        original = mean.numpy()
-        changed = original.copy()
-        changed[row] += 1.0
-        mean.assign(changed)
-        assert np.abs(learner.predict(inputs, verbose=0) - before).max() > 1e-4
+    original = mean.numpy()
+    for steps in range(3):
+        learner.eval_inner_steps = steps
         mean.assign(original)
+        before = learner.predict(inputs, verbose=0)
+        acts = []
+        for row in range(3):
+            mean.assign(original + np.eye(3, dtype="float32")[:, [row]])
+            acts.append(np.abs(learner.predict(inputs, verbose=0) - before).max() > 1e-4)
+        assert acts == [row == steps for row in range(3)]
+    mean.assign(original)
     # Each query on its own.
     one = {**inputs, "query_x": inputs["query_x"][:, :1]}
     np.testing.assert_allclose(learner.predict(one, verbose=0), before[:, :1], atol=1e-5)
