@@ -3,7 +3,11 @@
 import os
 import warnings
 
-import tensorflow as tf
+# On processors without AVX-512 TensorFlow leaves oneDNN off, whose convolutions take half as long
+# there. It reads this while it is imported, so it counts where `keras_meta` comes before `keras`.
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+
+import tensorflow as tf  # noqa: E402
 
 _hinted = False
 

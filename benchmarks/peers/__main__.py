@@ -37,6 +37,9 @@ OURS_ALONE = ["ours, compiled step", "ours, 100 steps an execution"]
 class Contender:
     """A worker process.
 
+    TensorFlow runs with oneDNN where there are convolutions, and without it where there are none:
+    its products of small matrices take longer.
+
     Args:
         python: The interpreter to run it with.
         name: Name of the contender.
@@ -52,7 +55,12 @@ class Contender:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONPATH": str(HERE.parents[1])},
+            env={
+                **os.environ,
+                "TF_CPP_MIN_LOG_LEVEL": "3",
+                "TF_ENABLE_ONEDNN_OPTS": str(int(works.WORKS[work].convolves)),
+                "PYTHONPATH": str(HERE.parents[1]),
+            },
         )
 
     def run(self, steps):

@@ -22,8 +22,8 @@ import tensorflow as tf
 from keras_meta.inner_loop.custom_gradient import custom_gradient
 from keras_meta.inner_loop.layers import sublayers
 
-# Beyond the size of a core's cache, copying patches costs more than it gains.
-max_patch_bytes = 640 * 1024
+# Beyond some times a core's cache, copying patches costs as much as it gains.
+max_patch_bytes = 2560 * 1024
 
 
 def convolutions(model):
