@@ -212,6 +212,12 @@ def main():
         },
         "runs": [],
     }
+    if out.exists():
+        before = json.loads(out.read_text())
+        # What the same command has measured stays; each run is independent of the others.
+        if before["command"] == result["command"]:
+            result["runs"] = before["runs"]
+    done = {(run["tasks"], run["writes"], run["seed"]) for run in result["runs"]}
     for seed in arguments.seeds:
         settings = {
             "sinusoids, squared error": (Sinusoids(seed), arguments.sinusoid_iterations, 25),
@@ -223,6 +229,8 @@ def main():
         }
         for task, (domain, iterations, batch_size) in settings.items():
             for kind, (writes, loss, forms) in domain.kinds(seed).items():
+                if (task, kind, seed) in done:
+                    continue
                 print(f"{task}, {kind}, seed {seed}", flush=True)
                 keras.utils.set_random_seed(seed)
                 figures = measure(domain, writes, loss, forms, seed, iterations, batch_size)
