@@ -6,8 +6,9 @@ Omniglot: trained on 1-shot tasks, 20-way by default, of the 1200 characters of 
 validation splits (Vinyals) in four rotations, tested on characters of the test split, 1,000 tasks
 of each kind with 5 queries a class. Tests are on the 423 upright characters, and, as in Snell et
 al., on the 1692 classes that their four rotations make. The second are easier: of two characters
-that look alike, both stand the same way up in a quarter of the tasks that hold both. Every learner has the same embedding, the same number of
-outer steps and of images; baselines are pre-trained on all classes in batches of as many images.
+that look alike, both stand the same way up in a quarter of the tasks that hold both. Every learner
+has the same embedding, the same number of outer steps and of images; baselines are pre-trained on
+all classes in batches of as many images.
 All of them normalise by stored statistics (`batch_norm="running"`): each query is predicted on its
 own.
 Differences are paired: the same tasks, each learner less the prototypical network.

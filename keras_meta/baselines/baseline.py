@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_meta.inner_loop import task_map
+from keras_meta.inner_loop import padding, task_map
 from keras_meta.metrics.adaptation_curve import lower_is_better, resolve_metric
 
 
@@ -57,14 +57,15 @@ class Baseline:
     def _graph(self, function, loss):
         def one_task(task, index):
             del index
-            inputs, y = task
+            inputs, y = padding.cut(*task)
             predictions = self.predictions(inputs, loss)
             values = function(y[None, None], predictions[:, None])
             return (), tf.reduce_mean(values, axis=list(range(1, values.shape.rank)))
 
         @tf.function(reduce_retracing=True, autograph=False)
         def of_batch(inputs, y):
-            return task_map.map_tasks(one_task, (inputs, y), self.task_map)[1]
+            how = "loop" if padding.is_padded(inputs) else self.task_map
+            return task_map.map_tasks(one_task, (inputs, y), how)[1]
 
         return of_batch
 

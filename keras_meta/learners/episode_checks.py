@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from keras_meta.learners.padding import MASKS, QUERY_MASK, SUPPORT_MASK
+from keras_meta.inner_loop.padding import MASKS, QUERY_MASK, SUPPORT_MASK
 
 KEYS = ("support_x", "support_y", "query_x")
 _FORM = (

@@ -5,9 +5,9 @@ import contextlib
 import keras
 import tensorflow as tf
 
-from keras_meta.inner_loop import task_map
+from keras_meta.inner_loop import padding, task_map
 from keras_meta.inner_loop.custom_gradient import own_gradients
-from keras_meta.learners import divergence, episode_checks, padding, replicas
+from keras_meta.learners import divergence, episode_checks, replicas
 
 
 class EpisodicModel(keras.Model):

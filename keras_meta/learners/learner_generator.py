@@ -7,10 +7,10 @@ import tensorflow as tf
 
 from keras_meta.generators.task_encoder import TaskEncoder
 from keras_meta.generators.written_learner import WrittenLearner
-from keras_meta.inner_loop import adaptation, second_order, task_map
+from keras_meta.inner_loop import adaptation, padding, second_order, task_map
 from keras_meta.inner_loop.functional import FunctionalModel
 from keras_meta.inner_loop.losses import gradient_scale, support_loss
-from keras_meta.learners import model_checks, padding
+from keras_meta.learners import model_checks
 from keras_meta.learners.adapted_model import AdaptedModel, clone, with_head
 from keras_meta.learners.exporting import specs
 from keras_meta.learners.gradient_learner import GradientLearner

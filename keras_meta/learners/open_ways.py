@@ -2,7 +2,7 @@
 
 import keras
 
-from keras_meta.learners import padding
+from keras_meta.inner_loop import padding
 from keras_meta.learners.graph_constant import GraphConstant
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
+from keras_meta.inner_loop.padding import QUERY_MASK
 from keras_meta.metrics.task_interval import task_interval
 
 
@@ -31,6 +32,25 @@ def resolve_metric(metric):
     return _METRICS[metric]
 
 
+def mean_over_queries(values, inputs, axis):
+    """The mean over the queries of each task, of those that are not padding.
+
+    Args:
+        values: Tensor `[..., tasks, queries, ...]`, a metric for each query.
+        inputs: The episode batch.
+        axis: int. That of the queries.
+
+    Returns:
+        Tensor `[..., tasks]`.
+    """
+    values = tf.reduce_mean(values, list(range(axis + 1, values.shape.rank)))
+    if QUERY_MASK not in inputs:
+        return tf.reduce_mean(values, axis)
+    mask = tf.cast(inputs[QUERY_MASK], tf.bool)
+    number = tf.reduce_sum(tf.cast(mask, values.dtype), -1)
+    return tf.reduce_sum(tf.where(mask, values, 0), axis) / number
+
+
 def lower_is_better(metric):
     """Whether a metric is an error, by its name or function."""
     return metric in ("mse", squared_error)
@@ -49,7 +69,7 @@ class AdaptationCurve:
         metric: str. Name of the metric.
         batch_norm: str. The learner's statistics of batch normalisation, without which an accuracy
             says little.
-        num_queries: int. Queries a task, all predicted together.
+        num_queries: int. Queries a task, all predicted together; with masks, the most there are.
     """
 
     def __init__(self, values, metric, batch_norm, num_queries):
@@ -122,7 +142,7 @@ def adaptation_curve(learner, episodes, metric="accuracy", steps=None):
     values = []
     for inputs, y, *_ in episodes:
         by_query = function(y[None], predict(inputs))
-        values.append(tf.reduce_mean(by_query, axis=list(range(2, by_query.shape.rank))).numpy())
+        values.append(mean_over_queries(by_query, inputs, axis=2).numpy())
     num_queries = int(tf.nest.flatten(episodes.element_spec[1])[0].shape[1] or 0)
     values = np.concatenate(values, axis=1).T
     return AdaptationCurve(values, metric_name(metric), learner.batch_norm, num_queries)

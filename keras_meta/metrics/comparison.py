@@ -1,9 +1,13 @@
 """Two learners on the same tasks."""
 
 import numpy as np
-import tensorflow as tf
 
-from keras_meta.metrics.adaptation_curve import lower_is_better, metric_name, resolve_metric
+from keras_meta.metrics.adaptation_curve import (
+    lower_is_better,
+    mean_over_queries,
+    metric_name,
+    resolve_metric,
+)
 from keras_meta.metrics.task_interval import task_interval
 
 
@@ -80,11 +84,10 @@ def task_values(learner, episodes, metric="accuracy"):
     """
     function = resolve_metric(metric)
 
-    @tf.function(reduce_retracing=True, autograph=False)
     def of_batch(inputs, y):
-        values = function(y, learner(inputs))
-        return tf.reduce_mean(values, axis=list(range(1, values.shape.rank)))
+        return mean_over_queries(function(y, learner(inputs)), inputs, axis=1)
 
+    of_batch = learner.traced(("task_values", metric), of_batch)
     return np.concatenate([of_batch(inputs, y).numpy() for inputs, y, *_ in episodes])
 
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_meta import episodes, generators, learners
+from keras_meta import baselines, episodes, generators, learners, metrics
 
 
 def body():
@@ -55,6 +55,32 @@ def test_ways_may_differ_inside_a_batch(name):
             predictions[task, mask, :num_ways], learner(alone)[0], rtol=1e-4, atol=1e-5
         )
         assert (predictions[task, mask].argmax(-1) < num_ways).all()
+
+
+def test_metrics_leave_padding_out():
+    """A metric of a task is the mean over its own queries, for learners and for baselines."""
+    learner = compiled(OPEN["prototypes"])
+    features = keras.Sequential([keras.Input((3,)), keras.layers.Dense(4)])
+    baseline = baselines.NearestCentroid(features)
+    dataset = varied(3, 2)
+    expected, expected_of_baseline, padded = [], [], 0
+    for inputs, y in dataset:
+        for task in range(3):
+            alone = {
+                key: tf.boolean_mask(inputs[key][task], inputs[key[:-2] + "_mask"][task] == 1)[None]
+                for key in ("support_x", "support_y", "query_x")
+            }
+            alone_y = tf.boolean_mask(y[task], inputs["query_mask"][task] == 1)[None]
+            padded += alone_y.shape[1] < y.shape[1]
+            expected.append(np.mean(np.argmax(learner(alone), -1) == alone_y))
+            batch = tf.data.Dataset.from_tensors((alone, alone_y))
+            expected_of_baseline.append(baseline.task_values(batch, "accuracy")[0])
+    assert padded and 0 < np.mean(expected) < 1
+    np.testing.assert_allclose(metrics.task_values(learner, dataset), expected, atol=1e-6)
+    curve = metrics.adaptation_curve(learner, dataset)
+    np.testing.assert_allclose(curve.values[:, 0], expected, atol=1e-6)
+    found = baseline.task_values(dataset, "accuracy")
+    np.testing.assert_allclose(found, expected_of_baseline, atol=1e-6)
 
 
 @pytest.mark.parametrize("name", OPEN)
