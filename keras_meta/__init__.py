@@ -1,10 +1,8 @@
 """Meta-learning in TensorFlow and Keras: models whose forward pass learns."""
 
-from keras_meta import config as config  # first: it sets what TensorFlow reads on import
-
-# isort: split
 from keras_meta import baselines as baselines
 from keras_meta import callbacks as callbacks
+from keras_meta import config as config
 from keras_meta import episodes as episodes
 from keras_meta import generators as generators
 from keras_meta import inner_optimizers as inner_optimizers

@@ -3,11 +3,7 @@
 import os
 import warnings
 
-# On processors without AVX-512 TensorFlow leaves oneDNN off, whose convolutions take half as long
-# there. It reads this while it is imported, so it counts where `keras_meta` comes before `keras`.
-os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
-
-import tensorflow as tf  # noqa: E402
+import tensorflow as tf
 
 _hinted = False
 
@@ -21,6 +17,10 @@ def one_task_per_core(cores=None):
     TensorFlow also keeps the memory it has used, up to the peak. By default it returns large
     tensors to the system, which hands the same pages out again one by one, filled with zeros: for
     element-wise operations on many images, most of their time.
+
+    What it cannot set any more: on processors without AVX-512 TensorFlow leaves oneDNN off unless
+    `TF_ENABLE_ONEDNN_OPTS=1` is in the environment when Python starts. Networks with convolutions
+    of many or large images take up to twice as long without it.
 
     Args:
         cores: int. Number of tasks at once. Defaults to the number of cores.

@@ -1,8 +1,5 @@
 """What all tests share: two logical CPUs, where the real data lie, clean global settings."""
 
-import keras_meta as keras_meta  # first: the programs that tests start compute alike
-
-# isort: split
 import gc
 import os
 import pathlib

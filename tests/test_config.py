@@ -1,7 +1,6 @@
 """Settings for a CPU, and the hint that they are missing."""
 
 import os
-import platform
 import subprocess
 import sys
 import warnings
@@ -47,20 +46,3 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
     )
     assert int(run.stdout) < 3 * 16 * 1024
-
-
-@pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="oneDNN is for x86.")
-@pytest.mark.parametrize("wish, on", [(None, True), ("1", True), ("0", False)])
-def test_convolutions_are_those_of_onednn_unless_someone_wishes_otherwise(wish, on):
-    names = ("TF_ENABLE_ONEDNN_OPTS", "TF_CPP_MIN_LOG_LEVEL")
-    environment = {k: v for k, v in os.environ.items() if k not in names}
-    if wish:
-        environment["TF_ENABLE_ONEDNN_OPTS"] = wish
-    run = subprocess.run(
-        [sys.executable, "-c", "import keras_meta"],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert ("oneDNN custom operations are on" in run.stderr) == on
