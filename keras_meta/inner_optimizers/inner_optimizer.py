@@ -4,7 +4,9 @@ import keras
 import tensorflow as tf
 
 from keras_meta.inner_optimizers.learned import Learned
-from keras_meta.inner_optimizers.setting import Setting
+from keras_meta.inner_optimizers.setting import Scheduled, Setting
+
+Schedule = keras.optimizers.schedules.LearningRateSchedule
 
 
 class InnerOptimizer(keras.layers.Layer):
@@ -21,8 +23,9 @@ class InnerOptimizer(keras.layers.Layer):
         global_clipnorm: float. Gradients whose joint norm is larger are scaled down to it, or
             `None`.
         name: Optional name.
-        **settings: Numbers of the rule: each a float, a `Learned`, or `None` where the rule does
-            without. `learning_rate` and `weight_decay` are among them.
+        **settings: Numbers of the rule: each a float, a `Learned`, a
+            `keras.optimizers.schedules.LearningRateSchedule` over the inner steps, or `None` where
+            the rule does without. `learning_rate` and `weight_decay` are among them.
 
     Raises:
         ValueError: If a setting is not a finite number.
@@ -57,6 +60,10 @@ class InnerOptimizer(keras.layers.Layer):
                 f"new one for each. Received: {self.name!r}, which is in use."
             )
         for name, value in self._values.items():
+            if isinstance(value, Schedule):
+                self._settings[name] = Scheduled(value)
+                setattr(self, name, value)
+                continue
             setting = Setting(self, name, value, weights, layers, steps)
             self._settings[name] = setting
             per_parameter = setting.spec.per == "parameter"
@@ -71,8 +78,13 @@ class InnerOptimizer(keras.layers.Layer):
             value: float.
 
         Raises:
-            ValueError: If the setting is learned, or the value is invalid.
+            ValueError: If the setting is learned or follows a schedule, or the value is invalid.
         """
+        if isinstance(self._values[name], Schedule):
+            raise ValueError(
+                f"`{name}` follows a schedule over the inner steps; make a new inner optimizer "
+                f"for another. Received: {name}={value!r}."
+            )
         if self._settings[name].learned:
             raise ValueError(
                 f"`{name}` is learned; assign to its variables `inner_optimizer.{name}` instead. "
@@ -138,7 +150,7 @@ class InnerOptimizer(keras.layers.Layer):
     def get_config(self):
         values = {name: None for name in self._absent}
         for name, value in self._values.items():
-            if isinstance(value, Learned):
+            if isinstance(value, (Learned, Schedule)):
                 values[name] = keras.saving.serialize_keras_object(value)
             elif self.built:
                 values[name] = float(self._settings[name].variables[0])
@@ -157,13 +169,13 @@ class InnerOptimizer(keras.layers.Layer):
 
 
 def check_setting(name, value):
-    """Returns a setting, a number or `Learned`, or raises."""
-    if isinstance(value, Learned):
+    """Returns a setting, a number, a `Learned` or a schedule, or raises."""
+    if isinstance(value, (Learned, Schedule)):
         return value
     valid = isinstance(value, (int, float)) and not isinstance(value, bool)
     if not valid or not 0 <= value < float("inf"):
         raise ValueError(
-            f"`{name}` must be a finite number >= 0, or a `Learned` one. "
+            f"`{name}` must be a finite number >= 0, a `Learned` one or a schedule. "
             f"Received: {name}={value!r}."
         )
     return float(value)

@@ -5,6 +5,23 @@ import tensorflow as tf
 from keras_meta.inner_optimizers.learned import Learned
 
 
+class Scheduled:
+    """A setting that is a function of the inner step.
+
+    Args:
+        schedule: A `keras.optimizers.schedules.LearningRateSchedule`.
+    """
+
+    learned = False
+
+    def __init__(self, schedule):
+        self.schedule = schedule
+
+    def read(self):
+        """Returns `(weight's position, step, dtype) -> tensor`."""
+        return lambda position, step, dtype: tf.cast(self.schedule(step), dtype)
+
+
 class Setting:
     """The variables behind one setting of an inner optimizer.
 

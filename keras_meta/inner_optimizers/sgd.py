@@ -14,7 +14,7 @@ class SGD(InnerOptimizer):
         w <- w + v                               (Nesterov: w + momentum v - learning_rate g)
 
     Args:
-        learning_rate: float or `Learned`.
+        learning_rate: float, `Learned`, or a schedule over the inner steps.
         momentum: float or `Learned`, or `None` for none.
         nesterov: bool. Whether the momentum looks ahead.
         weight_decay: float or `Learned`, or `None`. Decay of the weights, times the rate.

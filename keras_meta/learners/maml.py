@@ -37,9 +37,10 @@ class MAML(GradientLearner):
 
     Args:
         model: A built `keras.Model`.
-        inner_learning_rate: float or `inner_optimizers.Learned`. Rate of the inner steps, for an
-            averaged loss. Defaults to that of `inner_optimizer`. Assigning a float to the
-            attribute takes effect at once.
+        inner_learning_rate: float, `inner_optimizers.Learned`, or a
+            `keras.optimizers.schedules.LearningRateSchedule` over the inner steps. Rate of the
+            inner steps, for an averaged loss. Defaults to that of `inner_optimizer`. Assigning a
+            float to the attribute takes effect at once.
         inner_steps: int. Number of inner steps while fitting.
         eval_inner_steps: int. Number of inner steps in `evaluate`, `predict`, `adapt` and `export`.
             Defaults to `inner_steps`.

@@ -5,8 +5,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_meta import inner_optimizers
+from keras_meta import episodes, inner_optimizers, learners, networks
 from keras_meta.inner_optimizers import SGD, Adam, Learned, RMSprop
+
+HALVED = keras.optimizers.schedules.PiecewiseConstantDecay([0], [0.1, 0.05])
 
 # The same rule twice. Adam's epsilon is under the root here, which differs by less than it.
 PAIRS = {
@@ -19,6 +21,7 @@ PAIRS = {
         lambda: SGD(0.1, weight_decay=0.3),
         lambda: keras.optimizers.SGD(0.1, weight_decay=0.3),
     ),
+    "schedule": (lambda: SGD(HALVED, 0.9), lambda: keras.optimizers.SGD(HALVED, 0.9)),
     "clipping": (
         lambda: SGD(0.1, global_clipnorm=0.5),
         lambda: keras.optimizers.SGD(0.1, global_clipnorm=0.5),
@@ -76,6 +79,30 @@ def test_steps_beyond_the_table_use_its_last_row():
     inner.learning_rate.assign([0.2, 0.4, 0.6])
     rates = [float(inner.read()["learning_rate"](0, step, "float32")) for step in range(5)]
     np.testing.assert_allclose(rates, [0.1, 0.2, 0.3, 0.3, 0.3], atol=1e-7)
+
+
+@pytest.mark.parametrize("checkpoint_steps", [False, True])
+def test_a_learner_follows_a_schedule_of_inner_steps(checkpoint_steps, tmp_path):
+    def learner(rate, steps):
+        learner = learners.MAML(
+            networks.SinusoidMLP(), rate, steps, checkpoint_steps=checkpoint_steps
+        )
+        learner.compile(loss="mse")
+        return learner
+
+    inputs, _ = episodes.Sinusoid(num_shots=5, num_queries=5).sample(0, 2)
+    scheduled, first = learner(HALVED, 3), learner(0.1, 1)
+    scheduled.save(tmp_path / "scheduled.keras")
+    loaded = keras.saving.load_model(tmp_path / "scheduled.keras")
+    x, y = inputs["support_x"][0], inputs["support_y"][0]
+    rest = learner(0.05, 2)
+    rest.model.set_weights(first.adapt(x, y).get_weights())
+    expected = rest.adapt(x, y).predict(inputs["query_x"][0], verbose=0)
+    for made in (scheduled, loaded):
+        found = made.adapt(x, y).predict(inputs["query_x"][0], verbose=0)
+        np.testing.assert_allclose(found, expected, atol=1e-6)
+    with pytest.raises(ValueError, match="follows a schedule"):
+        scheduled.inner_learning_rate = 0.2
 
 
 def test_configuration_round_trip():
