@@ -1,7 +1,5 @@
 """A metric over many tasks of an embedding that does not change."""
 
-import math
-
 import keras
 import numpy as np
 import tensorflow as tf
@@ -58,39 +56,35 @@ def frozen_task_values(learner, sampler, num_tasks, metric="accuracy", batch_siz
             "`metrics.task_values`, or set `learner.batch_norm = 'running'` if that is how the "
             f"learner was trained. Received: batch_norm={learner.batch_norm!r}."
         )
-    function = resolve_metric(metric)
     features = _embed_all(learner, sampler, batch_size)
-    of_batch = _values_of_batch(learner, sampler, features, function)
-    tasks = range(0, math.ceil(num_tasks / batch_size) * batch_size, batch_size)
-    values = [of_batch(tf.constant(first, tf.int64), batch_size).numpy() for first in tasks]
+    values = []
+    for first in range(0, num_tasks, batch_size):
+        examples = sampler.describe(tf.constant(first, tf.int64), batch_size).examples
+        values.append(_values(learner, sampler, features, examples, resolve_metric(metric)))
     return np.concatenate(values)[:num_tasks]
 
 
 def _embed_all(learner, sampler, batch_size):
     """Embeddings `[examples, ...]` of all rows of the sampler."""
+    preprocess = sampler.preprocess
+    embed = learner.traced(("embed", preprocess), lambda x: learner.embed(preprocess(x)))
 
-    @tf.function(reduce_retracing=True, autograph=False)
-    def embed(rows):
-        batch = keras.tree.map_structure(lambda x: tf.gather(x, rows), sampler.x)
-        return learner.embed(sampler.preprocess(batch))
+    def examples(rows):
+        return keras.tree.map_structure(lambda x: tf.gather(x, rows), sampler.x)
 
     rows = np.arange(len(sampler.y))
-    parts = [embed(rows[i : i + batch_size]) for i in range(0, len(rows), batch_size)]
-    return tf.concat(parts, 0)
+    starts = range(0, len(rows), batch_size)
+    return tf.concat([embed(examples(rows[i : i + batch_size])) for i in starts], 0)
 
 
-def _values_of_batch(learner, sampler, features, function):
-    """Returns a function of the number of the first task and the number of tasks."""
+def _values(learner, sampler, features, examples, function):
+    """The metric of each task, whose examples are rows `[tasks, ways, examples]` of `features`."""
+    num_ways, num_shots, num_queries = sampler.num_ways, sampler.num_shots, sampler.num_queries
 
-    @tf.function(autograph=False)
-    def of_batch(first, num_tasks):
-        examples = sampler.describe(first, num_tasks).examples  # [tasks, ways, examples]
-        rows = tf.split(examples, [sampler.num_shots, sampler.num_queries], axis=2)
-        support, query = (tf.reshape(r, [num_tasks, -1]) for r in rows)
-        support_y, query_y = (
-            tf.repeat(tf.range(sampler.num_ways), n)
-            for n in (sampler.num_shots, sampler.num_queries)
-        )
+    def of_batch(features, examples):
+        rows = tf.split(examples, [num_shots, num_queries], axis=2)
+        support, query = (tf.reshape(r, [r.shape[0], -1]) for r in rows)
+        support_y, query_y = (tf.repeat(tf.range(num_ways), n) for n in (num_shots, num_queries))
 
         def of_task(task, index):
             del index
@@ -98,7 +92,8 @@ def _values_of_batch(learner, sampler, features, function):
             return (), learner.learn_embedded(support_features, support_y, query_features)
 
         predictions = task_map.map_tasks(of_task, (support, query), "loop")[1]
-        values = function(tf.repeat(query_y[None], num_tasks, 0), predictions)
+        values = function(tf.repeat(query_y[None], support.shape[0], 0), predictions)
         return tf.reduce_mean(values, list(range(1, values.shape.rank)))
 
-    return of_batch
+    key = ("learn_embedded", num_ways, num_shots, num_queries, function)
+    return learner.traced(key, of_batch)(features, examples).numpy()

@@ -44,6 +44,17 @@ def test_equals_task_values(name):
     np.testing.assert_allclose(values, expected, atol=1e-5)
 
 
+def test_a_second_call_traces_nothing(monkeypatch):
+    learner = cases.compiled(LEARNERS["prototypes"]())
+    tasks = sampler()
+    first = metrics.frozen_task_values(learner, tasks, 10, batch_size=4)
+    for name in ("embed", "learn_embedded"):
+        monkeypatch.setattr(learner, name, lambda *args: pytest.fail("It is traced again."))
+    np.testing.assert_array_equal(
+        metrics.frozen_task_values(learner, tasks, 10, batch_size=4), first
+    )
+
+
 def test_an_embedding_that_depends_on_the_task_is_refused():
     learner = learners.PrototypicalNetwork(cases.body(), batch_norm="support")
     with pytest.raises(ValueError, match="depends on the other examples of its task"):
