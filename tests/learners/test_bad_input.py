@@ -90,7 +90,8 @@ CASES = {
     "fractional steps": (lambda: learners.MAML(dense(), inner_steps=1.5), "inner_steps=1.5"),
     "negative rate": (
         lambda: learners.MAML(dense(), inner_learning_rate=-0.1),
-        "must be a finite number >= 0, or a `Learned` one. Received: inner_learning_rate=-0.1",
+        "must be a finite number >= 0, a `Learned` one or a schedule. "
+        "Received: inner_learning_rate=-0.1",
     ),
     "rate not a number": (
         lambda: learners.MAML(dense(), inner_learning_rate="fast"),

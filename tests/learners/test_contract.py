@@ -308,41 +308,67 @@ def test_save_load_and_resume(name, tmp_path):
 
 
 CLEAN_PROCESS = """
-import sys, json, numpy as np
+import sys, json, traceback, numpy as np
 for banned in ("keras", "keras_meta", "tf_keras"):
     sys.modules[banned] = None
 import tensorflow as tf
-folder, data = sys.argv[1:]
-episode = dict(np.load(data))
-model = tf.saved_model.load(folder)
-s, y, q = (tf.constant(episode[k]) for k in ("support_x", "support_y", "query_x"))
-endpoints = model.signatures
-serve = endpoints["serve"](support_x=s, support_y=y, query_x=q)["predictions"]
-both = endpoints["adapt_and_predict"](support_x=s[0], support_y=y[0], query_x=q[0])["predictions"]
-state = endpoints["adapt"](support_x=s[0], support_y=y[0])
-two_steps = endpoints["predict"](query_x=q[0], **state)["predictions"]
-few = endpoints["adapt_and_predict"](support_x=s[0, :2], support_y=y[0, :2], query_x=q[0, :1])
-assert few["predictions"].shape == (1, 3)
-assert y.dtype == tf.int32
-np.testing.assert_allclose(both, serve[0], atol=1e-5)
-np.testing.assert_allclose(two_steps, serve[0], atol=1e-5)
-np.savez(data, predictions=serve)
+
+def check(folder, data):
+    episode = dict(np.load(data))
+    model = tf.saved_model.load(folder)
+    s, y, q = (tf.constant(episode[k]) for k in ("support_x", "support_y", "query_x"))
+    ends = model.signatures
+    serve = ends["serve"](support_x=s, support_y=y, query_x=q)["predictions"]
+    both = ends["adapt_and_predict"](support_x=s[0], support_y=y[0], query_x=q[0])["predictions"]
+    state = ends["adapt"](support_x=s[0], support_y=y[0])
+    two_steps = ends["predict"](query_x=q[0], **state)["predictions"]
+    few = ends["adapt_and_predict"](support_x=s[0, :2], support_y=y[0, :2], query_x=q[0, :1])
+    assert few["predictions"].shape == (1, 3)
+    assert y.dtype == tf.int32
+    np.testing.assert_allclose(both, serve[0], atol=1e-5)
+    np.testing.assert_allclose(two_steps, serve[0], atol=1e-5)
+    np.savez(data, predictions=serve)
+
+for line in sys.stdin:
+    try:
+        check(*json.loads(line))
+        error = None
+    except Exception:
+        error = traceback.format_exc()
+    print(json.dumps(error), flush=True)
 """
 
 
+@pytest.fixture(scope="module")
+def clean_process():
+    """A process that knows neither Keras nor this library, and checks SavedModels one by one."""
+    process = subprocess.Popen(
+        [sys.executable, "-I", "-c", CLEAN_PROCESS],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
+    )
+    with process:
+        yield process
+        process.stdin.close()
+
+
 @one_of_a_kind_first
-def test_export_runs_where_keras_is_not(name, tmp_path):
+def test_export_runs_where_keras_is_not(name, tmp_path, clean_process):
     learner = compiled(name)
     learner.fit(sampler().as_dataset(2), steps_per_epoch=1, verbose=0)
     learner.export(tmp_path / "serving", verbose=False)
     inputs, _ = batch(shots=2)
     expected = learner.predict(inputs, verbose=0)
     np.savez(tmp_path / "data.npz", **inputs)
-    subprocess.run(
-        [sys.executable, "-I", "-c", CLEAN_PROCESS, tmp_path / "serving", tmp_path / "data.npz"],
-        check=True,
-        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
+    print(
+        json.dumps([str(tmp_path / "serving"), str(tmp_path / "data.npz")]),
+        file=clean_process.stdin,
+        flush=True,
     )
+    error = json.loads(clean_process.stdout.readline())
+    assert error is None, error
     np.testing.assert_allclose(np.load(tmp_path / "data.npz")["predictions"], expected, atol=1e-5)
 
 
