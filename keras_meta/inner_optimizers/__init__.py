@@ -23,7 +23,8 @@ def get(optimizer, learning_rate=None):
     Args:
         optimizer: `"sgd"`, `"momentum"`, `"nesterov"`, `"adam"`, `"rmsprop"`, or an
             `InnerOptimizer`, which has its own rate.
-        learning_rate: float or `Learned`, for one that is named. Defaults to the optimizer's own.
+        learning_rate: float, `Learned` or a schedule, for one that is named. Defaults to the
+            optimizer's own.
 
     Returns:
         An `InnerOptimizer`.

@@ -17,7 +17,7 @@ class Adam(InnerOptimizer):
     root, because the root alone has no derivative where a gradient is zero.
 
     Args:
-        learning_rate: float or `Learned`.
+        learning_rate: float, `Learned`, or a schedule over the inner steps.
         beta_1: float or `Learned`.
         beta_2: float or `Learned`.
         epsilon: float.

@@ -18,7 +18,7 @@ class Curvature(SGD):
         w <- w - learning_rate G'
 
     Args:
-        learning_rate: float or `Learned`.
+        learning_rate: float, `Learned`, or a schedule over the inner steps.
         max_size: int. A mode longer than this, as the words of an embedding are, has no matrix.
         **kwargs: The other arguments of `SGD`.
 

@@ -14,7 +14,7 @@ class RMSprop(InnerOptimizer):
         w <- w - learning_rate g / sqrt(v + epsilon)
 
     Args:
-        learning_rate: float or `Learned`.
+        learning_rate: float, `Learned`, or a schedule over the inner steps.
         rho: float or `Learned`.
         epsilon: float.
         weight_decay: float or `Learned`, or `None`. Decay of the weights, times the rate.
