@@ -112,9 +112,11 @@ def test_other_learners(run, tmp_path, learner):
 @pytest.mark.parametrize(
     "learner",
     [
-        "reptile",
         "prototypes",
-        *(pytest.param(x, marks=pytest.mark.slow) for x in ("meta-sgd", "maml++", "protomaml")),
+        *(
+            pytest.param(x, marks=pytest.mark.slow)
+            for x in ("reptile", "meta-sgd", "maml++", "protomaml")
+        ),
     ],
 )
 def test_learners_of_classes(run, tmp_path, image_folder, learner):

@@ -94,7 +94,7 @@ ONE_OF_A_KIND = (
     "RidgeLearner",
     "generated network",
 )
-A_FEW = ("MAML", "Reptile", "RidgeLearner")
+A_FEW = ("MAML", "RidgeLearner")
 
 
 def first(names):
