@@ -12,8 +12,6 @@ class Scheduled:
         schedule: A `keras.optimizers.schedules.LearningRateSchedule`.
     """
 
-    learned = False
-
     def __init__(self, schedule):
         self.schedule = schedule
 

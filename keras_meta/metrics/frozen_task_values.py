@@ -82,8 +82,9 @@ def _values(learner, sampler, features, examples, function):
     num_ways, num_shots, num_queries = sampler.num_ways, sampler.num_shots, sampler.num_queries
 
     def of_batch(features, examples):
+        num_tasks = tf.shape(examples)[0]  # another call may have another `batch_size`
         rows = tf.split(examples, [num_shots, num_queries], axis=2)
-        support, query = (tf.reshape(r, [r.shape[0], -1]) for r in rows)
+        support, query = (tf.reshape(r, [num_tasks, num_ways * r.shape[2]]) for r in rows)
         support_y, query_y = (tf.repeat(tf.range(num_ways), n) for n in (num_shots, num_queries))
 
         def of_task(task, index):
@@ -92,7 +93,7 @@ def _values(learner, sampler, features, examples, function):
             return (), learner.learn_embedded(support_features, support_y, query_features)
 
         predictions = task_map.map_tasks(of_task, (support, query), "loop")[1]
-        values = function(tf.repeat(query_y[None], support.shape[0], 0), predictions)
+        values = function(tf.repeat(query_y[None], num_tasks, 0), predictions)
         return tf.reduce_mean(values, list(range(1, values.shape.rank)))
 
     key = ("learn_embedded", num_ways, num_shots, num_queries, function)
