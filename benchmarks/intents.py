@@ -6,7 +6,8 @@ CLINC150 has ten domains of fifteen intents. Six domains train (words, networks,
 outer loop), two choose the settings of the baselines, two test. Two learners, 5-way 1-shot:
 
 - a small transformer, pre-trained to tell all training intents apart, whose LoRA weights in the
-  feed-forward layers and the head are adapted: `MAML(adapt="lora")`, its other weights frozen;
+  feed-forward layers and the head are adapted: `MAML(adapted_weights="lora")`, its
+  other weights frozen;
 - an LSTM, pre-trained likewise and then meta-trained, adapted wholly.
 
 Each is compared with baselines on its own architecture, on the same tasks: fine-tuned from scratch,
@@ -27,7 +28,7 @@ import tensorflow as tf
 import keras_meta
 from keras_meta import baselines, episodes, learners, metrics
 from keras_meta.inner_optimizers import SGD, Learned
-from keras_meta.learners.adapted_model import clone
+from keras_meta.serving.adapted_model import clone
 
 LENGTH, WORDS, WIDTH = 16, 3000, 64
 WAYS, SHOTS, QUERIES = 5, 1, 5
@@ -110,7 +111,10 @@ LEARNERS = {
     "transformer": (
         transformer,
         lambda model: learners.MAML(
-            with_lora(model), inner_steps=5, adapt="lora", inner_optimizer=learned_rates(0.1)
+            with_lora(model),
+            inner_steps=5,
+            adapted_weights="lora",
+            inner_optimizer=learned_rates(0.1),
         ),
     ),
     "lstm": (
@@ -155,8 +159,8 @@ def measure(name, data, arguments):
         callbacks=[keras.callbacks.TerminateOnNaN()],
     )
     seconds = time.time() - started
-    features, steps = baselines.body(pretrained), (1, 3, 10)
-    found = baselines.worth(
+    features, steps = keras_meta.networks.embedding(pretrained), (1, 3, 10)
+    found = baselines.compare(
         learner,
         tasks["test"].as_dataset(20, num_batches=arguments.tasks // 20),
         tasks["validation"].as_dataset(20, num_batches=3),
@@ -169,7 +173,7 @@ def measure(name, data, arguments):
                 for rate, head in ((0.001, False), (0.01, False), (0.03, True))
             ],
             "frozen features, nearest centroid": baselines.NearestCentroid(features),
-            "frozen features, logistic regression": baselines.LogisticRegression(features),
+            "frozen features, logistic regression": baselines.FrozenLogisticRegression(features),
         },
     )
     print(found, flush=True)
@@ -213,7 +217,7 @@ def step_times(data, repeats=30):
     kinds = {
         "all weights adapted": learners.MAML(transformer(), 0.1, 5),
         "LoRA adapted, all else frozen": learners.MAML(
-            with_lora(transformer()), 0.1, 5, adapt="lora"
+            with_lora(transformer()), 0.1, 5, adapted_weights="lora"
         ),
         "head adapted, all else frozen": learners.MAML(frozen_body(), 0.1, 5),
     }

@@ -32,11 +32,11 @@ def network():
 
 def embedding():
     """The network without its head: 64 features."""
-    return keras.Sequential([keras.Input((28, 28, 1)), *network().layers[:-1]])
+    return keras_meta.networks.Conv4()
 
 
 def with_context():
-    layers = [*network().layers[:-1], keras_meta.layers.Context(16), keras.layers.Dense(WAYS)]
+    layers = [*embedding().layers, keras_meta.layers.Context(16), keras.layers.Dense(WAYS)]
     return keras.Sequential([keras.Input((28, 28, 1)), *layers])
 
 

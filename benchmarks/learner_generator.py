@@ -101,9 +101,7 @@ class Omniglot:
         )
 
     def embedding(self, seed):
-        return keras.Sequential(
-            [keras.Input((28, 28, 1)), *networks.Conv4(5, seed=seed).layers[:-1]]
-        )
+        return networks.Conv4(seed=seed)
 
     def kinds(self, seed):
         """Name to (what is written, its loss, fine-tuned forms and whether by the head alone)."""
@@ -217,7 +215,7 @@ def main():
         # What the same command has measured stays; each run is independent of the others.
         if before["command"] == result["command"]:
             result["runs"] = before["runs"]
-    done = {(run["tasks"], run["writes"], run["seed"]) for run in result["runs"]}
+    done = {(run["tasks"], run["generated"], run["seed"]) for run in result["runs"]}
     for seed in arguments.seeds:
         settings = {
             "sinusoids, squared error": (Sinusoids(seed), arguments.sinusoid_iterations, 25),
@@ -234,7 +232,7 @@ def main():
                 print(f"{task}, {kind}, seed {seed}", flush=True)
                 keras.utils.set_random_seed(seed)
                 figures = measure(domain, writes, loss, forms, seed, iterations, batch_size)
-                result["runs"].append({"tasks": task, "writes": kind, "seed": seed, **figures})
+                result["runs"].append({"tasks": task, "generated": kind, "seed": seed, **figures})
                 out.write_text(json.dumps(result, indent=2) + "\n")
 
 

@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 import keras_meta
-from keras_meta.inner_loop import task_map
+from keras_meta.outer_loop import task_map
 
 layers = keras.layers
 

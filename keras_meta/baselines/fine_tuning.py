@@ -5,12 +5,13 @@ import itertools
 import tensorflow as tf
 
 from keras_meta import inner_optimizers
-from keras_meta.baselines.baseline import Baseline
-from keras_meta.inner_loop import adaptation, losses, task_map
+from keras_meta.baselines.baseline_method import BaselineMethod
+from keras_meta.inner_loop import adaptation, losses
 from keras_meta.inner_loop.functional import FunctionalModel
+from keras_meta.outer_loop import task_map
 
 
-class FineTuning(Baseline):
+class FineTuning(BaselineMethod):
     """Adam on the support set, from the weights that a model has: untrained or pre-trained.
 
     Its settings are the numbers of steps. Rates to choose from are baselines of their own.

@@ -2,17 +2,17 @@
 
 import tensorflow as tf
 
-from keras_meta.baselines.baseline import Baseline
+from keras_meta.baselines.baseline_method import BaselineMethod
+from keras_meta.heads.linear import cosine_head, one_hot_labels, prototype_head
 from keras_meta.inner_loop.functional import FunctionalModel
-from keras_meta.inner_loop.linear_head import class_indicators, cosine_head, prototype_head
 
 
-class FrozenFeatures(Baseline):
+class FrozenFeatures(BaselineMethod):
     """A head learned on the features of the support set. Subclasses define `head_predictions`.
 
     Args:
         features: A built `keras.Model` from examples `[n, ...]` to vectors `[n, features]`, such as
-            `baselines.body` of a pre-trained classifier.
+            `networks.embedding` of a pre-trained classifier.
         stored_statistics: bool. Whether batch normalisation uses what the model has stored, or the
             statistics of the examples at hand.
     """
@@ -30,17 +30,15 @@ class FrozenFeatures(Baseline):
             weights = self._function.initial_weights()
             return self._function(x, weights, statistics=statistics).predictions
 
-        indicators = class_indicators(inputs["support_y"])
-        return self.head_predictions(
-            embed(inputs["support_x"]), indicators, embed(inputs["query_x"])
-        )
+        one_hot = one_hot_labels(inputs["support_y"])
+        return self.head_predictions(embed(inputs["support_x"]), one_hot, embed(inputs["query_x"]))
 
-    def head_predictions(self, support, indicators, query):
+    def head_predictions(self, support, one_hot, query):
         """Scores of the queries in each setting.
 
         Args:
             support: Features `[support, features]`.
-            indicators: `[support, ways]`, 1 where an example is of a class, else 0.
+            one_hot: `[support, ways]`, 1 where an example is of a class, else 0.
             query: Features `[query, features]`.
 
         Returns:
@@ -67,7 +65,7 @@ class NearestCentroid(FrozenFeatures):
     from keras_meta import baselines
 
     glyphs = keras_meta.episodes.StrokeGlyphs(3, 1, 2, num_classes=6).as_dataset(4, num_batches=2)
-    features = baselines.body(keras_meta.networks.Conv4(5, filters=4))
+    features = keras_meta.networks.Conv4(filters=4)
     assert baselines.NearestCentroid(features).task_values(glyphs, "accuracy").shape == (8, 2)
     ```
 
@@ -79,13 +77,13 @@ class NearestCentroid(FrozenFeatures):
     def settings(self):
         return self._settings(["squared distance", "cosine"])
 
-    def head_predictions(self, support, indicators, query):
-        squared = prototype_head(support, indicators)
-        cosine = cosine_head(tf.nn.l2_normalize(support, -1), indicators, 1.0)
+    def head_predictions(self, support, one_hot, query):
+        squared = prototype_head(support, one_hot)
+        cosine = cosine_head(tf.nn.l2_normalize(support, -1), one_hot, 1.0)
         return tf.stack([tf.matmul(query, kernel) + bias for kernel, bias in (squared, cosine)])
 
 
-class LogisticRegression(FrozenFeatures):
+class FrozenLogisticRegression(FrozenFeatures):
     """Logistic regression on features of length 1.
 
     With `f` the features and a constant 1, and `p` the softmax of `f W`, it minimises
@@ -108,8 +106,8 @@ class LogisticRegression(FrozenFeatures):
     from keras_meta import baselines
 
     glyphs = keras_meta.episodes.StrokeGlyphs(3, 1, 2, num_classes=6).as_dataset(4, num_batches=2)
-    features = baselines.body(keras_meta.networks.Conv4(5, filters=4))
-    regression = baselines.LogisticRegression(features, penalties=(0.01, 0.1))
+    features = keras_meta.networks.Conv4(filters=4)
+    regression = baselines.FrozenLogisticRegression(features, penalties=(0.01, 0.1))
     assert regression.task_values(glyphs, "accuracy").shape == (8, 2)
     ```
 
@@ -132,17 +130,17 @@ class LogisticRegression(FrozenFeatures):
     def settings(self):
         return self._settings([f"penalty {penalty:g}" for penalty in self.penalties])
 
-    def head_predictions(self, support, indicators, query):
+    def head_predictions(self, support, one_hot, query):
         kernel = logistic_regression(
-            _unit_with_constant(support), indicators, self.penalties, self.iterations
+            _unit_with_constant(support), one_hot, self.penalties, self.iterations
         )
         return tf.matmul(_unit_with_constant(query), kernel)
 
 
-def logistic_regression(features, indicators, penalties, iterations):
-    """The weights of the regression, `[penalties, features, ways]`. See `LogisticRegression`."""
+def logistic_regression(features, one_hot, penalties, iterations):
+    """Weights `[penalties, features, ways]` of `FrozenLogisticRegression`."""
     penalty = tf.constant(penalties, features.dtype)[:, None, None]
-    indicators = tf.cast(indicators, features.dtype)
+    one_hot = tf.cast(one_hot, features.dtype)
     step = 1.0 / (1.0 + penalty)
     # The momentum for a function between these two curvatures.
     root = tf.sqrt(penalty * step)
@@ -151,11 +149,11 @@ def logistic_regression(features, indicators, penalties, iterations):
 
     def descend(number, kernel, before):
         ahead = kernel + momentum * (kernel - before)
-        errors = tf.nn.softmax(tf.matmul(features, ahead)) - indicators
+        errors = tf.nn.softmax(tf.matmul(features, ahead)) - one_hot
         gradient = tf.matmul(features, errors, transpose_a=True) / count + penalty * ahead
         return number + 1, ahead - step * gradient, kernel
 
-    shape = [len(penalties), tf.shape(features)[1], tf.shape(indicators)[1]]
+    shape = [len(penalties), tf.shape(features)[1], tf.shape(one_hot)[1]]
     zeros = tf.zeros(shape, features.dtype)
     _, kernel, _ = tf.while_loop(
         lambda number, *_: number < iterations, descend, (tf.constant(0), zeros, zeros)

@@ -3,35 +3,8 @@
 import keras
 import numpy as np
 
-from keras_meta.learners.adapted_model import clone
-
-
-def body(model):
-    """The model without its last layer.
-
-    Args:
-        model: A built Sequential or functional `keras.Model`.
-
-    Returns:
-        A `keras.Model` that shares the layers of `model`.
-
-    Raises:
-        ValueError: If `model` is subclassed.
-
-    Example:
-
-    ```python
-    import keras_meta
-
-    features = keras_meta.baselines.body(keras_meta.networks.Conv4(num_ways=5, filters=4))
-    ```
-    """
-    if not getattr(model, "inputs", None):
-        raise ValueError(
-            "Where the head of a subclassed model begins cannot be read off it. Pass a Sequential "
-            f"or functional model. Received: {model.name!r} of type {type(model).__name__}."
-        )
-    return keras.Model(_single(model.inputs), model.layers[-1].input)
+from keras_meta.networks import embedding
+from keras_meta.serving.adapted_model import clone
 
 
 def pretrain_classifier(model, x, y, optimizer="adam", **kwargs):
@@ -60,7 +33,7 @@ def pretrain_classifier(model, x, y, optimizer="adam", **kwargs):
     """
     classes, labels = np.unique(y, return_inverse=True)
     copy = clone(model)
-    features = body(copy)
+    features = embedding(copy)
     head = keras.layers.Dense(len(classes), dtype=copy.layers[-1].dtype_policy)
     classifier = keras.Model(_single(features.inputs), head(features.output))
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)

@@ -11,10 +11,10 @@ from keras_meta.metrics.adaptation_curve import adaptation_curve, resolve_metric
 class AdaptationCurveLogger(keras.callbacks.Callback):
     """Evaluates a learner after every inner step while it trains, into the logs and a plot.
 
-    After the first epoch of a run, and every `freq` epochs from there, the logs get the mean over
-    tasks after each number of inner steps: `val_accuracy_after_0_steps`, ... The `History` that
-    `fit` returns has them. Callbacks run in the order of their list: those that are to see the
-    values, such as `CSVLogger`, `TensorBoard`, `ModelCheckpoint` or `EarlyStopping`, come after
+    After the first epoch of a run, and every `frequency` epochs from there, the logs get the mean
+    over tasks after each number of inner steps: `val_accuracy_after_0_steps`, ... The `History`
+    that `fit` returns has them. Callbacks run in the order of their list: those that are to see
+    the values, such as `CSVLogger`, `TensorBoard`, `ModelCheckpoint` or `EarlyStopping`, come after
     this one. In epochs without an evaluation the logs do not have the values: `CSVLogger` writes
     `NA`, and `EarlyStopping` warns and waits.
 
@@ -22,7 +22,7 @@ class AdaptationCurveLogger(keras.callbacks.Callback):
         episodes: Finite dataset of episodes, the same each time it is read.
         metric: `"accuracy"`, `"mse"` or a callable, as in `metrics.adaptation_curve`.
         steps: int. Number of inner steps. Defaults to the learner's number at evaluation.
-        freq: int. Epochs from one evaluation to the next.
+        frequency: int. Epochs from one evaluation to the next.
         filepath: Where to write the plot of the first and the latest curve, or `None` for no plot.
             `{epoch}` in it stands for the epoch, counted from 1; without it the file is written
             over.
@@ -54,24 +54,26 @@ class AdaptationCurveLogger(keras.callbacks.Callback):
     ```
     """
 
-    def __init__(self, episodes, metric="accuracy", steps=None, freq=1, filepath=None):
+    def __init__(self, episodes, metric="accuracy", steps=None, frequency=1, filepath=None):
         super().__init__()
         resolve_metric(metric)
-        if isinstance(freq, bool) or not isinstance(freq, int) or freq < 1:
-            raise ValueError(f"`freq` must be a positive integer. Received: freq={freq!r}.")
+        if isinstance(frequency, bool) or not isinstance(frequency, int) or frequency < 1:
+            raise ValueError(
+                f"`frequency` must be a positive integer. Received: frequency={frequency!r}."
+            )
         if filepath is not None:
             plotting.figure((1, 1))  # what is not installed is said before hours of training
         self.episodes = episodes
         self.metric = metric
         self.steps = steps
-        self.freq = freq
+        self.frequency = frequency
         self.filepath = filepath
 
     def on_train_begin(self, logs=None):
         self.curves = {}
 
     def on_epoch_end(self, epoch, logs=None):
-        if self.curves and (epoch - min(self.curves)) % self.freq:
+        if self.curves and (epoch - min(self.curves)) % self.frequency:
             return
         curve = adaptation_curve(self.model, self.episodes, self.metric, self.steps)
         first = min(self.curves, default=epoch)

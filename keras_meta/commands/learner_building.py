@@ -7,8 +7,7 @@ import keras
 
 from keras_meta import generators, learners, networks
 from keras_meta.commands import model_files
-from keras_meta.inner_loop.layers import layers_with_weights
-from keras_meta.learners.adapted_model import clone
+from keras_meta.serving.adapted_model import clone
 
 # They take inner steps; the last one on an embedding, for which prototypes write the head.
 _GRADIENT = {
@@ -33,7 +32,7 @@ _EMBEDDING = {
     "svm": learners.SVMLearner,
 }
 
-# What a generator writes: for classes, for values.
+# What a generator generates: for classes, for values.
 _HEADS = {
     "linear": (generators.LogisticRegression, generators.LinearRegression),
     "svm": (generators.LinearSVM, generators.LinearSVR),
@@ -73,14 +72,16 @@ def build(config, tasks):
             f"labels are values. Received: --learner {name} --data {config['data']}."
         )
     if name == "generator":
-        embedding, writes = _generated(config, model)
-        learner = learners.LearnerGenerator(embedding, writes, **settings)
-        loss = getattr(writes, "loss", loss)
+        embedding, generated = _generated(config, model)
+        learner = learners.LearnerGenerator(embedding, generated, **settings)
+        loss = getattr(generated, "loss", loss)
     elif name in _EMBEDDING:
         of_task = {key: settings[key] for key in ("batch_norm", "seed")}
-        learner = _EMBEDDING[name](_body(model), **of_task)
+        learner = _EMBEDDING[name](networks.embedding(model), **of_task)
     else:
-        learner = _GRADIENT[name](_body(model) if name == "protomaml" else model, **settings)
+        learner = _GRADIENT[name](
+            networks.embedding(model) if name == "protomaml" else model, **settings
+        )
     # A step of a small dense model takes less time than Keras takes between two.
     small = learner.chosen_task_map() == "vectorize"
     learner.compile(
@@ -94,17 +95,13 @@ def build(config, tasks):
 
 def _generated(config, model):
     """The embedding of a learner generator, which is the network up to its head, and the kind."""
-    kind = config["writes"]
+    kind = config["generates"]
     if kind in _NETWORKS:
-        return _body(clone(model)), _NETWORKS[kind](model)
+        return networks.embedding(clone(model)), _NETWORKS[kind](model)
     for_classes, for_values = _HEADS[kind]
     if config["data"] == "sinusoid":
-        return _body(model), for_values()
-    return _body(model), for_classes(num_ways=config["ways"])
-
-
-def _body(model):
-    return keras.Model(model.inputs, layers_with_weights(model)[-1].input, name="embedding")
+        return networks.embedding(model), for_values()
+    return networks.embedding(model), for_classes(num_ways=config["ways"])
 
 
 def network(config, input_shape):

@@ -98,8 +98,8 @@ def _probabilities(learner, support, labels, query):
         {"support_x": features[0], "support_y": labels, "query_x": features[1]}, training=False
     )[0]
     # A generator's predictions are those of the network it writes, or linear.
-    written = getattr(getattr(learner, "writes", None), "model", None)
-    if not learner_building.gives_probabilities(written or learner.model):
+    generated = getattr(getattr(learner, "generated", None), "model", None)
+    if not learner_building.gives_probabilities(generated or learner.model):
         outputs = keras.ops.softmax(outputs)
     return keras.ops.convert_to_numpy(outputs)
 

@@ -1,6 +1,6 @@
 """The results of a study as text."""
 
-from keras_meta.baselines import Worth
+from keras_meta.baselines import BaselineComparison
 from keras_meta.metrics import task_interval
 from keras_meta.metrics.adaptation_curve import lower_is_better
 
@@ -43,11 +43,11 @@ def verdict(study):
         study: A `Study`.
 
     Returns:
-        str. See `Worth.verdict`.
+        str. See `BaselineComparison.verdict`.
     """
     best = {name: values[:, study.best[name]] for name, values in study.baselines.items()}
     learner = study.curve.values[:, -1]
-    worth = Worth("MAML", learner, best, study.settings, study.metric)
+    worth = BaselineComparison("MAML", learner, best, study.settings, study.metric)
     return f"{study.name}: {worth.verdict}"
 
 

@@ -41,9 +41,9 @@ def add_arguments(parser):
     learner = parser.add_argument_group("learner")
     learner.add_argument("--learner", choices=[*GRADIENT, *ONE_PASS], default="maml")
     learner.add_argument(
-        "--writes",
+        "--generates",
         choices=["linear", "svm", "network", "film"],
-        help="what a generator writes: a linear learner or SVM on the network's features, the "
+        help="what a generator generates: a linear learner or SVM on the network's features, the "
         "network, or a modulation of it (linear)",
     )
     learner.add_argument("--network", help="conv4, sinusoid_mlp, or a .keras file of your own")
@@ -117,10 +117,10 @@ def _config(options):
     """The options as `config.json` holds them, with defaults that depend on the data filled in."""
     config = {key: value for key, value in vars(options).items() if key not in _NOT_OF_THE_RUN}
     waves, generator = options.data == "sinusoid", options.learner == "generator"
-    if options.writes is not None and not generator:
+    if options.generates is not None and not generator:
         raise ValueError(
-            "--writes says what `--learner generator` writes. "
-            f"Received: --writes {options.writes} with --learner {options.learner}."
+            "--generates says what `--learner generator` generates. "
+            f"Received: --generates {options.generates} with --learner {options.learner}."
         )
     if options.learner in ONE_PASS and options.inner_steps is not None:
         raise ValueError(
@@ -133,7 +133,7 @@ def _config(options):
         "network": "sinusoid_mlp" if waves else "conv4",
         "inner_learning_rate": 0.01 if waves else 0.4,
         "inner_steps": 0 if generator or options.learner in ONE_PASS else 1,
-        "writes": "linear" if generator else None,
+        "generates": "linear" if generator else None,
     }
     for key, value in defaults.items():
         if config[key] is None:

@@ -3,9 +3,9 @@
 import keras
 import tensorflow as tf
 
+from keras_meta.exact.layers import layers_with_weights
+from keras_meta.generators.generated_network import GeneratedNetwork
 from keras_meta.generators.skip_network import SkipNetwork
-from keras_meta.generators.written_network import WrittenNetwork
-from keras_meta.inner_loop.layers import layers_with_weights
 
 # Layers of which the last axis of each weight counts output channels.
 _MODULATED = (
@@ -20,22 +20,22 @@ _MODULATED = (
 
 
 @keras.saving.register_keras_serializable("keras_meta")
-class FiLM(WrittenNetwork):
+class FiLM(GeneratedNetwork):
     """A Keras model to be written: channels of a shared body are scaled and shifted for the task.
 
     What layer `l` gives before its activation, `z_l`, becomes
 
-        (1 + gamma_l) z_l + beta_l,        [gamma, beta] = h(description of the task)
+        (1 + gamma_l) z_l + beta_l,        [gamma, beta] = h(task embedding)
 
     for each dense, convolutional or normalisation layer of the body that has a bias (or a shift):
     that is the layer with `(1 + gamma_l)` times its weights and `beta_l` more bias, so the learner
     is a network like the one given. Where a normalisation follows a layer, leave out the bias of
-    that layer. The head is written output by output (see `WrittenNetwork`). Before training `h` is
-    zero.
+    that layer. The head is generated output by output (see `GeneratedNetwork`). Before training
+    `h` is zero.
 
     Args:
         model: A built `keras.Model` with one output, for one task. It is part of the generator.
-        units: int. Width of the hidden layer of what writes.
+        units: int. Width of the hidden layer of the hypernetwork.
         name: Optional name.
 
     Raises:
@@ -76,14 +76,14 @@ class FiLM(WrittenNetwork):
         self.body_variables = [v for layer in self.modulated for v in layer.trainable_variables]
         self.channels = [layer.trainable_variables[0].shape[-1] for layer in self.modulated]
 
-    def prepare(self, embedding_size, description_size, dtype):
-        super().prepare(embedding_size, description_size, dtype)
+    def prepare(self, embedding_size, task_embedding_size, dtype):
+        super().prepare(embedding_size, task_embedding_size, dtype)
         self.modulation = SkipNetwork(
             self.units, 2 * sum(self.channels), initializer="zeros", name="modulation", dtype=dtype
         )
-        self.modulation.build((None, description_size))
+        self.modulation.build((None, task_embedding_size))
 
-    def write_body(self, task):
+    def generate_body(self, task):
         written = tf.cast(self.modulation(task[None])[0], self.modulation.variable_dtype)
         gammas, betas = (tf.split(x, self.channels) for x in tf.split(written, 2))
         weights = []

@@ -4,19 +4,19 @@ import keras
 import tensorflow as tf
 
 from keras_meta import losses
-from keras_meta.generators.written_learner import OutputWriter, WrittenLearner
-from keras_meta.inner_loop.linear_head import dense_head, silence_absent
+from keras_meta.generators.generated_learner import GeneratedLearner, OutputHypernetwork
+from keras_meta.heads.linear import dense_head, mask_absent_classes
 
 
-class LinearLearner(WrittenLearner):
+class LinearLearner(GeneratedLearner):
     """Outputs `f(x) W + b` for an embedding `f`, where `W` and `b` are written.
 
-    Column `o` of `W` and element `o` of `b` are written from the description of output `o` and that
+    Column `o` of `W` and element `o` of `b` are written from the embedding of output `o` and that
     of the task. Subclasses say by which loss they learn.
 
     Args:
         penalty: float. Weight of the sum of squares of `W` in the loss.
-        units: int. Width of the hidden layer of what writes.
+        units: int. Width of the hidden layer of the hypernetwork.
         name: Optional name.
     """
 
@@ -31,14 +31,16 @@ class LinearLearner(WrittenLearner):
         """The loss to `compile` the generator with, which makes this kind of learner what it is."""
         raise NotImplementedError(f"{type(self).__name__} must define `loss`.")
 
-    def prepare(self, embedding_size, description_size, dtype):
-        super().prepare(embedding_size, description_size, dtype)
-        self.writer = OutputWriter(embedding_size + 1, self.units, name="writer", dtype=dtype)
-        self.writer.prepare(description_size)
+    def prepare(self, embedding_size, task_embedding_size, dtype):
+        super().prepare(embedding_size, task_embedding_size, dtype)
+        self.hypernetwork = OutputHypernetwork(
+            embedding_size + 1, self.units, name="writer", dtype=dtype
+        )
+        self.hypernetwork.prepare(task_embedding_size)
 
-    def write(self, description):
-        written = tf.cast(self.writer(description), self.writer.variable_dtype)
-        bias = silence_absent(written[:, -1], description.present)
+    def generate(self, task_embedding):
+        written = tf.cast(self.hypernetwork(task_embedding), self.hypernetwork.variable_dtype)
+        bias = mask_absent_classes(written[:, -1], task_embedding.present)
         return [tf.transpose(written[:, :-1]), bias]
 
     def predict(self, outputs, weights):
@@ -47,7 +49,7 @@ class LinearLearner(WrittenLearner):
 
     def head(self, weights):
         kernel, bias = weights
-        return dense_head(kernel, bias, self.writer.dtype_policy)
+        return dense_head(kernel, bias, self.hypernetwork.dtype_policy)
 
     def regularization(self, weights):
         """`penalty |W|^2`"""
@@ -95,7 +97,7 @@ class LogisticRegression(LinearClassifier):
     Args:
         num_ways: int. Number of classes, or `None` for as many as the support labels say.
         penalty: float. Weight of the sum of squares of the kernel in the loss.
-        units: int. Width of the hidden layer of what writes.
+        units: int. Width of the hidden layer of the hypernetwork.
         name: Optional name.
 
     Example:
@@ -104,9 +106,9 @@ class LogisticRegression(LinearClassifier):
     import keras_meta
     from keras_meta import generators
 
-    body = keras_meta.networks.Conv4(num_ways=64, filters=8)  # 64 features an image
+    body = keras_meta.networks.Conv4(filters=8)
     learner = keras_meta.learners.LearnerGenerator(body, generators.LogisticRegression())
-    learner.compile("adam", learner.writes.loss, metrics=["accuracy"])
+    learner.compile("adam", learner.generated.loss, metrics=["accuracy"])
     ```
     """
 
@@ -124,7 +126,7 @@ class LinearSVM(LinearClassifier):
         num_ways: int. Number of classes, or `None` for as many as the support labels say.
         penalty: float. Weight of the sum of squares of the kernel in the loss, which keeps the
             margin wide.
-        units: int. Width of the hidden layer of what writes.
+        units: int. Width of the hidden layer of the hypernetwork.
         name: Optional name.
 
     Example:
@@ -133,9 +135,9 @@ class LinearSVM(LinearClassifier):
     import keras_meta
     from keras_meta import generators
 
-    body = keras_meta.networks.Conv4(num_ways=64, filters=8)  # 64 features an image
+    body = keras_meta.networks.Conv4(filters=8)
     learner = keras_meta.learners.LearnerGenerator(body, generators.LinearSVM())
-    learner.compile("adam", learner.writes.loss, metrics=["accuracy"])
+    learner.compile("adam", learner.generated.loss, metrics=["accuracy"])
     ```
     """
 
@@ -154,7 +156,7 @@ class LinearRegression(LinearLearner):
 
     Args:
         penalty: float. Weight of the sum of squares of the kernel in the loss.
-        units: int. Width of the hidden layer of what writes.
+        units: int. Width of the hidden layer of the hypernetwork.
         name: Optional name.
 
     Example:
@@ -166,7 +168,7 @@ class LinearRegression(LinearLearner):
 
     features = keras.Sequential([keras.Input((1,)), keras.layers.Dense(40, "relu")])
     learner = keras_meta.learners.LearnerGenerator(features, generators.LinearRegression())
-    learner.compile("adam", learner.writes.loss)
+    learner.compile("adam", learner.generated.loss)
     learner.fit(keras_meta.episodes.Sinusoid().as_dataset(25), steps_per_epoch=5, verbose=0)
     ```
     """
@@ -184,7 +186,7 @@ class LinearSVR(LinearLearner):
     Args:
         epsilon: float. Errors up to this are free.
         penalty: float. Weight of the sum of squares of the kernel in the loss.
-        units: int. Width of the hidden layer of what writes.
+        units: int. Width of the hidden layer of the hypernetwork.
         name: Optional name.
 
     Example:
@@ -196,7 +198,7 @@ class LinearSVR(LinearLearner):
 
     features = keras.Sequential([keras.Input((1,)), keras.layers.Dense(40, "relu")])
     learner = keras_meta.learners.LearnerGenerator(features, generators.LinearSVR(epsilon=0.1))
-    learner.compile("adam", learner.writes.loss, metrics=["mse"])
+    learner.compile("adam", learner.generated.loss, metrics=["mse"])
     learner.fit(keras_meta.episodes.Sinusoid().as_dataset(25), steps_per_epoch=5, verbose=0)
     ```
     """

@@ -5,29 +5,30 @@ import math
 import keras
 import tensorflow as tf
 
+from keras_meta.generators.generated_network import GeneratedNetwork
 from keras_meta.generators.skip_network import SkipNetwork
-from keras_meta.generators.written_network import WrittenNetwork
 
 
 @keras.saving.register_keras_serializable("keras_meta")
-class NeuralNetwork(WrittenNetwork):
+class NeuralNetwork(GeneratedNetwork):
     """A Keras model to be written: all its weights, chunk by chunk.
 
     The weights of the body, one after the other as a vector, are cut into chunks of equal length,
-    and one small network `h` writes each chunk from the description `r` of the task and a learned
+    and one small network `h` writes each chunk from the task embedding `r` and a learned
     embedding `e_j` of the chunk:
 
         w_j = w0_j + h([r, e_j])
 
-    where `w0` are the model's own weights, which are meta-learned too. The head is written output
-    by output (see `WrittenNetwork`). Before training `h` is zero: the body starts as it was given.
+    where `w0` are the model's own weights, which are meta-learned too. The head is generated
+    output by output (see `GeneratedNetwork`). Before training `h` is zero: the body starts as it
+    was given.
 
     Args:
         model: A built `keras.Model` with one output, for one task. It is part of the generator.
         chunk_size: int. Length of a chunk. Shorter chunks make the hypernetwork smaller and its
             work longer.
         chunk_embedding_size: int. Length of the embedding of a chunk.
-        units: int. Width of the hidden layer of what writes.
+        units: int. Width of the hidden layer of the hypernetwork.
         name: Optional name.
 
     Raises:
@@ -58,8 +59,8 @@ class NeuralNetwork(WrittenNetwork):
         self.chunk_embedding_size = chunk_embedding_size
         self.num_weights = sum(math.prod(v.shape) for v in self.body_variables)
 
-    def prepare(self, embedding_size, description_size, dtype):
-        super().prepare(embedding_size, description_size, dtype)
+    def prepare(self, embedding_size, task_embedding_size, dtype):
+        super().prepare(embedding_size, task_embedding_size, dtype)
         num_chunks = math.ceil(self.num_weights / self.chunk_size)
         self.chunk_embeddings = self.add_weight(
             name="chunk_embeddings",
@@ -70,9 +71,9 @@ class NeuralNetwork(WrittenNetwork):
         self.chunks = SkipNetwork(
             self.units, self.chunk_size, initializer="zeros", name="chunks", dtype=dtype
         )
-        self.chunks.build((None, description_size + self.chunk_embedding_size))
+        self.chunks.build((None, task_embedding_size + self.chunk_embedding_size))
 
-    def write_body(self, task):
+    def generate_body(self, task):
         embeddings = tf.cast(tf.convert_to_tensor(self.chunk_embeddings), task.dtype)
         tasks = tf.broadcast_to(task, [embeddings.shape[0], task.shape[0]])
         written = self.chunks(tf.concat([tasks, embeddings], -1))

@@ -7,8 +7,8 @@ import tensorflow as tf
 
 from keras_meta.generators.skip_network import SkipNetwork
 
-Description = collections.namedtuple("Description", ["task", "outputs", "present"])
-Description.__doc__ = """What is known of a task.
+TaskEmbedding = collections.namedtuple("TaskEmbedding", ["task", "outputs", "present"])
+TaskEmbedding.__doc__ = """What is known of a task.
 
 Attributes:
     task: Tensor `[size]`, of the task as a whole.
@@ -22,7 +22,7 @@ class TaskEncoder(keras.layers.Layer):
     """Describes a task by its support set, in whatever order its examples come.
 
     With `f_i` the features of a support example, `y_io` its target for output `o` and `e` a small
-    network, the description of an output and that of the task are
+    network, the embedding of an output and that of the task are
 
         r_o = mean over i of  e([f_i, y_io])            r = mean over o of  r_o
 
@@ -30,7 +30,7 @@ class TaskEncoder(keras.layers.Layer):
     neither the number of shots nor imbalance changes its scale, and over all examples otherwise.
 
     Args:
-        size: int. Length of a description.
+        size: int. Length of a task embedding.
         **kwargs: See `keras.layers.Layer`.
 
     Reference:
@@ -56,7 +56,7 @@ class TaskEncoder(keras.layers.Layer):
             are_classes: bool. Whether outputs are classes, and targets 1 at the example's class.
 
         Returns:
-            A `Description`.
+            A `TaskEmbedding`.
         """
         y = tf.cast(targets, features.dtype)
         if are_classes:
@@ -70,7 +70,7 @@ class TaskEncoder(keras.layers.Layer):
             outputs = tf.reduce_mean(self._encode(repeated, y[..., None]), 0)
             present = tf.ones_like(y[0], tf.bool)
         count = tf.reduce_sum(tf.cast(present, outputs.dtype))
-        return Description(tf.reduce_sum(outputs, 0) / count, outputs, present)
+        return TaskEmbedding(tf.reduce_sum(outputs, 0) / count, outputs, present)
 
     def _encode(self, features, values):
         return self.encoder(tf.concat([features, values], -1))

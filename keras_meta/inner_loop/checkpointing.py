@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from keras_meta.inner_loop.custom_gradient import custom_gradient
+from keras_meta.exact.custom_gradient import custom_gradient
 
 
 def descend(step, state, steps):

@@ -5,8 +5,8 @@ import collections
 import keras
 import tensorflow as tf
 
-from keras_meta.inner_loop import convolution, normalization
-from keras_meta.inner_loop.replacement import replaced
+from keras_meta.exact import convolution, normalization
+from keras_meta.exact.replacement import replaced
 
 SEED_STATE_NAME = "seed_generator_state"
 

@@ -2,7 +2,7 @@
 
 import keras
 
-from keras_meta.inner_loop.layers import layers_with_weights, sublayers
+from keras_meta.exact.layers import layers_with_weights, sublayers
 
 _NORMALIZATIONS = (
     keras.layers.BatchNormalization,
@@ -12,45 +12,65 @@ _NORMALIZATIONS = (
 )
 
 
-def _scales(layer):
-    """The factors and shifts of a normalisation layer."""
-    return layer.trainable_variables if isinstance(layer, _NORMALIZATIONS) else []
+def select(variables, model, adapted_weights):
+    """Returns the positions in `variables` of the weights that `adapted_weights` names.
 
+    Args:
+        variables: The trainable variables of `model`.
+        model: A built `keras.Model`.
+        adapted_weights: `"all"`, `"head"`, `"body"`, `"scales"`, `"lora"`, a list of names of
+            layers, or a callable that takes a variable and returns a bool.
 
-def select(variables, model, adapt):
-    """Returns the positions in `variables` of the weights that `adapt` names."""
-    if callable(adapt):
-        chosen = [i for i, variable in enumerate(variables) if adapt(variable)]
-    elif adapt == "all":
-        chosen = list(range(len(variables)))
-    elif adapt == "scales":
-        scales = {id(v) for layer in sublayers(model) for v in _scales(layer)}
-        chosen = [i for i, variable in enumerate(variables) if id(variable) in scales]
-    elif adapt == "lora":
-        chosen = [i for i, variable in enumerate(variables) if "lora_" in variable.name]
-    else:
-        head = layers_with_weights(model)[-1]
-        if adapt in ("head", "body"):
-            layers = [head]
-        elif isinstance(adapt, (list, tuple)) and all(isinstance(name, str) for name in adapt):
-            by_name = {layer.name: layer for layer in sublayers(model)}
-            unknown = [name for name in adapt if name not in by_name]
-            if unknown:
-                raise ValueError(
-                    f"`adapt` names layers that the model does not have: {unknown}. Its layers "
-                    f"are {list(by_name)}. Received: adapt={adapt!r}."
-                )
-            layers = [by_name[name] for name in adapt]
-        else:
-            raise ValueError(
-                "`adapt` must be 'all', 'head', 'body', 'scales', 'lora', a list of layer "
-                f"names, or a callable that takes a variable. Received: adapt={adapt!r}."
-            )
-        inside = {id(v) for layer in layers for v in layer.trainable_variables}
-        chosen = [i for i, v in enumerate(variables) if (id(v) in inside) != (adapt == "body")]
+    Returns:
+        List of ints.
+
+    Raises:
+        ValueError: If it names no weight.
+    """
+    adapts = _rule(model, adapted_weights)
+    chosen = [i for i, variable in enumerate(variables) if adapts(variable)]
     if not chosen:
         raise ValueError(
-            "`adapt` selects no trainable weight, so nothing would be learned from a support set. "
-            f"Received: adapt={adapt!r} for a model with {[v.path for v in variables]}."
+            "`adapted_weights` selects no trainable weight, so that nothing would be learned from "
+            f"a support set. Received: adapted_weights={adapted_weights!r} for a model with "
+            f"{[v.path for v in variables]}."
         )
     return chosen
+
+
+def _rule(model, adapted_weights):
+    """Returns a function from a variable to whether it adapts."""
+    if callable(adapted_weights):
+        return adapted_weights
+    if adapted_weights == "all":
+        return lambda variable: True
+    if adapted_weights == "lora":
+        return lambda variable: "lora_" in variable.name
+    if adapted_weights == "scales":
+        return _within(x for x in sublayers(model) if isinstance(x, _NORMALIZATIONS))
+    if adapted_weights in ("head", "body"):
+        in_head = _within(layers_with_weights(model)[-1:])
+        return in_head if adapted_weights == "head" else lambda variable: not in_head(variable)
+    return _within(_named(model, adapted_weights))
+
+
+def _within(layers):
+    inside = {id(variable) for layer in layers for variable in layer.trainable_variables}
+    return lambda variable: id(variable) in inside
+
+
+def _named(model, names):
+    """The layers of these names."""
+    if not isinstance(names, (list, tuple)) or not all(isinstance(name, str) for name in names):
+        raise ValueError(
+            "`adapted_weights` must be 'all', 'head', 'body', 'scales', 'lora', a list of names of "
+            f"layers, or a callable that takes a variable. Received: adapted_weights={names!r}."
+        )
+    by_name = {layer.name: layer for layer in sublayers(model)}
+    unknown = [name for name in names if name not in by_name]
+    if unknown:
+        raise ValueError(
+            f"`adapted_weights` names layers that the model does not have: {unknown}. Its layers "
+            f"are {list(by_name)}. Received: adapted_weights={names!r}."
+        )
+    return [by_name[name] for name in names]

@@ -6,4 +6,4 @@ from keras_meta.layers.cosine_attention import CosineAttention as CosineAttentio
 from keras_meta.layers.cosine_scores import CosineScores as CosineScores
 from keras_meta.layers.feature_centering import FeatureCentering as FeatureCentering
 from keras_meta.layers.relation_scores import RelationScores as RelationScores
-from keras_meta.layers.written_head import WrittenHead as WrittenHead
+from keras_meta.layers.task_head import TaskHead as TaskHead

@@ -21,7 +21,7 @@ class FeatureCentering(keras.layers.Layer):
     import keras_meta
 
     images = np.random.default_rng(0).random((40, 28, 28, 1), "float32")
-    body = keras_meta.networks.Conv4(num_ways=16, filters=8)  # trained on the base classes
+    body = keras_meta.networks.Conv4(filters=8)  # trained on the base classes
     centering = keras_meta.layers.FeatureCentering()
     centering.adapt(body.predict(images, verbose=0))
     embedding = keras.Sequential([keras.Input((28, 28, 1)), body, centering])

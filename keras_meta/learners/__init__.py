@@ -1,6 +1,5 @@
 """What a user compiles and fits."""
 
-from keras_meta.learners.adapted_model import AdaptedModel as AdaptedModel
 from keras_meta.learners.anil import ANIL as ANIL
 from keras_meta.learners.baseline import Baseline as Baseline
 from keras_meta.learners.baseline import BaselinePlusPlus as BaselinePlusPlus
@@ -15,7 +14,6 @@ from keras_meta.learners.maml import MAML as MAML
 from keras_meta.learners.maml_plus_plus import MAMLPlusPlus as MAMLPlusPlus
 from keras_meta.learners.matching_network import MatchingNetwork as MatchingNetwork
 from keras_meta.learners.meta_curvature import MetaCurvature as MetaCurvature
-from keras_meta.learners.meta_learner import MetaLearner as MetaLearner
 from keras_meta.learners.meta_sgd import MetaSGD as MetaSGD
 from keras_meta.learners.proto_maml import ProtoMAML as ProtoMAML
 from keras_meta.learners.prototypical_network import PrototypicalNetwork as PrototypicalNetwork
@@ -23,3 +21,5 @@ from keras_meta.learners.relation_network import RelationNetwork as RelationNetw
 from keras_meta.learners.reptile import Reptile as Reptile
 from keras_meta.learners.ridge_learner import RidgeLearner as RidgeLearner
 from keras_meta.learners.svm_learner import SVMLearner as SVMLearner
+from keras_meta.outer_loop.meta_learner import MetaLearner as MetaLearner
+from keras_meta.serving.adapted_model import AdaptedModel as AdaptedModel

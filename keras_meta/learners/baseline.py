@@ -3,13 +3,13 @@
 import keras
 import tensorflow as tf
 
+from keras_meta.heads.linear import class_means, mask_absent_classes
 from keras_meta.inner_loop import adaptation
-from keras_meta.inner_loop.linear_head import class_means, silence_absent
 from keras_meta.layers import CosineScores
-from keras_meta.learners.adapted_model import with_head
 from keras_meta.learners.embedding_learner import EmbeddingLearner
-from keras_meta.learners.graph_constant import GraphConstant, count, non_negative
-from keras_meta.learners.model_checks import features_spec
+from keras_meta.outer_loop.graph_constant import GraphConstant, count, non_negative
+from keras_meta.outer_loop.model_checks import features_spec
+from keras_meta.serving.adapted_model import with_head
 
 
 @keras.saving.register_keras_serializable("keras_meta")
@@ -48,7 +48,7 @@ class Baseline(EmbeddingLearner):
     generator = np.random.default_rng(0)
     x = generator.random((60, 28, 28, 1), "float32")
     y = np.repeat(np.arange(6), 10)
-    learner = keras_meta.learners.Baseline(keras_meta.networks.Conv4(num_ways=16, filters=8))
+    learner = keras_meta.learners.Baseline(keras_meta.networks.Conv4(filters=8))
     pretraining = learner.pretraining_model(num_classes=6)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     pretraining.compile("adam", loss, metrics=["accuracy"])
@@ -103,10 +103,10 @@ class Baseline(EmbeddingLearner):
         """Returns the last layer of the pre-training model."""
         return keras.layers.Dense(num_classes, name="classes", dtype=self.variable_dtype)
 
-    def initial_head(self, features, indicators):
+    def initial_head(self, features, one_hot):
         """The weights before the first step."""
         dtype, (size,) = features.dtype, self.embedding_shape
-        ways = tf.shape(indicators)[1]
+        ways = tf.shape(one_hot)[1]
         return [tf.zeros([size, ways], dtype), tf.zeros([ways], dtype)]
 
     def linear_head(self, weights, silence):
@@ -114,14 +114,14 @@ class Baseline(EmbeddingLearner):
         kernel, bias = weights
         return [kernel, bias + silence]
 
-    def write_head(self, features, indicators):
-        features, indicators = tf.stop_gradient(features), tf.stop_gradient(indicators)
-        present = tf.reduce_any(indicators > 0, 0)
-        silence = silence_absent(tf.zeros_like(indicators[0]), present)
+    def fit_head(self, features, one_hot):
+        features, one_hot = tf.stop_gradient(features), tf.stop_gradient(one_hot)
+        present = tf.reduce_any(one_hot > 0, 0)
+        silence = mask_absent_classes(tf.zeros_like(one_hot[0]), present)
 
         def loss(weights):
             logits = self.score(features, self.linear_head(weights, silence))
-            errors = tf.nn.softmax_cross_entropy_with_logits(indicators, logits)
+            errors = tf.nn.softmax_cross_entropy_with_logits(one_hot, logits)
             decay = 0.5 * self.weight_decay * tf.reduce_sum(tf.square(weights[0]))
             return tf.reduce_mean(errors) + decay, ()
 
@@ -131,7 +131,7 @@ class Baseline(EmbeddingLearner):
                 w - self.inner_learning_rate * g for w, g in zip(weights, gradients, strict=True)
             ]
 
-        start = self.initial_head(features, indicators)
+        start = self.initial_head(features, one_hot)
         weights = adaptation.loop(step, start, self.inner_steps)
         return self.linear_head([tf.stop_gradient(w) for w in weights], silence)
 
@@ -166,7 +166,7 @@ class BaselinePlusPlus(Baseline):
     import keras
     import keras_meta
 
-    learner = keras_meta.learners.BaselinePlusPlus(keras_meta.networks.Conv4(16, filters=8))
+    learner = keras_meta.learners.BaselinePlusPlus(keras_meta.networks.Conv4(filters=8))
     pretraining = learner.pretraining_model(num_classes=6)
     pretraining.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     ```
@@ -197,8 +197,8 @@ class BaselinePlusPlus(Baseline):
             name="classes",
         )
 
-    def initial_head(self, features, indicators):
-        return [class_means(tf.nn.l2_normalize(features, -1), indicators)[0]]
+    def initial_head(self, features, one_hot):
+        return [class_means(tf.nn.l2_normalize(features, -1), one_hot)[0]]
 
     def linear_head(self, weights, silence):
         return [self.scale * tf.nn.l2_normalize(weights[0], 0), silence]

@@ -13,7 +13,7 @@ class BOIL(MAML):
         model: A built `keras.Model`.
         inner_learning_rate: See `MAML`.
         inner_steps: See `MAML`.
-        **kwargs: The other arguments of `MAML`, but `adapt`.
+        **kwargs: The other arguments of `MAML`, but `adapted_weights`.
 
     Example:
 
@@ -31,4 +31,6 @@ class BOIL(MAML):
     """
 
     def __init__(self, model, inner_learning_rate=None, inner_steps=1, **kwargs):
-        super().__init__(model, inner_learning_rate, inner_steps, **{"adapt": "body", **kwargs})
+        super().__init__(
+            model, inner_learning_rate, inner_steps, **{"adapted_weights": "body", **kwargs}
+        )

@@ -19,7 +19,7 @@ class CAVIA(MAML):
         model: A built `keras.Model` with a `keras_meta.layers.Context` or `ContextFiLM`.
         inner_learning_rate: See `MAML`. Contexts take large rates, as 1.
         inner_steps: See `MAML`.
-        **kwargs: The other arguments of `MAML`, but `adapt`.
+        **kwargs: The other arguments of `MAML`, but `adapted_weights`.
 
     Raises:
         ValueError: If the model has no context.
@@ -51,12 +51,12 @@ class CAVIA(MAML):
     def _select_weights(self):
         variables = self.functional.trainable_variables
         contexts = [i for i, variable in enumerate(variables) if variable.name == CONTEXT]
-        if not contexts or self.adapts != "all":
+        if not contexts or self.adapted_weights != "all":
             raise ValueError(
                 "CAVIA adapts the context of its model, and nothing else. Put a "
                 "`keras_meta.layers.Context` or `ContextFiLM` into the model, and leave out "
                 f"`adapt`. Received: a model with {[v.path for v in variables]}, "
-                f"adapt={self.adapts!r}."
+                f"adapted_weights={self.adapted_weights!r}."
             )
         # The outer loop does not move where the context starts.
         self.replaced_indices = contexts

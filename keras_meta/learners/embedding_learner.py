@@ -3,14 +3,14 @@
 import keras
 import tensorflow as tf
 
+from keras_meta.heads.linear import dense_head, one_hot_labels
 from keras_meta.inner_loop.functional import FunctionalModel
-from keras_meta.inner_loop.linear_head import class_indicators, dense_head
-from keras_meta.layers import WrittenHead
-from keras_meta.learners import model_checks
-from keras_meta.learners.adapted_model import AdaptedModel, clone, with_head
-from keras_meta.learners.exporting import specs
-from keras_meta.learners.meta_learner import MetaLearner
-from keras_meta.learners.open_ways import OpenWays
+from keras_meta.layers import TaskHead
+from keras_meta.outer_loop import model_checks
+from keras_meta.outer_loop.meta_learner import MetaLearner
+from keras_meta.outer_loop.open_ways import OpenWays
+from keras_meta.serving.adapted_model import AdaptedModel, clone, with_head
+from keras_meta.serving.exporting import specs
 
 
 class EmbeddingLearner(OpenWays, MetaLearner):
@@ -18,10 +18,10 @@ class EmbeddingLearner(OpenWays, MetaLearner):
 
     With an embedding `f`, for a task with support set `S = {(x_i, y_i)}`,
 
-        head = write_head({(f(x_i), y_i)})
+        head = fit_head({(f(x_i), y_i)})
         predictions = score(f(x), head)
 
-    Learning a task takes one pass over its examples. Subclasses define `write_head`; where the head
+    Learning a task takes one pass over its examples. Subclasses define `fit_head`; where the head
     is not linear, they create in `create_weights` the layer `scorer` that applies it, and whatever
     else they learn besides the embedding.
 
@@ -89,21 +89,21 @@ class EmbeddingLearner(OpenWays, MetaLearner):
         return weight
 
     def targets(self, support_y):
-        """What the head is learned from, `[support, outputs]`. By default class indicators."""
-        return tf.cast(class_indicators(support_y, self.num_ways), self.variable_dtype)
+        """What the head is learned from, `[support, outputs]`. By default one-hot labels."""
+        return tf.cast(one_hot_labels(support_y, self.num_ways), self.variable_dtype)
 
-    def write_head(self, features, indicators):
+    def fit_head(self, features, one_hot):
         """Learns a task from its embedded support set.
 
         Args:
             features: Tensor `[support, embedding]`.
-            indicators: What `targets` returns: `[support, ways]`, 1 where an example is of a class,
+            one_hot: What `targets` returns: `[support, ways]`, 1 where an example is of a class,
                 else 0.
 
         Returns:
             List of tensors, the head; for a linear one `[W, b]`.
         """
-        raise NotImplementedError(f"{type(self).__name__} must define `write_head`.")
+        raise NotImplementedError(f"{type(self).__name__} must define `fit_head`.")
 
     # What follows from that.
 
@@ -118,7 +118,7 @@ class EmbeddingLearner(OpenWays, MetaLearner):
         """Returns a Keras layer that does what `score` does with this head."""
         if self.scorer is None:
             return dense_head(*head, self.variable_dtype)
-        layer = WrittenHead(clone(self.scorer), [tuple(x.shape) for x in head], name="head")
+        layer = TaskHead(clone(self.scorer), [tuple(x.shape) for x in head], name="head")
         layer.set_head(head)
         return layer
 
@@ -141,7 +141,7 @@ class EmbeddingLearner(OpenWays, MetaLearner):
         Returns:
             Logits `[query, ways]`.
         """
-        head = self.write_head(support_features, self.targets(support_y))
+        head = self.fit_head(support_features, self.targets(support_y))
         # The scorer may normalise, by stored statistics.
         return self._run(
             lambda features, training: self.score(features, head, training),
@@ -193,7 +193,7 @@ class EmbeddingLearner(OpenWays, MetaLearner):
         """The state of a task, and the output of embedding its support set."""
         statistics = "stored" if self.batch_norm == "running" else "batch"
         embedded = self._run(self._features, support_x, None, training, statistics, _fold(seed, 0))
-        head = self.write_head(embedded.predictions, self.targets(support_y))
+        head = self.fit_head(embedded.predictions, self.targets(support_y))
         kept = embedded.state if self.batch_norm == "support" else {}
         return {"head": list(head), "statistics": kept}, embedded
 
@@ -213,7 +213,7 @@ class EmbeddingLearner(OpenWays, MetaLearner):
         def learn(examples, training):
             features = self._features(examples, training)
             count = tf.shape(support_y)[0]
-            head = self.write_head(features[:count], self.targets(support_y))
+            head = self.fit_head(features[:count], self.targets(support_y))
             return self.score(features[count:], head, training)
 
         examples = keras.tree.map_structure(

@@ -2,10 +2,10 @@
 
 import tensorflow as tf
 
-from keras_meta.inner_loop import second_order
-from keras_meta.learners.graph_constant import GraphConstant, count
-from keras_meta.learners.meta_learner import MetaLearner
+from keras_meta.exact import second_order
 from keras_meta.metrics.adaptation_curve import adaptation_curve
+from keras_meta.outer_loop.graph_constant import GraphConstant, count
+from keras_meta.outer_loop.meta_learner import MetaLearner
 
 
 class GradientLearner(MetaLearner):

@@ -4,8 +4,8 @@ import keras
 import tensorflow as tf
 
 from keras_meta.inner_loop import adaptation, implicit
-from keras_meta.learners.graph_constant import GraphConstant, count
 from keras_meta.learners.maml import MAML
+from keras_meta.outer_loop.graph_constant import GraphConstant, count
 
 
 @keras.saving.register_keras_serializable("keras_meta")

@@ -7,15 +7,15 @@ import keras
 import tensorflow as tf
 
 from keras_meta import inner_optimizers
+from keras_meta.exact.layers import layer_numbers
 from keras_meta.inner_loop import adaptation, checkpointing, losses
 from keras_meta.inner_loop.functional import FunctionalModel
-from keras_meta.inner_loop.layers import layer_numbers
 from keras_meta.inner_loop.losses import gradient_scale, support_loss
 from keras_meta.inner_loop.selection import select
-from keras_meta.learners import model_checks
-from keras_meta.learners.adapted_model import AdaptedModel, clone
 from keras_meta.learners.gradient_learner import GradientLearner
-from keras_meta.learners.graph_constant import GraphConstant
+from keras_meta.outer_loop import model_checks
+from keras_meta.outer_loop.graph_constant import GraphConstant
+from keras_meta.serving.adapted_model import AdaptedModel, clone
 
 # The loss, the step from state to state, the state before the first one, and how a state is kept
 # for a task.
@@ -45,10 +45,10 @@ class MAML(GradientLearner):
         eval_inner_steps: int. Number of inner steps in `evaluate`, `predict`, `adapt` and `export`.
             Defaults to `inner_steps`.
         first_order: bool. Whether to leave out second derivatives.
-        adapt: Which weights the inner steps change: `"all"`, `"head"` (the last layer that has
-            weights), `"body"` (all but that), `"scales"` (those of normalisation layers), `"lora"`
-            (of layers with `enable_lora`), a list of layer names, or a callable that takes a
-            variable and returns a bool. The others are meta-learned only.
+        adapted_weights: Which weights the inner steps change: `"all"`, `"head"` (the last layer
+            with weights), `"body"` (all but that), `"scales"` (those of normalisation layers),
+            `"lora"` (of layers with `enable_lora`), a list of layer names, or a callable that takes
+            a variable and returns a bool. The others are meta-learned only.
         inner_optimizer: Rule of the inner steps: `"sgd"`, `"momentum"`, `"nesterov"`, `"adam"`,
             `"rmsprop"`, or an object of `keras_meta.inner_optimizers` with its settings.
         checkpoint_steps: bool. Whether to keep only the weights between inner steps, and to
@@ -96,7 +96,7 @@ class MAML(GradientLearner):
         inner_steps=1,
         eval_inner_steps=None,
         first_order=False,
-        adapt="all",
+        adapted_weights="all",
         inner_optimizer="sgd",
         checkpoint_steps=False,
         inner_loss=None,
@@ -111,7 +111,7 @@ class MAML(GradientLearner):
         self.eval_inner_steps = eval_inner_steps
         self.first_order = first_order
         self.checkpoint_steps = checkpoint_steps
-        self.adapts = adapt
+        self.adapted_weights = adapted_weights
         self._check_inner_loss()
         self.adapted_indices = self._select_weights()
         # What the state of a task holds of the weights.
@@ -268,7 +268,7 @@ class MAML(GradientLearner):
 
     def _select_weights(self):
         """Positions of the weights that adapt."""
-        return select(self.functional.trainable_variables, self.model, self.adapts)
+        return select(self.functional.trainable_variables, self.model, self.adapted_weights)
 
     def _adapted_variables(self):
         """The variables that adapt, and the number of the layer of each."""
@@ -388,7 +388,7 @@ class MAML(GradientLearner):
             "eval_inner_steps": self.eval_inner_steps,
             "first_order": self.first_order,
             "checkpoint_steps": self.checkpoint_steps,
-            "adapt": keras.saving.serialize_keras_object(self.adapts),
+            "adapted_weights": keras.saving.serialize_keras_object(self.adapted_weights),
             "inner_optimizer": keras.saving.serialize_keras_object(self.inner_optimizer),
         }
 

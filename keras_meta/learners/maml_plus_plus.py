@@ -4,9 +4,9 @@ import keras
 import tensorflow as tf
 
 from keras_meta.inner_optimizers import SGD, Learned
-from keras_meta.learners.graph_constant import GraphConstant, count, one_of
 from keras_meta.learners.maml import MAML
-from keras_meta.learners.meta_learner import BATCH_NORMS
+from keras_meta.outer_loop.graph_constant import GraphConstant, count, one_of
+from keras_meta.outer_loop.meta_learner import BATCH_NORMS
 
 
 @keras.saving.register_keras_serializable("keras_meta")

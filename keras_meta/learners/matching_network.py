@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from keras_meta.layers import CosineAttention
 from keras_meta.learners.embedding_learner import EmbeddingLearner
-from keras_meta.learners.graph_constant import count
+from keras_meta.outer_loop.graph_constant import count
 
 
 @keras.saving.register_keras_serializable("keras_meta")
@@ -47,7 +47,7 @@ class MatchingNetwork(EmbeddingLearner):
     import keras_meta
 
     tasks = keras_meta.episodes.StrokeGlyphs(num_ways=3, num_shots=1, num_queries=2, num_classes=9)
-    body = keras_meta.networks.Conv4(num_ways=16, filters=8)  # 16 features an image
+    body = keras_meta.networks.Conv4(filters=8)
     learner = keras_meta.learners.MatchingNetwork(body, processing_steps=2)
     learner.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     learner.fit(tasks.as_dataset(batch_size=2), steps_per_epoch=2, verbose=0)
@@ -57,7 +57,7 @@ class MatchingNetwork(EmbeddingLearner):
         [Vinyals et al., 2016](https://arxiv.org/abs/1606.04080)
     """
 
-    head_names = ("features", "indicators")
+    head_names = ("features", "one_hot")
 
     def __init__(self, model, processing_steps=0, num_ways=None, **kwargs):
         self.processing_steps = count("processing_steps")(processing_steps)
@@ -74,10 +74,10 @@ class MatchingNetwork(EmbeddingLearner):
         self.scorer = CosineAttention(self.processing_steps, dtype=self.variable_dtype)
         self.scorer.build([(None, size), (None, size), (None, self.num_ways)])
 
-    def write_head(self, features, indicators):
+    def fit_head(self, features, one_hot):
         if self.processing_steps:
             features += tf.squeeze(self.context(features[None]), 0)
-        return [features, indicators]
+        return [features, one_hot]
 
     def chosen_task_map(self):
         if not self.processing_steps:

@@ -3,20 +3,20 @@
 import keras
 import tensorflow as tf
 
-from keras_meta.inner_loop import second_order
-from keras_meta.inner_loop.functional import FunctionalModel
-from keras_meta.inner_loop.layers import layer_numbers
-from keras_meta.inner_loop.linear_head import (
+from keras_meta.exact import second_order
+from keras_meta.exact.layers import layer_numbers
+from keras_meta.heads.linear import (
     ModelWithHead,
-    class_indicators,
     dense_head,
+    one_hot_labels,
     prototype_head,
 )
-from keras_meta.learners import model_checks
-from keras_meta.learners.adapted_model import with_head
-from keras_meta.learners.exporting import specs
+from keras_meta.inner_loop.functional import FunctionalModel
 from keras_meta.learners.maml import MAML
-from keras_meta.learners.open_ways import OpenWays
+from keras_meta.outer_loop import model_checks
+from keras_meta.outer_loop.open_ways import OpenWays
+from keras_meta.serving.adapted_model import with_head
+from keras_meta.serving.exporting import specs
 
 
 @keras.saving.register_keras_serializable("keras_meta")
@@ -41,7 +41,7 @@ class ProtoMAML(OpenWays, MAML):
         num_ways: int. Number of classes of every task; those without support examples are never
             predicted. Without it there are as many as the largest support label of a task says,
             alike in all tasks of a batch, and tasks are looped.
-        adapt: Which weights the inner steps change: `"all"`, `"head"` (the written head alone),
+        adapted_weights: Which weights the inner steps change: `"all"`, `"head"` (the head alone),
             `"body"` (the embedding alone), or what else `MAML` takes, of the embedding and with the
             head.
         **kwargs: The other arguments of `MAML`.
@@ -56,7 +56,7 @@ class ProtoMAML(OpenWays, MAML):
     import keras_meta
 
     tasks = keras_meta.episodes.StrokeGlyphs(num_ways=3, num_shots=1, num_queries=2, num_classes=9)
-    body = keras_meta.networks.Conv4(num_ways=32, filters=8)  # 32 features an image
+    body = keras_meta.networks.Conv4(filters=8)
     learner = keras_meta.learners.ProtoMAML(body, inner_learning_rate=0.1)
     learner.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     learner.fit(tasks.as_dataset(batch_size=4), steps_per_epoch=5, verbose=0)
@@ -71,10 +71,18 @@ class ProtoMAML(OpenWays, MAML):
     functional_model = ModelWithHead
 
     def __init__(
-        self, model, inner_learning_rate=None, inner_steps=1, num_ways=None, adapt="all", **kwargs
+        self,
+        model,
+        inner_learning_rate=None,
+        inner_steps=1,
+        num_ways=None,
+        adapted_weights="all",
+        **kwargs,
     ):
         self.num_ways = num_ways  # what adapts, and so `MAML`, depends on it
-        super().__init__(model, inner_learning_rate, inner_steps, adapt=adapt, **kwargs)
+        super().__init__(
+            model, inner_learning_rate, inner_steps, adapted_weights=adapted_weights, **kwargs
+        )
         self.task_indices = sorted({*self.adapted_indices, *self._head_indices()})
 
     def weight_names(self):
@@ -95,7 +103,7 @@ class ProtoMAML(OpenWays, MAML):
             seed=None if seed is None else tf.random.experimental.stateless_fold_in(seed, 0),
         ).predictions
         head = prototype_head(
-            tf.cast(features, self.variable_dtype), class_indicators(support_y, self.num_ways)
+            tf.cast(features, self.variable_dtype), one_hot_labels(support_y, self.num_ways)
         )
         return super()._inner_problem(
             support_x, support_y, training, seed, first_order, [*initial[:-2], *head]
@@ -103,9 +111,9 @@ class ProtoMAML(OpenWays, MAML):
 
     def _select_weights(self):
         head = self._head_indices()
-        if self.adapts == "head":
+        if self.adapted_weights == "head":
             return head
-        if self.adapts == "body":
+        if self.adapted_weights == "body":
             return list(range(head[0]))
         return [*super()._select_weights(), *head]
 

@@ -2,10 +2,10 @@
 
 import keras
 
-from keras_meta.inner_loop import linear_head
+from keras_meta.heads import linear
 from keras_meta.layers import CosineScores
 from keras_meta.learners.embedding_learner import EmbeddingLearner
-from keras_meta.learners.graph_constant import GraphConstant, one_of
+from keras_meta.outer_loop.graph_constant import GraphConstant, one_of
 
 
 @keras.saving.register_keras_serializable("keras_meta")
@@ -41,7 +41,7 @@ class PrototypicalNetwork(EmbeddingLearner):
     import keras_meta
 
     tasks = keras_meta.episodes.StrokeGlyphs(num_ways=3, num_shots=1, num_queries=2, num_classes=9)
-    body = keras_meta.networks.Conv4(num_ways=32, filters=8)  # 32 features an image
+    body = keras_meta.networks.Conv4(filters=8)
     learner = keras_meta.learners.PrototypicalNetwork(body)
     learner.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     learner.fit(tasks.as_dataset(batch_size=4), steps_per_epoch=5, verbose=0)
@@ -65,10 +65,10 @@ class PrototypicalNetwork(EmbeddingLearner):
             self.scale = self.add_weight(name="scale", initializer=keras.initializers.Constant(10))
             self.scorer = CosineScores(dtype=self.variable_dtype)
 
-    def write_head(self, features, indicators):
+    def fit_head(self, features, one_hot):
         if self.distance == "euclidean":
-            return linear_head.prototype_head(features, indicators)
-        return linear_head.cosine_head(features, indicators, self.scale)
+            return linear.prototype_head(features, one_hot)
+        return linear.cosine_head(features, one_hot, self.scale)
 
     def get_config(self):
         return {**super().get_config(), "distance": self.distance}

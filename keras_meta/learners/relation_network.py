@@ -3,12 +3,12 @@
 import keras
 import tensorflow as tf
 
-from keras_meta.inner_loop import normalization, task_map
+from keras_meta.exact import normalization
+from keras_meta.heads.linear import class_means, mask_absent_classes
 from keras_meta.inner_loop.functional import FunctionalModel
-from keras_meta.inner_loop.linear_head import class_means, silence_absent
 from keras_meta.layers import RelationScores
-from keras_meta.learners import model_checks
 from keras_meta.learners.embedding_learner import EmbeddingLearner
+from keras_meta.outer_loop import model_checks, task_map
 
 
 @keras.saving.register_keras_serializable("keras_meta")
@@ -46,7 +46,7 @@ class RelationNetwork(EmbeddingLearner):
     import keras_meta
 
     tasks = keras_meta.episodes.StrokeGlyphs(num_ways=3, num_shots=1, num_queries=2, num_classes=9)
-    body = keras_meta.networks.Conv4(num_ways=16, filters=8)  # 16 features an image
+    body = keras_meta.networks.Conv4(filters=8)
     learner = keras_meta.learners.RelationNetwork(body)
     learner.compile("adam", keras_meta.losses.SparseSigmoidSquaredError(), metrics=["accuracy"])
     learner.fit(tasks.as_dataset(batch_size=2), steps_per_epoch=2, verbose=0)
@@ -71,11 +71,11 @@ class RelationNetwork(EmbeddingLearner):
     def check_embedding(self, model):
         return model_checks.embedding_shape(model)
 
-    def write_head(self, features, indicators):
+    def fit_head(self, features, one_hot):
         rows = tf.reshape(features, [tf.shape(features)[0], -1])
-        means, present = class_means(rows, indicators)
+        means, present = class_means(rows, one_hot)
         prototypes = tf.reshape(tf.transpose(means), [-1, *self.embedding_shape])
-        return [prototypes, silence_absent(tf.zeros_like(means[0]), present)]
+        return [prototypes, mask_absent_classes(tf.zeros_like(means[0]), present)]
 
     def chosen_task_map(self):
         chosen = super().chosen_task_map()

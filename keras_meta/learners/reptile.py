@@ -3,9 +3,9 @@
 import keras
 import tensorflow as tf
 
-from keras_meta.learners import replicas
-from keras_meta.learners.graph_constant import GraphConstant
+from keras_meta.exact import replicas
 from keras_meta.learners.maml import MAML
+from keras_meta.outer_loop.graph_constant import GraphConstant
 
 
 def _batch_size(value):

@@ -3,17 +3,17 @@
 import keras
 import tensorflow as tf
 
-from keras_meta.inner_loop.linear_head import classifier_head
-from keras_meta.inner_loop.ridge import predictive_variance, ridge
+from keras_meta.heads.linear import classifier_head
+from keras_meta.heads.ridge import predictive_variance, ridge
 from keras_meta.learners.embedding_learner import EmbeddingLearner
-from keras_meta.learners.graph_constant import GraphConstant, count, positive
+from keras_meta.outer_loop.graph_constant import GraphConstant, count, positive
 
 
 @keras.saving.register_keras_serializable("keras_meta")
 class RidgeLearner(EmbeddingLearner):
     """Learns an embedding on which ridge regression learns a task, in closed form.
 
-    With `X` the embedded support set and `Y` its targets, values or rows of class indicators,
+    With `X` the embedded support set and `Y` its targets, values or rows of one-hot labels,
 
         W = argmin |X W - Y|^2 + l |W|^2 = X^T (X X^T + l I)^-1 Y
         predictions = f(x) W          values
@@ -84,7 +84,7 @@ class RidgeLearner(EmbeddingLearner):
             return super().targets(support_y)
         return tf.cast(tf.reshape(support_y, [-1, self.num_values]), self.variable_dtype)
 
-    def write_head(self, features, targets):
+    def fit_head(self, features, targets):
         kernel = ridge(features, targets, tf.exp(self.log_regularization))
         if self.num_values is not None:
             return [kernel, tf.zeros_like(kernel[0])]
@@ -94,7 +94,7 @@ class RidgeLearner(EmbeddingLearner):
         """Predicts values, and how uncertain they are, by Bayesian linear regression.
 
         It has the learned `l` for the ratio of noise to prior, and takes the size of the noise from
-        the support set: see `keras_meta.inner_loop.ridge.predictive_variance`.
+        the support set: see `keras_meta.heads.ridge.predictive_variance`.
 
         Args:
             support_x: Features `[support, ...]` of one task.

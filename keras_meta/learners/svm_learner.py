@@ -3,10 +3,10 @@
 import keras
 import tensorflow as tf
 
-from keras_meta.inner_loop.linear_head import classifier_head
-from keras_meta.inner_loop.support_vector_machine import support_vector_machine
+from keras_meta.heads.linear import classifier_head
+from keras_meta.heads.support_vector_machine import support_vector_machine
 from keras_meta.learners.embedding_learner import EmbeddingLearner
-from keras_meta.learners.graph_constant import GraphConstant, positive
+from keras_meta.outer_loop.graph_constant import GraphConstant, positive
 
 
 @keras.saving.register_keras_serializable("keras_meta")
@@ -39,7 +39,7 @@ class SVMLearner(EmbeddingLearner):
     import keras_meta
 
     tasks = keras_meta.episodes.StrokeGlyphs(num_ways=3, num_shots=1, num_queries=2, num_classes=9)
-    body = keras_meta.networks.Conv4(num_ways=32, filters=8)  # 32 features an image
+    body = keras_meta.networks.Conv4(filters=8)
     learner = keras_meta.learners.SVMLearner(body)
     learner.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     learner.fit(tasks.as_dataset(batch_size=4), steps_per_epoch=5, verbose=0)
@@ -58,9 +58,9 @@ class SVMLearner(EmbeddingLearner):
     def create_weights(self):
         self.log_scale = self.add_log_weight("log_scale", 10.0)
 
-    def write_head(self, features, indicators):
-        kernel = support_vector_machine(features, indicators, self.penalty)
-        return classifier_head(kernel, indicators, tf.exp(self.log_scale))
+    def fit_head(self, features, one_hot):
+        kernel = support_vector_machine(features, one_hot, self.penalty)
+        return classifier_head(kernel, one_hot, tf.exp(self.log_scale))
 
     def get_config(self):
         return {**super().get_config(), "penalty": self.penalty}

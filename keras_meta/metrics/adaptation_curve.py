@@ -3,8 +3,8 @@
 import numpy as np
 import tensorflow as tf
 
-from keras_meta.inner_loop.padding import QUERY_MASK
 from keras_meta.metrics.task_interval import task_interval
+from keras_meta.outer_loop.padding import QUERY_MASK
 
 
 def accuracy(y_true, y_pred):

@@ -4,8 +4,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_meta.inner_loop import task_map
 from keras_meta.metrics.adaptation_curve import resolve_metric
+from keras_meta.outer_loop import task_map
 
 
 def frozen_task_values(learner, sampler, num_tasks, metric="accuracy", batch_size=250):
@@ -38,7 +38,7 @@ def frozen_task_values(learner, sampler, num_tasks, metric="accuracy", batch_siz
     x = np.random.default_rng(0).random((60, 28, 28, 1), "float32")
     tasks = keras_meta.episodes.EpisodeSampler(x, np.repeat(np.arange(6), 10), 3, 1, 5)
     learner = keras_meta.learners.PrototypicalNetwork(
-        keras_meta.networks.Conv4(num_ways=16, filters=8), batch_norm="running"
+        keras_meta.networks.Conv4(filters=8), batch_norm="running"
     )
     assert keras_meta.metrics.frozen_task_values(learner, tasks, num_tasks=100).shape == (100,)
     ```

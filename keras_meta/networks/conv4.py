@@ -4,12 +4,13 @@ import keras
 
 
 def Conv4(  # noqa: N802
-    num_ways, input_shape=(28, 28, 1), filters=64, pooling="stride", seed=0, name="conv4"
+    num_ways=None, input_shape=(28, 28, 1), filters=64, pooling="stride", seed=0, name="conv4"
 ):
-    """Four blocks of 3x3 convolution, batch normalisation and ReLU, then a linear layer of logits.
+    """Four blocks of 3x3 convolution, batch normalisation and ReLU, then a linear layer.
 
     Args:
-        num_ways: int. Number of outputs.
+        num_ways: int. Number of outputs, or `None` for the embedding alone, without the linear
+            layer: vectors of `filters` features with strides, of more with pooling.
         input_shape: Tuple `(height, width, channels)`.
         filters: int. Channels of each block: 64 for Omniglot, 32 for miniImageNet.
         pooling: `"stride"`, convolutions with stride 2 and a global mean, as for Omniglot, or
@@ -18,7 +19,7 @@ def Conv4(  # noqa: N802
         name: Name of the model.
 
     Returns:
-        A built `keras.Sequential` from images to logits `[n, num_ways]`.
+        A built `keras.Sequential` from images to logits `[n, num_ways]`, or to features.
 
     Raises:
         ValueError: If `pooling` is neither.
@@ -29,6 +30,7 @@ def Conv4(  # noqa: N802
     import keras_meta
 
     assert keras_meta.networks.Conv4(num_ways=5).output_shape == (None, 5)
+    assert keras_meta.networks.Conv4(filters=16).output_shape == (None, 16)
     ```
 
     Reference:
@@ -54,10 +56,8 @@ def Conv4(  # noqa: N802
         if pooling == "max":
             layers.append(keras.layers.MaxPooling2D(2))
     stride = pooling == "stride"
-    layers += [
-        keras.layers.GlobalAveragePooling2D() if stride else keras.layers.Flatten(),
-        keras.layers.Dense(
-            num_ways, kernel_initializer=keras.initializers.GlorotUniform(seed=seed + 4)
-        ),
-    ]
+    layers.append(keras.layers.GlobalAveragePooling2D() if stride else keras.layers.Flatten())
+    if num_ways is not None:
+        initializer = keras.initializers.GlorotUniform(seed=seed + 4)
+        layers.append(keras.layers.Dense(num_ways, kernel_initializer=initializer))
     return keras.Sequential(layers, name=name)

@@ -3,16 +3,17 @@
 import keras
 
 
-def SinusoidMLP(units=(40, 40), seed=0, name="sinusoid_mlp"):  # noqa: N802
+def SinusoidMLP(units=(40, 40), num_outputs=1, seed=0, name="sinusoid_mlp"):  # noqa: N802
     """A regression network from one number to one number, with ReLU layers between.
 
     Args:
         units: Sequence of ints. Widths of the hidden layers.
+        num_outputs: int, or `None` for the embedding alone, without the linear layer.
         seed: int. Seed of the initial weights, which are truncated normal with deviation 0.01.
         name: Name of the model.
 
     Returns:
-        A built `keras.Sequential` from `[n, 1]` to `[n, 1]`.
+        A built `keras.Sequential` from `[n, 1]` to `[n, num_outputs]`, or to features.
 
     Example:
 
@@ -31,4 +32,5 @@ def SinusoidMLP(units=(40, 40), seed=0, name="sinusoid_mlp"):  # noqa: N802
         return keras.layers.Dense(width, activation, kernel_initializer=initializer)
 
     hidden = [dense(width, "relu", index) for index, width in enumerate(units)]
-    return keras.Sequential([keras.Input((1,)), *hidden, dense(1, None, len(units))], name=name)
+    head = [] if num_outputs is None else [dense(num_outputs, None, len(units))]
+    return keras.Sequential([keras.Input((1,)), *hidden, *head], name=name)

@@ -51,13 +51,13 @@ def test_logistic_regression_ends_at_the_minimum(float64):
     """Where the derivative of its loss is zero, for each penalty."""
     generator = np.random.default_rng(1)
     features = tf.math.l2_normalize(tf.constant(generator.normal(size=(9, 5))), -1)
-    indicators = tf.one_hot(np.arange(9) % 3, 3, dtype=tf.float64)
+    one_hot = tf.one_hot(np.arange(9) % 3, 3, dtype=tf.float64)
     penalties = (0.01, 1.0)
-    kernel = logistic_regression(features, indicators, penalties, 1000)
+    kernel = logistic_regression(features, one_hot, penalties, 1000)
     for number, penalty in enumerate(penalties):
         with tf.GradientTape() as tape:
             tape.watch(kernel)
-            losses = tf.nn.softmax_cross_entropy_with_logits(indicators, features @ kernel[number])
+            losses = tf.nn.softmax_cross_entropy_with_logits(one_hot, features @ kernel[number])
             loss = tf.reduce_mean(losses) + 0.5 * penalty * tf.reduce_sum(kernel[number] ** 2)
         assert np.abs(tape.gradient(loss, kernel)).max() < 1e-10
     assert np.abs(kernel[0]).max() > np.abs(kernel[1]).max()
@@ -70,7 +70,7 @@ def test_statistics_of_normalisation_are_a_choice():
     )
     features.layers[0].moving_mean.assign([30.0, -30.0])
     stored, batch = (
-        baselines.LogisticRegression(features, stored_statistics=s, penalties=(0.1,))
+        baselines.FrozenLogisticRegression(features, stored_statistics=s, penalties=(0.1,))
         for s in (True, False)
     )
     values = [x.task_values(blobs(distance=1.0), "accuracy").mean() for x in (stored, batch)]

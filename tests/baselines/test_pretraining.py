@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_meta import baselines
+from keras_meta import baselines, networks
 
 
 def model():
@@ -23,7 +23,7 @@ def test_the_body_is_trained_and_the_head_is_not():
     changed = [np.any(a != b) for a, b in zip(trained.get_weights(), before, strict=True)]
     assert changed == [True, True, False, False]
     np.testing.assert_allclose(
-        trained.layers[-1](baselines.body(trained)(x)), trained(x), atol=1e-6
+        trained.layers[-1](networks.embedding(trained)(x)), trained(x), atol=1e-6
     )
 
 
@@ -33,4 +33,4 @@ def test_subclassed_models_have_no_body():
             return x
 
     with pytest.raises(ValueError, match="of type Own"):
-        baselines.body(Own(name="own"))
+        networks.embedding(Own(name="own"))

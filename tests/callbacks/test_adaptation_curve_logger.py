@@ -25,7 +25,7 @@ def fit(callbacks, epochs=4):
 
 def test_values_are_those_of_the_curve_and_reach_later_callbacks(tmp_path):
     before, after = (keras.callbacks.CSVLogger(tmp_path / f"{x}.csv") for x in "ab")
-    learner, history = fit([before, AdaptationCurveLogger(waves(), "mse", freq=3), after])
+    learner, history = fit([before, AdaptationCurveLogger(waves(), "mse", frequency=3), after])
     names = [f"val_mse_after_{step}_steps" for step in range(3)]
     expected = keras_meta.metrics.adaptation_curve(learner, waves(), "mse").mean
     # Epochs 1 and 4 of 4: the last values are those of the learner as it is now.
@@ -77,7 +77,7 @@ def test_plots_by_epoch(tmp_path, monkeypatch):
 
 def test_what_is_wrong_is_said_at_once(monkeypatch):
     for arguments, message in (
-        ({"freq": 0}, "Received: freq=0"),
+        ({"frequency": 0}, "Received: frequency=0"),
         ({"metric": "f1"}, "Received: 'f1'"),
     ):
         with pytest.raises(ValueError, match=message):

@@ -34,9 +34,18 @@ def test_a_row_for_each_query(run, image_run, own_images):
     assert run("predict", image_run, *folders, "--invert")[1] != output
 
 
-@pytest.mark.parametrize("writes", ["svm", "network"])
-def test_a_learner_generator(run, image_folder, own_images, writes):
-    options = ["--data", image_folder, "--learner", "generator", "--writes", writes, *TINY, *SHORT]
+@pytest.mark.parametrize("generates", ["svm", "network"])
+def test_a_learner_generator(run, image_folder, own_images, generates):
+    options = [
+        "--data",
+        image_folder,
+        "--learner",
+        "generator",
+        "--generates",
+        generates,
+        *TINY,
+        *SHORT,
+    ]
     assert run("train", *options, "--out", own_images / "run")[0] == 0
     folders = ["--support", own_images / "support", "--query", own_images / "query"]
     status, output, errors = run("predict", own_images / "run", *folders)

@@ -106,7 +106,7 @@ def test_other_learners(run, tmp_path, learner):
     assert run("train", *WAVES, *SHORT, "--out", tmp_path, "--learner", learner)[0] == 0
     found = RunFolder(tmp_path).read_learner()
     assert found.first_order == (learner == "fomaml")
-    assert found.adapts == {"fomaml": "all", "anil": "head", "boil": "body"}[learner]
+    assert found.adapted_weights == {"fomaml": "all", "anil": "head", "boil": "body"}[learner]
 
 
 @pytest.mark.parametrize(
@@ -145,10 +145,11 @@ def test_a_learner_of_one_pass_has_no_inner_steps(fails, tmp_path, image_folder)
 
 
 @pytest.mark.parametrize(
-    "writes", [None, *(pytest.param(x, marks=pytest.mark.slow) for x in ("svm", "network", "film"))]
+    "generates",
+    [None, *(pytest.param(x, marks=pytest.mark.slow) for x in ("svm", "network", "film"))],
 )
-def test_learner_generators(run, tmp_path, image_folder, writes):
-    generator = ["--learner", "generator", *(["--writes", writes] if writes else [])]
+def test_learner_generators(run, tmp_path, image_folder, generates):
+    generator = ["--learner", "generator", *(["--generates", generates] if generates else [])]
     sources = {
         "waves": [*WAVES, "--inner-steps", 1],
         "images": ["--data", image_folder, *TINY],
@@ -162,12 +163,12 @@ def test_learner_generators(run, tmp_path, image_folder, writes):
         status, output, errors = run("evaluate", out, "--tasks", 2)
         assert status == 0 and "after  0 steps" in output, errors
     kind = {"svm": "LinearSVM", "network": "NeuralNetwork", "film": "FiLM"}
-    assert type(learner.writes).__name__ == kind.get(writes, "LogisticRegression")
+    assert type(learner.generated).__name__ == kind.get(generates, "LogisticRegression")
 
 
 def test_writes_is_for_generators(fails, tmp_path):
-    message = fails("train", *WAVES, "--writes", "svm", "--out", tmp_path)
-    assert "Received: --writes svm with --learner maml" in message
+    message = fails("train", *WAVES, "--generates", "svm", "--out", tmp_path)
+    assert "Received: --generates svm with --learner maml" in message
 
 
 def test_arrays_of_a_file_with_splits_of_its_own_and_a_network_of_ones_own(run, tmp_path):

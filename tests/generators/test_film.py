@@ -4,7 +4,7 @@ import pytest
 import tensorflow as tf
 
 from keras_meta import generators
-from tests.generators.test_neural_network import description, prepared, randomised
+from tests.generators.test_neural_network import prepared, randomised, task_embedding
 
 
 def model():
@@ -43,8 +43,8 @@ def test_written_weights_scale_and_shift_what_layers_give():
     network = model()
     kind = randomised(prepared(generators.FiLM(network)))
     assert [layer.name for layer in kind.modulated] == ["conv", "norm", "dense"]
-    written = kind.write(description())
-    modulation = kind.modulation(description().task[None])[0]
+    written = kind.generate(task_embedding())
+    modulation = kind.modulation(task_embedding().task[None])[0]
     gammas, betas = (tf.split(x, [4, 5, 6]) for x in tf.split(modulation, 2))
 
     x = tf.constant(np.random.default_rng(0).normal(size=(2, 8, 8, 1)), tf.float32)
@@ -54,14 +54,16 @@ def test_written_weights_scale_and_shift_what_layers_give():
         wrapped = layer.name in modulated
         expected = (Modulated(layer, *modulated[layer.name]) if wrapped else layer)(expected)
     body = keras.Sequential([keras.Input((8, 8, 1)), *network.layers[:-1]])
-    for variable, value in zip(kind.variables_to_write, written, strict=True):
+    for variable, value in zip(kind.generated_variables, written, strict=True):
         variable.assign(value)
     np.testing.assert_allclose(body(x), expected, atol=1e-5)
 
 
 def test_before_training_the_body_is_as_it_was_given():
     kind = prepared(generators.FiLM(model()))
-    for written, variable in zip(kind.write(description()), kind.body_variables, strict=False):
+    for written, variable in zip(
+        kind.generate(task_embedding()), kind.body_variables, strict=False
+    ):
         np.testing.assert_array_equal(written, variable)
 
 

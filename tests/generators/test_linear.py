@@ -4,14 +4,14 @@ import pytest
 import tensorflow as tf
 
 from keras_meta import generators
-from keras_meta.generators.task_encoder import Description
+from keras_meta.generators.task_encoder import TaskEmbedding
 
 
-def description(outputs=3, size=5, present=None):
+def task_embedding(outputs=3, size=5, present=None):
     generator = np.random.default_rng(0)
     present = [True] * outputs if present is None else present
     rows = tf.constant(generator.normal(size=(outputs, size)), tf.float32)
-    return Description(tf.reduce_mean(rows, 0), rows, tf.constant(present))
+    return TaskEmbedding(tf.reduce_mean(rows, 0), rows, tf.constant(present))
 
 
 def prepared(kind):
@@ -31,7 +31,7 @@ every_kind = pytest.mark.parametrize("name", KINDS)
 @every_kind
 def test_the_head_does_what_predict_does(name):
     kind = prepared(KINDS[name][0]())
-    weights = kind.write(description())
+    weights = kind.generate(task_embedding())
     features = tf.constant(np.random.default_rng(1).normal(size=(7, 4)), tf.float32)
     expected = features @ weights[0] + weights[1]
     np.testing.assert_allclose(kind.predict(features, weights), expected, atol=1e-6)
@@ -51,16 +51,16 @@ def test_its_loss_and_its_configuration(name):
 
 def test_classes_in_another_order_are_the_same_learner():
     kind, order = prepared(generators.LogisticRegression()), [2, 0, 1]
-    given = description()
-    kernel, bias = kind.write(given)
-    other = kind.write(given._replace(outputs=tf.gather(given.outputs, order)))
+    given = task_embedding()
+    kernel, bias = kind.generate(given)
+    other = kind.generate(given._replace(outputs=tf.gather(given.outputs, order)))
     np.testing.assert_allclose(other[0], tf.gather(kernel, order, axis=1), atol=1e-6)
     np.testing.assert_allclose(other[1], tf.gather(bias, order), atol=1e-6)
 
 
 def test_a_class_without_examples_is_never_predicted():
     kind = prepared(generators.LinearSVM(num_ways=3))
-    weights = kind.write(description(present=[True, False, True]))
+    weights = kind.generate(task_embedding(present=[True, False, True]))
     features = 100.0 * np.random.default_rng(1).normal(size=(50, 4)).astype("float32")
     classes = np.asarray(kind.predict(tf.constant(features), weights)).argmax(-1)
     assert set(classes) == {0, 2}

@@ -4,7 +4,7 @@ import pytest
 import tensorflow as tf
 
 from keras_meta import generators
-from keras_meta.generators.task_encoder import Description
+from keras_meta.generators.task_encoder import TaskEmbedding
 
 
 def model(outputs=3):
@@ -12,9 +12,9 @@ def model(outputs=3):
     return keras.Sequential([keras.Input((2,)), *layers])
 
 
-def description(outputs=3, size=5, seed=0):
+def task_embedding(outputs=3, size=5, seed=0):
     rows = np.random.default_rng(seed).normal(size=(outputs, size)).astype("float32")
-    return Description(tf.reduce_mean(rows, 0), tf.constant(rows), tf.ones([outputs], tf.bool))
+    return TaskEmbedding(tf.reduce_mean(rows, 0), tf.constant(rows), tf.ones([outputs], tf.bool))
 
 
 def prepared(kind):
@@ -33,12 +33,12 @@ def randomised(kind):
 def test_chunks_make_up_the_weights_whatever_their_size(chunk_size):
     kind = prepared(generators.NeuralNetwork(model(), chunk_size=chunk_size))
     assert kind.chunk_embeddings.shape[0] == -(-12 // chunk_size)
-    written = randomised(kind).write(description())
-    assert [w.shape for w in written] == [v.shape for v in kind.variables_to_write]
+    written = randomised(kind).generate(task_embedding())
+    assert [w.shape for w in written] == [v.shape for v in kind.generated_variables]
     vector = np.concatenate(
         [np.ravel(w - v) for w, v in zip(written[:2], kind.body_variables, strict=True)]
     )
-    task = description().task.numpy()
+    task = task_embedding().task.numpy()
     inputs = [np.concatenate([task, embedding]) for embedding in kind.chunk_embeddings.numpy()]
     expected = np.ravel(kind.chunks(np.stack(inputs)))[:12]
     np.testing.assert_allclose(vector, expected, atol=1e-5)
@@ -46,24 +46,28 @@ def test_chunks_make_up_the_weights_whatever_their_size(chunk_size):
 
 def test_before_training_the_body_is_as_it_was_given():
     kind = prepared(generators.NeuralNetwork(model()))
-    for written, variable in zip(kind.write(description())[:2], kind.body_variables, strict=True):
+    for written, variable in zip(
+        kind.generate(task_embedding())[:2], kind.body_variables, strict=True
+    ):
         np.testing.assert_array_equal(written, variable)
 
 
 def test_another_task_gets_other_weights():
     kind = randomised(prepared(generators.NeuralNetwork(model())))
-    for a, b in zip(kind.write(description()), kind.write(description(seed=1)), strict=True):
+    for a, b in zip(
+        kind.generate(task_embedding()), kind.generate(task_embedding(seed=1)), strict=True
+    ):
         assert np.abs(a - b).max() > 1e-3
 
 
 def test_the_head_is_written_output_by_output():
     kind, order = prepared(generators.NeuralNetwork(model())), [2, 0, 1]
-    given = description()
-    kernel, bias = kind.write(given)[2:]
-    other = kind.write(given._replace(outputs=tf.gather(given.outputs, order)))[2:]
+    given = task_embedding()
+    kernel, bias = kind.generate(given)[2:]
+    other = kind.generate(given._replace(outputs=tf.gather(given.outputs, order)))[2:]
     np.testing.assert_allclose(other[0], tf.gather(kernel, order, axis=1), atol=1e-6)
     np.testing.assert_allclose(other[1], tf.gather(bias, order), atol=1e-6)
-    absent = kind.write(given._replace(present=tf.constant([True, False, True])))[3]
+    absent = kind.generate(given._replace(present=tf.constant([True, False, True])))[3]
     assert absent[1] < -1e3 < absent[0]
 
 

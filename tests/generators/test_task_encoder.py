@@ -28,21 +28,21 @@ def test_the_order_of_examples_does_not_matter():
     values = GENERATOR.normal(size=(6, 2)).astype("float32")
     for targets, are_classes in ((tf.one_hot(LABELS, 3), True), (values, False)):
         targets = np.asarray(targets)
-        description = describe(layer, FEATURES, targets, are_classes)
-        assert description.task.shape == (5,)
-        assert description.outputs.shape == (targets.shape[1], 5)
+        task_embedding = describe(layer, FEATURES, targets, are_classes)
+        assert task_embedding.task.shape == (5,)
+        assert task_embedding.outputs.shape == (targets.shape[1], 5)
         shuffled = describe(layer, FEATURES[order], targets[order], are_classes)
-        assert_close(description, shuffled)
+        assert_close(task_embedding, shuffled)
 
 
 def test_the_description_depends_on_features_and_on_targets():
     layer, targets = encoder(), GENERATOR.normal(size=(6, 1)).astype("float32")
-    description = describe(layer, FEATURES, targets, False)
+    task_embedding = describe(layer, FEATURES, targets, False)
     for other in (
         describe(layer, FEATURES[::-1].copy(), targets, False),
         describe(layer, FEATURES, targets + 1.0, False),
     ):
-        assert np.abs(other.task - description.task).max() > 1e-3
+        assert np.abs(other.task - task_embedding.task).max() > 1e-3
 
 
 def test_numbers_of_examples_and_imbalance_do_not_change_the_scale():
@@ -65,8 +65,10 @@ def test_other_numbers_of_classes_and_classes_without_examples():
 
 def test_a_class_is_described_by_the_mean_of_its_encoded_examples():
     layer = encoder()
-    description = describe(layer, FEATURES, np.eye(3, dtype="float32")[LABELS], True)
+    task_embedding = describe(layer, FEATURES, np.eye(3, dtype="float32")[LABELS], True)
     inputs = np.concatenate([FEATURES, np.ones((6, 1), "float32")], 1)
     encoded = np.asarray(layer.encoder(inputs))
     for k in range(3):
-        np.testing.assert_allclose(description.outputs[k], encoded[LABELS == k].mean(0), atol=1e-6)
+        np.testing.assert_allclose(
+            task_embedding.outputs[k], encoded[LABELS == k].mean(0), atol=1e-6
+        )

@@ -12,8 +12,9 @@ import pytest
 import tensorflow as tf
 
 import keras_meta
-from keras_meta.inner_loop import checkpointing, task_map
-from tests.inner_loop.test_second_derivatives import build, episodes
+from keras_meta.inner_loop import checkpointing
+from keras_meta.outer_loop import task_map
+from tests.exact.test_second_derivatives import build, episodes
 
 
 def loss():

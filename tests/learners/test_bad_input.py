@@ -102,15 +102,15 @@ CASES = {
         "Received: inner_learning_rate=nan",
     ),
     "unknown layer to adapt": (
-        lambda: learners.MAML(dense(), adapt=["nowhere"]),
+        lambda: learners.MAML(dense(), adapted_weights=["nowhere"]),
         "names layers that the model does not have: ['nowhere']",
     ),
     "unknown part to adapt": (
-        lambda: learners.MAML(dense(), adapt="tail"),
-        "Received: adapt='tail'",
+        lambda: learners.MAML(dense(), adapted_weights="tail"),
+        "Received: adapted_weights='tail'",
     ),
     "nothing to adapt": (
-        lambda: learners.MAML(dense(), adapt=lambda variable: False),
+        lambda: learners.MAML(dense(), adapted_weights=lambda variable: False),
         "selects no trainable weight",
     ),
     "body of one layer": (lambda: learners.BOIL(dense()), "selects no trainable weight"),

@@ -13,12 +13,12 @@ import tensorflow as tf
 
 import keras_meta
 from keras_meta import generators, learners
-from keras_meta.learners import adapted_model
+from keras_meta.serving import adapted_model
 from tests.quick import quick_first
 
 
 def generator(model, writes, **kwargs):
-    return learners.LearnerGenerator(model, writes, description_size=8, **kwargs)
+    return learners.LearnerGenerator(model, writes, task_embedding_size=8, **kwargs)
 
 
 def of_network(model, kind, **kwargs):

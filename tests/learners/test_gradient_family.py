@@ -77,7 +77,7 @@ LEARNERS = {
         inner_optimizer=RMSprop(Learned(0.05), Learned(0.8), epsilon=1e-4),
         checkpoint_steps=True,
     ),
-    "scales": lambda m: learners.MAML(m, 0.5, 2, adapt="scales"),
+    "scales": lambda m: learners.MAML(m, 0.5, 2, adapted_weights="scales"),
     "another inner loss": lambda m: learners.MAML(m, 0.5, 2, inner_loss=squared_distance),
 }
 
@@ -99,7 +99,7 @@ def test_meta_gradient_equals_central_differences(name, float64):
 
 
 def test_reptile_by_its_definition(float64):
-    learner = compiled(lambda m: learners.Reptile(m, 0.1, 3, adapt="head"))
+    learner = compiled(lambda m: learners.Reptile(m, 0.1, 3, adapted_weights="head"))
     inputs, y = episodes()
     gradients, _ = tf.function(learner.meta_gradients)(inputs, y)
     moved = [
@@ -131,7 +131,7 @@ def test_reptile_takes_every_example_once_an_epoch():
 
 def test_implicit_gradient_equals_the_unrolled_one_at_a_minimum(float64):
     """Of the proximal problem, solved by many steps."""
-    options = {"adapt": "head", "regularization": 2.0, "cg_steps": 40}
+    options = {"adapted_weights": "head", "regularization": 2.0, "cg_steps": 40}
     implicit = compiled(lambda m: learners.ImplicitMAML(m, 0.3, 40, **options))
 
     class Unrolled(learners.ImplicitMAML):
@@ -318,7 +318,7 @@ def test_lora_weights_alone_adapt():
     body = layers.Dense(8, "tanh")
     m = keras.Sequential([keras.Input((4,)), body, layers.Dense(3)])
     body.enable_lora(2)
-    learner = learners.MAML(m, 0.5, 2, adapt="lora")
+    learner = learners.MAML(m, 0.5, 2, adapted_weights="lora")
     names = [learner.functional.trainable_variables[i].name for i in learner.adapted_indices]
     assert names == ["lora_kernel_a", "lora_kernel_b"]
     learner.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))

@@ -65,9 +65,9 @@ def regression(tasks=3, shots=4, queries=5, outputs=2, dtype="float32"):
     return keras.tree.map_structure(tf.constant, (inputs, y[:, shots:]))
 
 
-def compiled(writes, model=None, loss=None, **kwargs):
-    learner = LearnerGenerator(model or embedding(), writes, description_size=6, **kwargs)
-    learner.compile("adam", loss or getattr(writes, "loss", logits_loss()))
+def compiled(generated, model=None, loss=None, **kwargs):
+    learner = LearnerGenerator(model or embedding(), generated, task_embedding_size=6, **kwargs)
+    learner.compile("adam", loss or getattr(generated, "loss", logits_loss()))
     return randomised(learner)
 
 
@@ -194,10 +194,10 @@ def test_the_adapted_model_predicts_as_the_learner_does(name, steps, tmp_path):
 def test_the_adapted_convolutional_model(batch_norm, kind):
     body = keras_meta.networks.Conv4(7, (8, 8, 1), filters=4)
     if kind == "head":
-        writes = generators.LogisticRegression()
+        generated = generators.LogisticRegression()
     else:
-        writes = generators.FiLM(keras_meta.networks.Conv4(3, (8, 8, 1), filters=4), units=8)
-    learner = compiled(writes, body, logits_loss(), batch_norm=batch_norm)
+        generated = generators.FiLM(keras_meta.networks.Conv4(3, (8, 8, 1), filters=4), units=8)
+    learner = compiled(generated, body, logits_loss(), batch_norm=batch_norm)
     inputs, y = classification(shape=(8, 8, 1))
     learner.fit(inputs, y, epochs=2, verbose=0)
     together = keras.ops.convert_to_numpy(learner(inputs))
@@ -213,8 +213,8 @@ def test_running_statistics_move_in_all_that_is_run(kind):
     body = keras_meta.networks.Conv4(7, (8, 8, 1), filters=4)
     written = keras_meta.networks.Conv4(3, (8, 8, 1), filters=4)
     head = generators.LogisticRegression()
-    writes = head if kind == "head" else generators.NeuralNetwork(written, units=8)
-    learner = compiled(writes, body, logits_loss(), batch_norm="running")
+    generated = head if kind == "head" else generators.NeuralNetwork(written, units=8)
+    learner = compiled(generated, body, logits_loss(), batch_norm="running")
     inputs, y = classification(shape=(8, 8, 1))
     models = [body] if kind == "head" else [body, written]
     before = [keras.ops.convert_to_numpy(m.non_trainable_variables[0]) for m in models]
@@ -306,13 +306,13 @@ def test_first_order_differs():
     assert max(np.abs(a - b).max() for a, b in zip(*gradients, strict=True)) > 1e-5
 
 
-def test_the_description_of_a_task():
+def test_the_embedding_of_a_task():
     learner = compiled(generators.LogisticRegression(units=8))
     inputs, _ = classification()
-    description = learner.describe(inputs["support_x"][0], inputs["support_y"][0])
-    assert description.task.shape == (6,) and description.outputs.shape == (3, 6)
-    other = learner.describe(inputs["support_x"][1], inputs["support_y"][1])
-    assert np.abs(description.task - other.task).max() > 1e-3
+    task_embedding = learner.embed_task(inputs["support_x"][0], inputs["support_y"][0])
+    assert task_embedding.task.shape == (6,) and task_embedding.outputs.shape == (3, 6)
+    other = learner.embed_task(inputs["support_x"][1], inputs["support_y"][1])
+    assert np.abs(task_embedding.task - other.task).max() > 1e-3
     with pytest.raises(tf.errors.InvalidArgumentError, match="outside 0..2"):
         compiled(CLASSIFIERS["SVM"]()).describe(inputs["support_x"][0], np.arange(6))
 
@@ -336,8 +336,8 @@ def test_it_learns_sinusoids_in_one_pass():
     model = keras.Sequential(
         [keras.Input((1,)), layers.Dense(32, "relu"), layers.Dense(32, "relu")]
     )
-    learner = LearnerGenerator(model, generators.LinearRegression(units=64), description_size=64)
-    learner.compile(keras.optimizers.Adam(3e-3), learner.writes.loss, steps_per_execution=100)
+    learner = LearnerGenerator(model, generators.LinearRegression(units=64), task_embedding_size=64)
+    learner.compile(keras.optimizers.Adam(3e-3), learner.generated.loss, steps_per_execution=100)
     test = keras_meta.episodes.Sinusoid(10, 10, seed=1).as_dataset(50, num_batches=2)
     untrained = learner.evaluate(test, verbose=0)
     waves = keras_meta.episodes.Sinusoid(10, 10, seed=0)
@@ -365,7 +365,7 @@ MISTAKES = {
     ),
     "nothing to write": (
         lambda: LearnerGenerator(embedding(), "svm"),
-        "must be a `keras_meta.generators.WrittenLearner`",
+        "must be a `keras_meta.generators.GeneratedLearner`",
     ),
     "used twice": (
         lambda: [LearnerGenerator(embedding(), w) for w in [generators.LinearSVM()] * 2],

@@ -73,7 +73,7 @@ def test_head_and_body_are_what_they_say():
     adapted = {}
     for adapt in ("head", "body", ["dense_a"], lambda v: v.path.endswith("bias")):
         model.layers[0].name = "dense_a"
-        learner = keras_meta.learners.MAML(model, 0.3, adapt=adapt)
+        learner = keras_meta.learners.MAML(model, 0.3, adapted_weights=adapt)
         learner.compile(loss="mse")
         task_model = learner.adapt(inputs["support_x"][0], inputs["support_y"][0])
         changed = [

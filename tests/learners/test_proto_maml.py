@@ -7,7 +7,7 @@ import tensorflow as tf
 
 import keras_meta
 from keras_meta import learners
-from keras_meta.inner_loop.linear_head import prototype_head
+from keras_meta.heads.linear import prototype_head
 from keras_meta.inner_optimizers import SGD, Learned
 from tests import finite_differences
 from tests.quick import quick_first
@@ -63,8 +63,8 @@ def test_the_head_is_that_of_squared_distances(float64):
 CASES = {
     "two steps": {"inner_steps": 2},
     "a prototypical network": {"inner_steps": 0},
-    "the head alone": {"inner_steps": 2, "adapt": "head"},
-    "the body alone": {"inner_steps": 2, "adapt": "body"},
+    "the head alone": {"inner_steps": 2, "adapted_weights": "head"},
+    "the body alone": {"inner_steps": 2, "adapted_weights": "body"},
     "statistics of the support set": {"inner_steps": 2, "batch_norm": "support"},
     "checkpointed": {"inner_steps": 2, "checkpoint_steps": True},
     "vectorised": {"inner_steps": 2, "num_ways": 3, "task_map": "vectorize"},
@@ -154,7 +154,7 @@ def test_what_cannot_be_is_said():
 
 def test_steps_from_prototypes_help_a_body_that_was_not_trained():
     """Each inner step lowers the support loss."""
-    learner = compiled(0.05, 3, adapt="head")
+    learner = compiled(0.05, 3, adapted_weights="head")
     inputs, _ = episodes(examples=9)
     losses = learner.inner_losses(inputs["support_x"][0], inputs["support_y"][0]).numpy()
     assert (np.diff(losses) < 0).all()

@@ -111,5 +111,5 @@ def test_bad_arguments():
 
 
 def test_a_learner_without_its_head_says_so():
-    with pytest.raises(NotImplementedError, match="must define `write_head`"):
-        learners.EmbeddingLearner(cases.body()).write_head(None, None)
+    with pytest.raises(NotImplementedError, match="must define `fit_head`"):
+        learners.EmbeddingLearner(cases.body()).fit_head(None, None)

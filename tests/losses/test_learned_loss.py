@@ -19,7 +19,7 @@ LEARNERS = {
     ),
     # Enough steps to be at the minimum of the inner problem.
     "ImplicitMAML": lambda m, **kwargs: learners.ImplicitMAML(
-        m, 0.2, 80, regularization=2.0, cg_steps=40, adapt="head", **kwargs
+        m, 0.2, 80, regularization=2.0, cg_steps=40, adapted_weights="head", **kwargs
     ),
 }
 

@@ -1,0 +1,93 @@
+"""What learning without meta-learning is, and how its settings are chosen."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from keras_meta.metrics.adaptation_curve import lower_is_better, resolve_metric
+from keras_meta.outer_loop import padding, task_map
+
+
+class BaselineMethod:
+    """A way to learn a task that was not meta-learned, in one or several settings at once.
+
+    Subclasses define `settings` and `predictions`.
+    """
+
+    # How tasks are mapped over: `"loop"` or `"vectorize"`.
+    task_map = "loop"
+
+    def __init__(self):
+        self._graphs = {}
+
+    @property
+    def settings(self):
+        """List of strs, one a setting."""
+        raise NotImplementedError(f"{type(self).__name__} must define `settings`.")
+
+    def predictions(self, inputs, loss):
+        """Learns one task and predicts its queries, in each setting.
+
+        Args:
+            inputs: dict with `"support_x"`, `"support_y"` and `"query_x"` of one task.
+            loss: The loss of the learner that it is compared with.
+
+        Returns:
+            Tensor `[settings, query, ...]`.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must define `predictions`.")
+
+    def task_values(self, episodes, metric, loss=None):
+        """A metric of each task in each setting.
+
+        Args:
+            episodes: Finite dataset of episodes.
+            metric: `"accuracy"`, `"mse"` or a callable `(y_true, y_pred)` that gives a value for
+                each query.
+            loss: Loss on the support set, for baselines that descend it.
+
+        Returns:
+            Array `[tasks, settings]`.
+        """
+        if (metric, loss) not in self._graphs:
+            self._graphs[metric, loss] = self._graph(resolve_metric(metric), loss)
+        graph = self._graphs[metric, loss]
+        return np.concatenate([graph(inputs, y).numpy() for inputs, y, *_ in episodes])
+
+    def _graph(self, function, loss):
+        def one_task(task, index):
+            del index
+            inputs, y = padding.cut(*task)
+            predictions = self.predictions(inputs, loss)
+            values = function(y[None, None], predictions[:, None])
+            return (), tf.reduce_mean(values, axis=list(range(1, values.shape.rank)))
+
+        @tf.function(reduce_retracing=True, autograph=False)
+        def of_batch(inputs, y):
+            how = "loop" if padding.is_padded(inputs) else self.task_map
+            return task_map.map_tasks(one_task, (inputs, y), how)[1]
+
+        return of_batch
+
+
+def choose(candidates, episodes, metric, loss=None):
+    """The baseline and its setting that do best on validation tasks.
+
+    Args:
+        candidates: A `BaselineMethod`, or a list of several.
+        episodes: Finite dataset of validation episodes.
+        metric: See `BaselineMethod.task_values`.
+        loss: See `BaselineMethod.task_values`.
+
+    Returns:
+        Tuple `(baseline, position in its settings)`.
+    """
+    best = None
+    for candidate in keras.tree.flatten(candidates):
+        means = candidate.task_values(episodes, metric, loss).mean(axis=0)
+        # What diverged is not best, though it is not a number.
+        scores = np.nan_to_num(-means if lower_is_better(metric) else means, nan=-np.inf)
+        position = int(np.argmax(scores))
+        if best is None or scores[position] > best[0]:
+            best = scores[position], candidate, position
+    return best[1:]

@@ -1,0 +1,99 @@
+"""What written neural networks share: a head that is written output by output."""
+
+import math
+
+import keras
+import tensorflow as tf
+
+from keras_meta.exact.layers import layers_with_weights
+from keras_meta.generators.generated_learner import GeneratedLearner, OutputHypernetwork
+from keras_meta.heads.linear import mask_absent_classes
+
+
+class GeneratedNetwork(GeneratedLearner):
+    """A Keras model whose weights are written: those of its last layer output by output.
+
+    For output `o` of a layer with kernel `V` and bias `c`, a network `h` generates
+
+        [V_o, c_o] = mean over outputs of [V, c]  +  h(embedding of o, task embedding)
+
+    so that a class is served alike whatever its number. Subclasses generate the body.
+
+    Args:
+        model: A built `keras.Model` with one output, for one task.
+        units: int. Width of the hidden layer of the hypernetwork.
+        name: Optional name.
+
+    Raises:
+        ValueError: If the outputs of the last layer are not those of the model.
+    """
+
+    def __init__(self, model, units=128, name=None):
+        super().__init__(units, name)
+        if not isinstance(model, keras.Model) or not model.trainable_variables:
+            raise ValueError(
+                "`model` must be a built `keras.Model` with trainable weights. "
+                f"Received: {model!r}."
+            )
+        self.model = model
+        head = layers_with_weights(model)[-1]
+        self.head_variables = list(head.trainable_variables)
+        inside = {id(variable) for variable in self.head_variables}
+        self.body_variables = [v for v in model.trainable_variables if id(v) not in inside]
+        outputs = {v.shape[-1] for v in self.head_variables}
+        if len(outputs) != 1 or getattr(model, "output_shape", (None,))[-1] not in outputs:
+            raise ValueError(
+                "The last layer with weights must be what gives the outputs, such as a `Dense` "
+                "layer: it is written output by output. Received: a model with outputs "
+                f"{getattr(model, 'output_shape', None)}, whose last layer is {head.name!r} with "
+                f"weights of shapes {[tuple(v.shape) for v in self.head_variables]}."
+            )
+        (self.num_outputs,) = outputs
+
+    @property
+    def classifies(self):
+        """A network of several outputs has one for each class, if labels are single."""
+        return self.num_outputs > 1
+
+    @property
+    def generated_variables(self):
+        """Those of the body that are written, then those of the head."""
+        return [*self.body_variables, *self.head_variables]
+
+    def prepare(self, embedding_size, task_embedding_size, dtype):
+        super().prepare(embedding_size, task_embedding_size, dtype)
+        sizes = [math.prod(v.shape[:-1]) for v in self.head_variables]
+        self.head_hypernetwork = OutputHypernetwork(
+            sum(sizes), self.units, name="head_hypernetwork", dtype=dtype
+        )
+        self.head_hypernetwork.prepare(task_embedding_size)
+
+    def generate(self, task_embedding):
+        return [*self.generate_body(task_embedding.task), *self._generate_head(task_embedding)]
+
+    def generate_body(self, task):
+        """Returns the list of the weights of the body.
+
+        Args:
+            task: Tensor `[size]`, the task embedding.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must define `generate_body`.")
+
+    def _generate_head(self, task_embedding):
+        sizes = [math.prod(v.shape[:-1]) for v in self.head_variables]
+        written = tf.split(tf.transpose(self.head_hypernetwork(task_embedding)), sizes)
+        weights = []
+        for variable, change in zip(self.head_variables, written, strict=True):
+            shared = tf.reduce_mean(variable.value, -1, keepdims=True)
+            weight = shared + tf.reshape(tf.cast(change, shared.dtype), variable.shape)
+            if len(variable.shape) == 1:
+                weight = mask_absent_classes(weight, task_embedding.present)
+            weights.append(weight)
+        return weights
+
+    def get_config(self):
+        return {"model": keras.saving.serialize_keras_object(self.model), **super().get_config()}
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**{**config, "model": keras.saving.deserialize_keras_object(config["model"])})

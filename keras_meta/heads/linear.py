@@ -1,0 +1,140 @@
+"""A linear head on an embedding, and the one that prototypes write."""
+
+import keras
+import tensorflow as tf
+
+from keras_meta.inner_loop.functional import FunctionalModel
+
+# The score of a class without support examples. Half precision holds it.
+NEVER = -1e4
+
+
+class ModelWithHead(FunctionalModel):
+    """An embedding `f` with a linear head: `f(x) W + b`.
+
+    `W` and `b` are the last two of its weights. They belong to a task, and the model has no
+    variables for them.
+    """
+
+    def initial_weights(self):
+        """Returns the embedding's current weights, with `None` in the places of `W` and `b`."""
+        return [*super().initial_weights(), None, None]
+
+    def regularization(self, weights):
+        """Returns the sum of the embedding's weight regularizers."""
+        return super().regularization(weights[:-2])
+
+    def embed(self, x, weights, *args, **kwargs):
+        """Runs the embedding alone. See `FunctionalModel`."""
+        return super().__call__(x, weights[:-2], *args, **kwargs)
+
+    def __call__(self, x, weights, *args, **kwargs):
+        """Runs the embedding and the head. See `FunctionalModel`."""
+        kernel, bias = weights[-2:]
+        output = self.embed(x, weights, *args, **kwargs)
+        logits = tf.matmul(tf.cast(output.predictions, kernel.dtype), kernel) + bias
+        return output._replace(predictions=logits)
+
+
+def one_hot_labels(support_y, num_ways=None):
+    """Returns a tensor `[support, ways]`, 1 where an example is of a class, else 0.
+
+    Args:
+        support_y: Class numbers `[support]` or `[support, 1]`, or rows `[support, ways]` like those
+            returned.
+        num_ways: int, or `None` for as many as the largest class number says.
+    """
+    if is_one_hot(support_y):
+        return support_y
+    # Not told by the type: for a distribution strategy, Keras traces with means of labels.
+    labels = tf.cast(tf.reshape(support_y, [-1]), tf.int32)
+    return tf.one_hot(labels, tf.reduce_max(labels) + 1 if num_ways is None else num_ways)
+
+
+def is_one_hot(support_y):
+    """Whether the labels of a task are rows, one-hot, and not class numbers."""
+    return support_y.shape.rank == 2 and support_y.shape[-1] != 1
+
+
+def prototype_head(features, one_hot):
+    """Writes the head of the nearest class mean.
+
+    With `c_n` the mean of the features of class `n`,
+
+        -|f - c_n|^2 = 2 c_n f - |c_n|^2 - |f|^2,    so that    W_n = 2 c_n,  b_n = -|c_n|^2
+
+    give the same class probabilities as the squared distances. A class without examples gets a
+    bias by which it is never predicted.
+
+    Args:
+        features: Tensor `[support, features]`.
+        one_hot: Tensor `[support, ways]`. See `one_hot_labels`.
+
+    Returns:
+        Tuple `(W, b)` of tensors `[features, ways]` and `[ways]`.
+    """
+    means, present = class_means(features, one_hot)
+    bias = -tf.reduce_sum(tf.square(means), 0)
+    # Squared distances have no bound, but are never of half precision.
+    return 2.0 * means, mask_absent_classes(bias, present, never=-1e9)
+
+
+def cosine_head(features, one_hot, scale):
+    """Writes the head of the class mean at the smallest angle: `W_n = t c_n / |c_n|, b_n = 0`.
+
+    It takes features of length 1.
+
+    Args:
+        features: Tensor `[support, features]`.
+        one_hot: Tensor `[support, ways]`. See `one_hot_labels`.
+        scale: Scalar `t`.
+
+    Returns:
+        Tuple `(W, b)`. See `prototype_head`.
+    """
+    means, present = class_means(features, one_hot)
+    bias = mask_absent_classes(tf.zeros_like(means[0]), present)
+    return scale * tf.nn.l2_normalize(means, 0), bias
+
+
+def class_means(features, one_hot):
+    """Means of the features of each class.
+
+    Args:
+        features: Tensor `[support, features]`.
+        one_hot: Tensor `[support, ways]`. See `one_hot_labels`.
+
+    Returns:
+        Tuple of a tensor `[features, ways]`, zero for a class without examples, and which classes
+        have some, `[ways]`.
+    """
+    one_hot = tf.cast(one_hot, features.dtype)
+    count = tf.reduce_sum(one_hot, 0)
+    means = tf.math.divide_no_nan(tf.matmul(features, one_hot, transpose_a=True), count)
+    return means, count > 0
+
+
+def classifier_head(kernel, one_hot, scale=1.0):
+    """Returns `[t W, b]`, with biases that rule out the classes without support examples."""
+    bias = mask_absent_classes(tf.zeros_like(kernel[0]), tf.reduce_sum(one_hot, 0) > 0)
+    return [scale * kernel, bias]
+
+
+def mask_absent_classes(bias, present, never=NEVER):
+    """The biases of outputs, which rule out the classes without support examples."""
+    return tf.where(present, bias, tf.cast(never, bias.dtype))
+
+
+def dense_head(kernel, bias, dtype):
+    """Returns a linear layer with these weights.
+
+    Args:
+        kernel: Tensor `[features, outputs]`.
+        bias: Tensor `[outputs]`.
+        dtype: Its `keras.DTypePolicy`.
+    """
+    layer = keras.layers.Dense(bias.shape[0], name="head", dtype=dtype)
+    layer.build((None, kernel.shape[0]))
+    layer.kernel.assign(kernel)
+    layer.bias.assign(bias)
+    return layer

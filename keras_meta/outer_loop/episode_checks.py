@@ -1,0 +1,219 @@
+"""Checks of what a learner is given, with errors that say what to do."""
+
+import keras
+import tensorflow as tf
+
+from keras_meta.outer_loop.padding import MASKS, QUERY_MASK, SUPPORT_MASK
+
+KEYS = ("support_x", "support_y", "query_x")
+_FORM = (
+    "One element of an episode dataset is `(inputs, query_y)` or `(inputs, query_y, "
+    "sample_weight)` with inputs = {'support_x': [tasks, support, ...], 'support_y': [tasks, "
+    "support, ...], 'query_x': [tasks, query, ...]} and query_y: [tasks, query, ...]. Where tasks "
+    "differ in size, 'support_mask' [tasks, support] and 'query_mask' [tasks, query] say which "
+    "examples are no padding."
+)
+
+
+def _shapes(nest):
+    return keras.tree.map_structure(lambda x: tuple(x.shape), nest)
+
+
+def _known(*dimensions):
+    return [d for d in dimensions if d is not None]
+
+
+def check_inputs(inputs, model):
+    """Checks keys, structure, ranks and sizes of an episode batch, as far as shapes are static.
+
+    Args:
+        inputs: What `learner(inputs)` received.
+        model: The inner model.
+
+    Raises:
+        ValueError: If they do not fit the episode contract or the model.
+    """
+    if not isinstance(inputs, dict):
+        hint = ""
+        if isinstance(inputs, (tuple, list)):
+            hint = " Convert `(support, query)` pairs with `keras_meta.episodes.from_task_pairs`."
+        raise ValueError(
+            f"A learner takes a dict of episodes. {_FORM}{hint} Received: {type(inputs).__name__}."
+        )
+    missing = [key for key in KEYS if key not in inputs]
+    unknown = [key for key in inputs if key not in (*KEYS, *MASKS)]
+    if missing or unknown:
+        raise ValueError(
+            f"Episodes must have the keys {list(KEYS)}. Missing: {missing}; unknown: {unknown}. "
+            f"Received: keys {list(inputs)}. {_FORM}"
+        )
+    _check_features(inputs, model)
+    support_x, support_y, query_x = (keras.tree.flatten(inputs[key]) for key in KEYS)
+    for name, leaves in zip(KEYS, (support_x, support_y, query_x), strict=True):
+        for leaf in leaves:
+            if leaf.shape.rank is None:
+                raise ValueError(
+                    f"`{name}` has no static rank. Give its tensors a rank with `tf.ensure_shape`. "
+                    f"Received: shape {leaf.shape}."
+                )
+            if leaf.shape.rank < 2:
+                raise ValueError(
+                    f"`{name}` needs two leading axes, tasks and examples. A single task gets its "
+                    f"tasks axis by `x[None]`. Received: shape {tuple(leaf.shape)}."
+                )
+            if leaf.shape[1] == 0:
+                raise ValueError(
+                    f"`{name}` is empty: every task needs at least one example in it. "
+                    f"Received: shape {tuple(leaf.shape)}."
+                )
+    _same([*support_x, *support_y, *query_x], 0, "number of tasks (axis 0)", inputs)
+    _same([*support_x, *support_y], 1, "number of support examples (axis 1)", inputs)
+    _same(query_x, 1, "number of query examples (axis 1)", inputs)
+    _check_masks(inputs)
+
+
+def _check_masks(inputs):
+    for key, of in ((SUPPORT_MASK, "support_x"), (QUERY_MASK, "query_x")):
+        if key not in inputs:
+            continue
+        mask, examples = inputs[key], keras.tree.flatten(inputs[of])[0]
+        if mask.shape.rank != 2 or not mask.shape.is_compatible_with(examples.shape[:2]):
+            raise ValueError(
+                f"`{key}` must have a value, true or false, for each example of `{of}`. Received: "
+                f"{key} with shape {tuple(mask.shape)}, {of} with shape {tuple(examples.shape)}."
+            )
+
+
+def _same(leaves, axis, what, inputs):
+    if len(set(_known(*(leaf.shape[axis] for leaf in leaves)))) > 1:
+        raise ValueError(
+            f"Parts of an episode differ in {what}. Received: shapes {_shapes(inputs)}."
+        )
+
+
+def _check_features(inputs, model):
+    try:
+        keras.tree.assert_same_structure(inputs["support_x"], inputs["query_x"])
+    except ValueError as error:
+        raise ValueError(
+            "`support_x` and `query_x` must have the same structure. "
+            f"Received: shapes {_shapes(inputs)}."
+        ) from error
+    pairs = zip(
+        keras.tree.flatten(inputs["support_x"]), keras.tree.flatten(inputs["query_x"]), strict=True
+    )
+    for support, query in pairs:
+        if not support.shape[2:].is_compatible_with(query.shape[2:]):
+            raise ValueError(
+                "Support and query examples must have the same shape. Received: support_x with "
+                f"examples {tuple(support.shape[2:])}, query_x with {tuple(query.shape[2:])}."
+            )
+    model_inputs = getattr(model, "inputs", None)
+    if not model_inputs:
+        return
+    for leaf, expected in zip(
+        _in_model_order(inputs["support_x"], model), model_inputs, strict=False
+    ):
+        if not tf.TensorShape(leaf.shape[2:]).is_compatible_with(expected.shape[1:]):
+            raise ValueError(
+                "Episodes do not fit the model: `support_x` must be [tasks, support, "
+                f"{', '.join(str(d) for d in expected.shape[1:])}], the model's input with tasks "
+                "and examples before it (an image needs its channel axis: `x[..., None]`). "
+                f"Received: support_x with shape {tuple(leaf.shape)} for a model with input "
+                f"{tuple(expected.shape)}."
+            )
+
+
+def _in_model_order(features, model):
+    if isinstance(features, dict):
+        return [features[x.name] for x in model.inputs if x.name in features]
+    return keras.tree.flatten(features)
+
+
+def check_targets(inputs, y, sample_weight):
+    """Checks `query_y` and `sample_weight` against the episodes.
+
+    Returns:
+        `sample_weight`, with a weight per task expanded to `[tasks, 1]`, or `[tasks, queries]` if
+        there is a mask of them.
+
+    Raises:
+        ValueError: If they do not fit.
+    """
+    if y is None:
+        raise ValueError(f"There are no query labels to learn from. {_FORM} Received: y=None.")
+    query = keras.tree.flatten(inputs["query_x"])[0]
+    for leaf in keras.tree.flatten(y):
+        if leaf.shape.rank is None or leaf.shape.rank < 2:
+            raise ValueError(
+                "`query_y` needs two leading axes, tasks and queries. Note that `class_weight` is "
+                "not supported, because labels are numbered anew in each episode: use "
+                f"`sample_weight`. Received: query_y with shape {leaf.shape}."
+            )
+        for axis, what in ((0, "tasks"), (1, "queries")):
+            if len(set(_known(leaf.shape[axis], query.shape[axis]))) > 1:
+                raise ValueError(
+                    f"`query_y` and `query_x` differ in their number of {what}. Received: query_y "
+                    f"with shape {tuple(leaf.shape)}, query_x with shape {tuple(query.shape)}."
+                )
+    if sample_weight is None:
+        return None
+    # A rank of 1 is a weight per task. The rank is unknown where a trace has met both forms.
+    if sample_weight.shape.rank in (None, 1):
+        sample_weight = tf.reshape(sample_weight, [tf.shape(query)[0], -1])
+        if QUERY_MASK in inputs:
+            sample_weight = tf.broadcast_to(sample_weight, tf.shape(inputs[QUERY_MASK]))
+        return sample_weight
+    if sample_weight.shape.rank != 2:
+        raise ValueError(
+            "`sample_weight` must be [tasks] or [tasks, queries]. "
+            f"Received: shape {sample_weight.shape}."
+        )
+    return sample_weight
+
+
+def checked_values(inputs, num_classes, query_y=None):
+    """Adds run-time checks: finite features, integer labels within `0 <= label < num_classes`.
+
+    Args:
+        inputs: An episode batch.
+        num_classes: int, or `None` where labels are no class numbers.
+        query_y: Query labels, if there are any.
+
+    Returns:
+        `(inputs, query_y)`, which wait for the checks: what is wrong with a batch is to be said
+        here, and not by the first operation that stumbles over it.
+
+    Raises:
+        tf.errors.InvalidArgumentError: When the checked batch runs.
+    """
+    checks = []
+    for key in ("support_x", "query_x"):
+        for leaf in keras.tree.flatten(inputs[key]):
+            if leaf.dtype.is_floating:
+                message = f"`{key}` contains NaN or Inf: clean or mask the features."
+                checks.append(tf.debugging.assert_all_finite(leaf, message))
+    for key in MASKS:
+        if key in inputs:
+            message = f"`{key}` leaves a task without examples: every task needs at least one."
+            real = tf.reduce_any(tf.cast(inputs[key], tf.bool), 1)
+            checks.append(tf.debugging.assert_equal(tf.reduce_all(real), True, message))
+    labels = {} if num_classes is None else {"support_y": inputs["support_y"], "query_y": query_y}
+    for name, label in labels.items():
+        if label is None or not label.dtype.is_integer or label.shape.rank != 2:
+            continue
+        mask = inputs.get(name.replace("_y", "_mask"))
+        label = tf.cast(label, tf.int64)
+        if mask is not None:
+            label = tf.where(tf.cast(mask, tf.bool), label, 0)
+        message = (
+            f"`{name}` has a label outside 0..{num_classes - 1}, the outputs of the model. "
+            "Labels are numbered 0..ways-1 inside each episode, and the model needs one output a "
+            "way."
+        )
+        in_range = tf.reduce_all((label >= 0) & (label < num_classes))
+        checks.append(tf.debugging.assert_equal(in_range, True, message))
+    with tf.control_dependencies([check for check in checks if check is not None]):
+        return keras.tree.map_structure(
+            lambda x: None if x is None else tf.identity(x), (dict(inputs), query_y)
+        )

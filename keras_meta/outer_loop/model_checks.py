@@ -1,0 +1,67 @@
+"""Checks of the model that a learner is given."""
+
+import keras
+import tensorflow as tf
+
+from keras_meta.exact.layers import sublayers
+
+
+def check_model(model):
+    """Raises if `model` cannot be meta-learned: not a built Keras model with trainable weights."""
+    if not isinstance(model, keras.Model):
+        raise TypeError(
+            "`model` must be a `keras.Model`. Received: "
+            f"{model!r} (of type {type(model).__name__})."
+        )
+    unbuilt = [layer.name for layer in [*sublayers(model), model] if not layer.built]
+    if unbuilt:
+        raise ValueError(
+            "`model` must be built: start it with `keras.Input(shape)`, or call it once on a batch "
+            f"of features. Received: model {model.name!r} with unbuilt layers {unbuilt}."
+        )
+    if not model.trainable_variables:
+        raise ValueError(
+            "`model` has no trainable weights, so there is nothing to meta-learn. Unfreeze a "
+            f"layer. Received: model {model.name!r} with {len(model.weights)} weights, all frozen."
+        )
+
+
+def dtype_policy(model):
+    """The policy of the model, or `mixed_float16` if a layer has that, which needs loss scaling."""
+    for layer in sublayers(model):
+        if layer.dtype_policy.name == "mixed_float16":
+            return layer.dtype_policy
+    return model.dtype_policy
+
+
+def features_spec(model):
+    """Returns the nest of `tf.TensorSpec` that a model with symbolic inputs takes."""
+    specs = {x.name: tf.TensorSpec(x.shape, x.dtype) for x in model.inputs}
+    structure = getattr(model, "_inputs_struct", None)
+    if structure is None:
+        return next(iter(specs.values()))
+    return keras.tree.map_structure(lambda x: specs[x.name], structure)
+
+
+def embedding_shape(model):
+    """Returns the shape of an example that `model` embeds, or raises if it is not known."""
+    shape = getattr(model, "output_shape", None)
+    if not isinstance(shape, tuple) or not all(isinstance(d, int) for d in (shape[1:] or [None])):
+        raise ValueError(
+            "`model` must embed examples in a known shape: a Sequential or functional model with "
+            "one output, [n, embedding] or [n, height, width, channels]. "
+            f"Received: model {model.name!r} with output shape {shape}."
+        )
+    return shape[1:]
+
+
+def embedding_size(model):
+    """Returns the length of the vectors that `model` gives, or raises if it gives none."""
+    shape = getattr(model, "output_shape", None)
+    if not isinstance(shape, tuple) or len(shape) != 2 or not isinstance(shape[1], int):
+        raise ValueError(
+            "`model` must embed an example as a vector of known length: a Sequential or functional "
+            "model with outputs [n, embedding] (end it with `Flatten` or global pooling). "
+            f"Received: model {model.name!r} with output shape {shape}."
+        )
+    return shape[1]

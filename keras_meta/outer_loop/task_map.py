@@ -1,0 +1,177 @@
+"""One function over many tasks: a graph loop, or vectorised."""
+
+import math
+import os
+
+import keras
+import tensorflow as tf
+
+from keras_meta.exact.layers import sublayers
+from keras_meta.layers import Context, ContextFiLM, FeatureCentering
+
+# Layers all of whose operations, and their derivatives, TensorFlow can batch over tasks with
+# different weights. A convolution cannot: its vectorised form is a slow loop.
+_BATCHABLE = (
+    "Activation ActivityRegularization Add Average BatchNormalization CategoryEncoding Concatenate "
+    "Dense Dot ELU EinsumDense Embedding Flatten GlobalAveragePooling1D GlobalAveragePooling2D "
+    "GlobalMaxPooling1D GroupNormalization GroupQueryAttention Identity InputLayer "
+    "LayerNormalization LeakyReLU Masking Maximum Minimum MultiHeadAttention Multiply PReLU "
+    "Permute RMSNormalization ReLU RepeatVector Rescaling Reshape Softmax Subtract "
+    "UnitNormalization"
+).split()
+_BATCHABLE_TYPES = (
+    *(getattr(keras.layers, name) for name in _BATCHABLE),
+    Context,
+    ContextFiLM,
+    FeatureCentering,
+)
+
+TASK_MAPS = ("auto", "loop", "vectorize")
+
+# Each vectorised task has weights of its own, and beyond this moving them takes the time.
+_MAX_VECTORIZED_WEIGHTS = 2**16
+
+# Tasks vectorised at once: beyond this a step of a small network gains nothing more.
+CHUNK = 64
+
+
+def choose(model):
+    """Returns `"vectorize"` if every operation of `model` batches over tasks, else `"loop"`.
+
+    Models of many weights are looped as well. Only Sequential and functional models made of known
+    layers qualify: what a subclass does in `call` cannot be read off its layers.
+    """
+
+    def is_stock_container(layer):
+        return isinstance(layer, keras.Model) and type(layer).__module__.startswith("keras.")
+
+    def batches(layer):
+        return type(layer) in _BATCHABLE_TYPES or is_stock_container(layer)
+
+    num_weights = sum(math.prod(v.shape) for v in model.trainable_variables)
+    if num_weights > _MAX_VECTORIZED_WEIGHTS:
+        return "loop"
+    return "vectorize" if all(map(batches, [model, *sublayers(model)])) else "loop"
+
+
+def map_tasks(function, elements, task_map):
+    """Applies `function` to each task, and sums or stacks what it returns.
+
+    The loop keeps nothing between tasks but the running sums and the stacked results, so its
+    memory does not grow with the number of tasks.
+
+    Args:
+        function: Callable, `(element, task_index) -> (to_sum, to_stack)`, two nests of tensors;
+            `None` may stand for a tensor.
+        elements: Nest of tensors with tasks on axis 0; `None` may stand for a tensor.
+        task_map: `"loop"` or `"vectorize"`.
+
+    Returns:
+        Tuple `(summed, stacked)`: the first nest summed over tasks, the second with a leading axis
+        of tasks.
+    """
+    tensors, restore = _split_none(elements)
+    num_tasks = tensors[0].shape[0] or tf.shape(tensors[0])[0]
+
+    def of_tensors(task, index):
+        return function(restore(task), index)
+
+    if task_map == "vectorize":
+        return _vectorized(of_tensors, tensors, num_tasks)
+    if tf.inside_function():
+        return _looped(of_tensors, tensors, num_tasks)
+    return _eager(of_tensors, tensors, int(num_tasks))
+
+
+def _split_none(nest):
+    """Returns the tensors of `nest`, and a function that puts tensors like them into its form."""
+    flat = tf.nest.flatten(nest)
+    present = [leaf is not None for leaf in flat]
+
+    def restore(tensors):
+        tensors = iter(tensors)
+        return tf.nest.pack_sequence_as(nest, [next(tensors) if p else None for p in present])
+
+    return [leaf for leaf in flat if leaf is not None], restore
+
+
+def _eager(function, elements, num_tasks):
+    results = [function([x[i] for x in elements], tf.constant(i)) for i in range(num_tasks)]
+    parts = [(_split_none(to_sum), _split_none(to_stack)) for to_sum, to_stack in results]
+    summed = [tf.add_n(list(t)) for t in zip(*(s[0] for s, _ in parts), strict=True)]
+    stacked = [tf.stack(list(t)) for t in zip(*(s[0] for _, s in parts), strict=True)]
+    (_, restore_sum), (_, restore_stack) = parts[0]
+    return restore_sum(summed), restore_stack(stacked)
+
+
+def _looped(function, elements, num_tasks):
+    def of_task(index):
+        return function([x[index] for x in elements], index)
+
+    # One task a core: more in flight would cost memory and gain nothing.
+    return _graph_loop(of_task, num_tasks, num_tasks, parallel=max(os.cpu_count() or 1, 2))
+
+
+def _vectorized(function, elements, num_tasks):
+    """Chunks of tasks with a loop around them, so that memory does not grow with their number."""
+    if isinstance(num_tasks, int) and num_tasks <= CHUNK:
+        return _vectorized_chunk(function, elements, tf.range(num_tasks))
+
+    def of_chunk(index):
+        start, end = index * CHUNK, tf.minimum((index + 1) * CHUNK, num_tasks)
+        return _vectorized_chunk(function, [x[start:end] for x in elements], tf.range(start, end))
+
+    num_chunks = (num_tasks + CHUNK - 1) // CHUNK
+    return _graph_loop(of_chunk, num_chunks, num_tasks, parallel=1, joins_chunks=True)
+
+
+def _graph_loop(body, count, num_tasks, parallel, joins_chunks=False):
+    """Sums and stacks `body(0), ..., body(count - 1)`; or joins what chunks have stacked."""
+    # Tracing the body on its own tells what it returns, `None` included, before the loop is built.
+    traced = tf.function(body, autograph=False).get_concrete_function(tf.TensorSpec([], tf.int32))
+    to_sum, to_stack = traced.structured_outputs
+    sum_specs, restore_sum = _split_none(to_sum)
+    stack_specs, restore_stack = _split_none(to_stack)
+
+    def step(index, sums, stacks):
+        to_sum, to_stack = traced(index)
+        sums = [total + x for total, x in zip(sums, _split_none(to_sum)[0], strict=True)]
+        stacks = [s.write(index, x) for s, x in zip(stacks, _split_none(to_stack)[0], strict=True)]
+        return index + 1, sums, stacks
+
+    def array(spec):
+        # The last chunk may be smaller.
+        shape = {"infer_shape": False} if joins_chunks else {"element_shape": spec.shape}
+        return tf.TensorArray(spec.dtype, count, **shape)
+
+    _, sums, stacks = tf.while_loop(
+        lambda index, *_: index < count,
+        step,
+        (
+            tf.constant(0),
+            [tf.zeros(spec.shape, spec.dtype) for spec in sum_specs],
+            [array(spec) for spec in stack_specs],
+        ),
+        parallel_iterations=parallel,
+    )
+    stacked = [stack.concat() if joins_chunks else stack.stack() for stack in stacks]
+    for tensor, spec in zip(stacked, stack_specs, strict=True):
+        of_task = spec.shape[1:] if joins_chunks else spec.shape
+        tensor.set_shape([num_tasks if isinstance(num_tasks, int) else None, *of_task])
+    return restore_sum(sums), restore_stack(stacked)
+
+
+def _vectorized_chunk(function, elements, numbers):
+    restore = []
+
+    @tf.autograph.experimental.do_not_convert
+    def present(task_and_number):
+        to_sum, to_stack = function(*task_and_number)
+        sum_leaves, restore_sum = _split_none(to_sum)
+        stack_leaves, restore_stack = _split_none(to_stack)
+        restore[:] = [restore_sum, restore_stack]
+        return sum_leaves, stack_leaves
+
+    sums, stacks = tf.vectorized_map(present, (elements, numbers), fallback_to_while_loop=False)
+    restore_sum, restore_stack = restore
+    return restore_sum([tf.reduce_sum(x, axis=0) for x in sums]), restore_stack(stacks)

@@ -1,0 +1,173 @@
+"""Writes a learner as a SavedModel with named endpoints."""
+
+import re
+
+import keras
+import tensorflow as tf
+
+from keras_meta.outer_loop import task_map
+
+_SUPPORT = ("support_x", "support_y")
+
+
+def export(learner, filepath, verbose=True):
+    """Writes the endpoints that `MetaLearner.export` lists.
+
+    Args:
+        learner: A `MetaLearner` that has seen an episode.
+        filepath: Folder to write.
+        verbose: bool. Whether to print the endpoints.
+
+    Raises:
+        ValueError: If the learner has not seen an episode.
+    """
+    check_seen(learner)
+    batch = specs(learner.episode_spec, leading_axes=2)
+    task = specs(learner.episode_spec, leading_axes=1)
+    support, batch_support = ({key: x[key] for key in _SUPPORT} for x in (task, batch))
+
+    def serve(inputs):
+        return {"predictions": learner(inputs, training=False)}
+
+    # Traced once, whichever endpoints they are part of.
+    @tf.function(autograph=False)
+    def adapt(inputs):
+        return learner.adapt_task(inputs["support_x"], inputs["support_y"])
+
+    @tf.function(autograph=False)
+    def predict(inputs):
+        return {"predictions": learner.predict_task(inputs["state"], inputs["query_x"]).predictions}
+
+    def adapt_and_predict(inputs):
+        support = {key: inputs[key] for key in _SUPPORT}
+        return predict({"state": adapt(support), "query_x": inputs["query_x"]})
+
+    def of_batch(function):
+        def of_task(inputs, index):
+            del index
+            return (), function(inputs)
+
+        return lambda inputs: task_map.map_tasks(of_task, inputs, learner.chosen_task_map())[1]
+
+    state = tensor_specs(adapt.get_concrete_function(support).structured_outputs)
+    states = tf.nest.map_structure(lambda x: tf.TensorSpec([None, *x.shape], x.dtype), state)
+    names = state_names(learner, state)
+    endpoints = {
+        "serve": flat(serve, batch),
+        "adapt": flat(adapt, support, names),
+        "predict": flat(predict, {"state": state, "query_x": task["query_x"]}, names),
+        "adapt_and_predict": flat(adapt_and_predict, task),
+        "adapt_batch": flat(of_batch(adapt), batch_support, names),
+        "predict_batch": flat(
+            of_batch(predict), {"state": states, "query_x": batch["query_x"]}, names
+        ),
+    }
+
+    module = tf.Module()
+    module.learner_variables = [variable.value for variable in learner.variables]
+    for name, endpoint in endpoints.items():
+        setattr(module, name, endpoint)
+    tf.saved_model.save(
+        module,
+        str(filepath),
+        signatures={"serving_default": endpoints["serve"], **endpoints},
+        # A server takes no derivative of an endpoint; those inside `adapt` are part of its graph.
+        options=tf.saved_model.SaveOptions(experimental_custom_gradients=False),
+    )
+    if verbose:
+        print(f"Exported to {filepath!s}:")
+        print_endpoints(endpoints)
+
+
+def check_seen(learner):
+    """Raises if the learner does not know what its inputs are like."""
+    if learner.episode_spec is None:
+        raise ValueError(
+            "The learner does not know the types of its inputs yet. Fit it, or call it on one "
+            "batch of episodes, before `export`. Received: a learner that has seen no episode."
+        )
+
+
+def print_endpoints(endpoints):
+    """Prints the names of inputs and outputs of each concrete function."""
+    for name, endpoint in endpoints.items():
+        inputs = ", ".join(endpoint.structured_input_signature[1])
+        print(f"  {name}({inputs}) -> {', '.join(endpoint.structured_outputs)}")
+
+
+def specs(episode_spec, leading_axes):
+    """Types of episodes of any number of tasks and examples: a nest of `tf.TensorSpec`."""
+
+    def spec(leaf):
+        return tf.TensorSpec([None] * leading_axes + list(leaf["shape"]), leaf["dtype"])
+
+    def walk(node):
+        if isinstance(node, dict):
+            return (
+                spec(node)
+                if set(node) == {"dtype", "shape"}
+                else {key: walk(value) for key, value in node.items()}
+            )
+        return type(node)(walk(value) for value in node)
+
+    return walk(episode_spec)
+
+
+def tensor_specs(nest):
+    """The types of tensors: a nest of `tf.TensorSpec`."""
+    return tf.nest.map_structure(lambda x: tf.TensorSpec(x.shape, x.dtype), nest)
+
+
+def state_names(learner, state):
+    """Names for the tensors of a task's state: dict, from `_path_names` to what they are called."""
+    weights = learner.weight_names()
+    taken = {*_SUPPORT, "query_x", "predictions"}
+    names = {}
+    for path, _ in keras.tree.flatten_with_path(state):
+        kind, *place = path
+        name = "_".join(map(str, path))
+        if kind == "statistics":
+            name = learner.functional.state_variables[place[0]].path
+        elif place and place[0] < len(weights):
+            name = weights[place[0]]
+        # The name of the model, with which paths begin, tells nothing.
+        name = re.sub(r"\W", "_", re.sub("^[^/]*/(?=.*/)", "", name))
+        if name in taken:
+            name = f"{name}_{len(names)}"
+        taken.add(name)
+        names[_path_name(path)] = name
+    return names
+
+
+def _path_name(path):
+    """The path to a leaf, joined by `_`, without the word `state`."""
+    return "_".join(str(part) for part in path if part != "state")
+
+
+def flat(function, specs, names=None):
+    """Traces `function` of one nest as a function of named tensors, which signatures require.
+
+    Args:
+        function: Callable, nest of tensors to nest of tensors.
+        specs: Nest of `tf.TensorSpec`.
+        names: dict, what to call a leaf instead of by the path to it.
+
+    Returns:
+        A concrete function.
+    """
+
+    def names_of(nest):
+        paths = [_path_name(path) for path, _ in keras.tree.flatten_with_path(nest)]
+        return [(names or {}).get(path, path) for path in paths]
+
+    input_names = names_of(specs)
+
+    @tf.function(autograph=False)
+    def endpoint(**inputs):
+        outputs = function(tf.nest.pack_sequence_as(specs, [inputs[name] for name in input_names]))
+        return dict(zip(names_of(outputs), tf.nest.flatten(outputs), strict=True))
+
+    leaves = zip(input_names, tf.nest.flatten(specs), strict=True)
+    return endpoint.get_concrete_function(
+        **{name: tf.TensorSpec(leaf.shape, leaf.dtype, name=name) for name, leaf in leaves}
+    )

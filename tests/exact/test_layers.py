@@ -1,0 +1,36 @@
+"""The walk through a model's layers, which relies on something that Keras keeps private."""
+
+import keras
+
+from keras_meta.exact.layers import layers_with_weights, sublayers
+
+
+class Holder(keras.layers.Layer):
+    """A layer that holds another, which `model.layers` does not show."""
+
+    def __init__(self):
+        super().__init__()
+        self.inner = keras.layers.Dense(2, name="hidden_inside")
+
+    def build(self, shape):
+        self.inner.build(shape)
+
+    def call(self, x):
+        return self.inner(x)
+
+
+def nested_model():
+    inner = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3, name="nested")])
+    return keras.Sequential(
+        [keras.Input((2,)), inner, Holder(), keras.layers.Dense(1, name="head")]
+    )
+
+
+def test_sublayers_finds_layers_at_every_depth():
+    names = {layer.name for layer in sublayers(nested_model())}
+    assert {"nested", "hidden_inside", "head"} <= names
+
+
+def test_layers_with_weights_are_the_innermost_in_order():
+    names = [layer.name for layer in layers_with_weights(nested_model())]
+    assert names == ["nested", "hidden_inside", "head"]
