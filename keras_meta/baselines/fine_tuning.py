@@ -1,13 +1,15 @@
 """A model fine-tuned to each task."""
 
+import functools
 import itertools
 
 import tensorflow as tf
 
 from keras_meta import inner_optimizers
 from keras_meta.baselines.baseline_method import BaselineMethod
-from keras_meta.inner_loop import adaptation, losses
+from keras_meta.inner_loop import adaptation, losses, rules
 from keras_meta.inner_loop.functional import FunctionalModel
+from keras_meta.inner_loop.problem import InnerProblem
 from keras_meta.outer_loop import task_map
 
 
@@ -70,36 +72,39 @@ class FineTuning(BaselineMethod):
 
     def predictions(self, inputs, loss):
         function, adam = self._function, self._adam
-        loss, settings = losses.resolve(loss), adam.read()
-        statistics = "stored" if self.stored_statistics else "batch"
+        loss = losses.resolve(loss)
+        rule = rules.stored if self.stored_statistics else rules.batch
         weights = function.initial_weights()
         body, adapted = weights[: self._first], weights[self._first :]
 
         def predict(adapted, x):
-            return function(x, [*body, *adapted], statistics=statistics).predictions
+            return function(x, [*body, *adapted], rule=rule).predictions
 
-        def support_loss(adapted, auxiliary, step):
-            del auxiliary, step
+        def support_loss(adapted, data, written, step):
+            del data, step
             predicted = predict(adapted, inputs["support_x"])
-            return losses.support_loss(loss, inputs["support_y"], predicted), ()
+            return losses.support_loss(loss, inputs["support_y"], predicted), written
 
-        step = adaptation.gradient_step(
-            support_loss, lambda *state: adam.update(*state, settings), first_order=True
+        problem = InnerProblem(
+            initial_weights=adapted,
+            loss=support_loss,
+            update=functools.partial(adam.update, settings=adam.read()),
+            initial_slots=adam.init(adapted),
+            first_order=True,
         )
         # A loop over loops, so that the step is traced once, however many numbers there are.
         counts = tf.constant([b - a for a, b in itertools.pairwise((0, *self.steps))])
 
         def go_on(position, state, predictions):
-            state = adaptation.loop(step, state, counts[position])
+            state = adaptation.loop(problem.step, state, counts[position])
             predicted = predict(state.weights, inputs["query_x"])
             return position + 1, state, predictions.write(position, predicted)
 
-        state = adaptation.InnerState(adapted, adam.init(adapted), ())
         predictions = tf.TensorArray(predict(adapted, inputs["query_x"]).dtype, len(self.steps))
         *_, predictions = tf.while_loop(
             lambda position, *_: position < len(self.steps),
             go_on,
-            (tf.constant(0), state, predictions),
+            (tf.constant(0), problem.start(), predictions),
             parallel_iterations=1,
         )
         return predictions.stack()

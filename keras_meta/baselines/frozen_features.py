@@ -4,6 +4,7 @@ import tensorflow as tf
 
 from keras_meta.baselines.baseline_method import BaselineMethod
 from keras_meta.heads.linear import cosine_head, one_hot_labels, prototype_head
+from keras_meta.inner_loop import rules
 from keras_meta.inner_loop.functional import FunctionalModel
 
 
@@ -26,9 +27,9 @@ class FrozenFeatures(BaselineMethod):
         del loss
 
         def embed(x):
-            statistics = "stored" if self.stored_statistics else "batch"
+            rule = rules.stored if self.stored_statistics else rules.batch
             weights = self._function.initial_weights()
-            return self._function(x, weights, statistics=statistics).predictions
+            return self._function(x, weights, rule=rule).predictions
 
         one_hot = one_hot_labels(inputs["support_y"])
         return self.head_predictions(embed(inputs["support_x"]), one_hot, embed(inputs["query_x"]))

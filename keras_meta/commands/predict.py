@@ -53,7 +53,7 @@ def run(options):
     if options.invert:
         support, query = 255 - support, 255 - query
     probabilities = _probabilities(learner, support, labels, query)
-    if learner.batch_norm == "transductive" and learner.functional.batch_normalizations:
+    if not learner.statistics.independent and learner.functional.batch_normalizations:
         print(
             "keras-meta: note: with batch_norm=transductive the images are classified together, "
             "and each prediction depends on the others. Train with --batch-norm support to have "

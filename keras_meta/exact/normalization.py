@@ -1,19 +1,7 @@
-"""Normalisation inside a task: exact second-order moments and the choice of statistics.
+"""Moments and batch normalisation with exact derivatives of the second order.
 
-Two things are wrong with stock normalisation layers in an inner loop, and both are mended here for
-the length of one call, without touching the user's model:
-
-*   `tf.nn.moments` computes the variance around `stop_gradient(mean)`. That leaves the first
-    derivative right and makes the second one wrong, silently.
-*   `BatchNormalization` ties "use the statistics of this batch" to `training`, so that a learner
-    could not adapt with batch statistics while dropout is off.
-
-The statistics of batch normalisation during one forward pass are one of
-
-*   `"batch"`: those of the examples at hand; they are also written to the (captured) moving
-    statistics, so that a later pass can use them as `"stored"`,
-*   `"stored"`: the moving statistics,
-*   `"observe"`: the moving statistics, while those of the examples at hand are written.
+`tf.nn.moments` computes the variance around `stop_gradient(mean)`. That leaves the first derivative
+right and makes the second one wrong, silently.
 """
 
 import keras
@@ -21,8 +9,6 @@ import tensorflow as tf
 
 from keras_meta.exact.custom_gradient import custom_gradient
 from keras_meta.exact.layers import sublayers
-
-STATISTICS = ("batch", "stored", "observe")
 
 # Elements from which on memory traffic, and not the number of operations, takes the time.
 _FUSED_SIZE = 2**18
@@ -79,7 +65,7 @@ def batch_normalizations(model):
         and type(layer).call is keras.layers.BatchNormalization.call
     ]
     for layer in layers:
-        if layer.renorm:
+        if getattr(layer, "renorm", False):
             raise ValueError(
                 "`BatchNormalization(renorm=True)` corrects by statistics of earlier batches, "
                 "which have no meaning inside a task. Use `renorm=False`. "
@@ -212,75 +198,3 @@ def _no_third_derivative(*cotangents):
         "Batch normalisation inside a task has exact first and second derivatives, and no third. "
         f"Received: a request for the third, with {len(cotangents)} cotangents."
     )
-
-
-def _batch_statistics(x, mask):
-    """Mean and variance over all axes but the last, of the positions that `mask` keeps."""
-    axes = list(range(x.shape.rank - 1))
-    if mask is None:
-        return exact_moments(x, axes)
-    present = tf.cast(tf.expand_dims(mask, -1), x.dtype)
-    count = tf.reduce_sum(tf.broadcast_to(present, tf.shape(x)), axes)
-    mean = tf.math.divide_no_nan(tf.reduce_sum(x * present, axes), count)
-    variance = tf.math.divide_no_nan(tf.reduce_sum(tf.square(x - mean) * present, axes), count)
-    return mean, variance
-
-
-def _normalize(layer, inputs, statistics, mask):
-    """`gamma (x - mean) / sqrt(variance + epsilon) + beta` with the statistics asked for."""
-    x = tf.cast(inputs, "float32") if inputs.dtype in (tf.float16, tf.bfloat16) else inputs
-    rank = len(x.shape)
-    channel = layer.axis % rank
-    if channel != rank - 1:
-        to_last = [axis for axis in range(rank) if axis != channel] + [channel]
-        x = tf.transpose(x, to_last)
-    if not layer.trainable:  # a frozen layer keeps its stored statistics, as in Keras
-        statistics = "stored"
-    gamma = tf.cast(layer.gamma.value, x.dtype) if layer.scale else tf.ones([x.shape[-1]], x.dtype)
-    beta = tf.cast(layer.beta.value, x.dtype) if layer.center else tf.zeros([x.shape[-1]], x.dtype)
-    if statistics != "stored":
-        mean, variance = _batch_statistics(x, mask)
-    if statistics == "batch" and mask is None:
-        outputs = normalize(x, gamma, beta, layer.epsilon)
-    elif statistics == "batch":
-        outputs = (x - mean) * (gamma * tf.math.rsqrt(variance + layer.epsilon)) + beta
-    else:
-        stored_mean = tf.cast(layer.moving_mean.value, x.dtype)
-        stored_variance = tf.cast(layer.moving_variance.value, x.dtype)
-        scale = gamma * tf.math.rsqrt(stored_variance + layer.epsilon)
-        outputs = (x - stored_mean) * scale + beta
-    if statistics != "stored":
-        layer.moving_mean.assign(mean)
-        layer.moving_variance.assign(variance)
-    if channel != rank - 1:
-        outputs = tf.transpose(outputs, [to_last.index(axis) for axis in range(rank)])
-    return tf.cast(outputs, layer.compute_dtype)
-
-
-def replacements(layers, statistics):
-    """Returns what to replace during a call: triples `(object, attribute name, value)`.
-
-    Enter them inside a `keras.StatelessScope`: what the layers write to their moving statistics is
-    meant for the scope, not for the model.
-
-    Args:
-        layers: `BatchNormalization` layers, from `batch_normalizations(model)`.
-        statistics: `"batch"`, `"stored"` or `"observe"`.
-
-    Raises:
-        ValueError: If `statistics` is none of these.
-    """
-    if statistics not in STATISTICS:
-        raise ValueError(f"`statistics` must be one of {STATISTICS}. Received: {statistics!r}.")
-
-    def replacement(layer):
-        def call(inputs, training=None, mask=None):
-            del training  # the statistics are chosen by the learner
-            return _normalize(layer, inputs, statistics, mask)
-
-        return call
-
-    return [
-        (tf.nn, "moments", exact_moments),
-        *((layer, "call", replacement(layer)) for layer in layers),
-    ]

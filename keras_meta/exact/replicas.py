@@ -13,6 +13,16 @@ def count():
     return tf.distribute.get_strategy().num_replicas_in_sync
 
 
+def part(value):
+    """A value of the whole batch as the part of one replica, whose parts Keras adds up."""
+    return value if count() == 1 else value / tf.cast(count(), value.dtype)
+
+
+def whole(value):
+    """A value that Keras has divided among replicas, undivided."""
+    return value if count() == 1 else value * tf.cast(count(), value.dtype)
+
+
 def place_in_batch(num_tasks):
     """Where the tasks of this replica are in the batch. All replicas must ask, outside of loops.
 
@@ -21,7 +31,7 @@ def place_in_batch(num_tasks):
 
     Returns:
         Tuple `(first, share)`: the number of its first task in the batch, and how many tasks it has
-        in relation to the mean over replicas.
+        in relation to the mean over replicas, or `None` if it has them all.
     """
     if count() == 1:
         return 0, None

@@ -54,6 +54,15 @@ class GeneratedLearner(keras.layers.Layer):
             )
         self.prepared = self.built = True
 
+    @property
+    def generated_weights(self):
+        """List of what has the shape and dtype of each tensor that `generate` returns."""
+        return list(self.generated_variables)
+
+    def weight_names(self):
+        """List of the names of the tensors that `generate` returns."""
+        return [variable.path for variable in self.generated_variables]
+
     def targets(self, support_y):
         """What the learner is to give for each support example.
 

@@ -33,10 +33,20 @@ class LinearLearner(GeneratedLearner):
 
     def prepare(self, embedding_size, task_embedding_size, dtype):
         super().prepare(embedding_size, task_embedding_size, dtype)
+        self.embedding_size = embedding_size
         self.hypernetwork = OutputHypernetwork(
             embedding_size + 1, self.units, name="writer", dtype=dtype
         )
         self.hypernetwork.prepare(task_embedding_size)
+
+    @property
+    def generated_weights(self):
+        dtype, outputs = self.hypernetwork.variable_dtype, self.num_outputs
+        shapes = (self.embedding_size, outputs), (outputs,)
+        return [keras.KerasTensor(shape, dtype) for shape in shapes]
+
+    def weight_names(self):
+        return ["kernel", "bias"]
 
     def generate(self, task_embedding):
         written = tf.cast(self.hypernetwork(task_embedding), self.hypernetwork.variable_dtype)

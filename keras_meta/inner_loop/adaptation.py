@@ -1,17 +1,6 @@
 """The differentiable inner steps."""
 
-import collections
-
 import tensorflow as tf
-
-InnerState = collections.namedtuple("InnerState", ["weights", "slots", "auxiliary"])
-InnerState.__doc__ = """What goes from inner step to inner step.
-
-Attributes:
-    weights: List of tensors, the adapted weights.
-    slots: What the inner optimizer keeps.
-    auxiliary: What the loss function keeps, such as the statistics of normalisation.
-"""
 
 
 def gradients(loss_function, weights, first_order=False):
@@ -41,31 +30,6 @@ def gradients(loss_function, weights, first_order=False):
     if first_order:
         result = [None if g is None else tf.stop_gradient(g) for g in result]
     return result, auxiliary
-
-
-def gradient_step(loss_function, update, first_order=False):
-    """Returns the inner step `w_{k+1} = update(w_k, dL/dw (w_k))`.
-
-    Args:
-        loss_function: Callable `(weights, auxiliary, step) -> (scalar loss, auxiliary)`, or these
-            and a scale. See `gradients`.
-        update: Callable `(weights, gradients, slots, step) -> (weights, slots)`.
-        first_order: bool. Drop second derivatives.
-
-    Returns:
-        Callable, `(InnerState, step number) -> InnerState`.
-    """
-
-    def step(state, number):
-        grads, auxiliary = gradients(
-            lambda weights: loss_function(weights, state.auxiliary, number),
-            state.weights,
-            first_order,
-        )
-        weights, slots = update(state.weights, grads, state.slots, number)
-        return InnerState(weights, slots, auxiliary)
-
-    return step
 
 
 def descend(step, state, steps):

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from keras_meta.exact import convolution, normalization
 from keras_meta.exact.replacement import replaced
+from keras_meta.inner_loop import rules
 
 SEED_STATE_NAME = "seed_generator_state"
 
@@ -30,6 +31,14 @@ class FunctionalModel:
     Args:
         model: A built `keras.Model`.
 
+    Attributes:
+        trainable_variables: List of the variables that `weights` stand for.
+        state_variables: List of the other variables, but for the seeds of random generators.
+        batch_normalizations: List of the batch normalisation layers.
+        moving_by_layer: List of pairs of such a layer and the positions of its moving mean and
+            variance among `state_variables`.
+        moving_indices: List of all those positions.
+
     Example:
 
     ```python
@@ -52,18 +61,21 @@ class FunctionalModel:
         self.state_variables = [v for v in fixed if not v.path.endswith(SEED_STATE_NAME)]
         self.loss_dtype = "float64" if keras.config.floatx() == "float64" else "float32"
         self.batch_normalizations = normalization.batch_normalizations(model)
-        moving = [
-            id(v)
+        positions = {id(v): i for i, v in enumerate(self.state_variables)}
+        self.moving_by_layer = [
+            (layer, [positions[id(layer.moving_mean)], positions[id(layer.moving_variance)]])
             for layer in self.batch_normalizations
-            for v in (layer.moving_mean, layer.moving_variance)
         ]
-        # Positions of the moving statistics of batch normalisation.
-        self.moving_indices = [i for i, v in enumerate(self.state_variables) if id(v) in moving]
+        self.moving_indices = sorted(i for _, pair in self.moving_by_layer for i in pair)
         self.convolutions = convolution.convolutions(model)
 
     def initial_weights(self):
         """Returns the model's current trainable weights as tensors."""
         return [tf.convert_to_tensor(v.value) for v in self.trainable_variables]
+
+    def stored_state(self, index):
+        """Returns the current value of a state variable as a tensor."""
+        return tf.convert_to_tensor(self.state_variables[index].value)
 
     def regularization(self, weights):
         """Returns the sum of the weight regularizers at `weights`, or 0.0 if there are none."""
@@ -74,7 +86,7 @@ class FunctionalModel:
         )
 
     def __call__(
-        self, x, weights, state=None, training=False, statistics="batch", seed=None, part=None
+        self, x, weights, state=None, training=False, rule=rules.batch, seed=None, part=None
     ):
         """Runs the model, or a part of it, once.
 
@@ -84,7 +96,7 @@ class FunctionalModel:
             state: dict, index in `state_variables` to tensor, for state that differs from what
                 the model stores. Defaults to none.
             training: bool. Whether dropout and the like are active.
-            statistics: `"batch"`, `"stored"` or `"observe"`. See `normalization`.
+            rule: How batch normalisation normalises. See `rules`.
             seed: int tensor of shape `[2]`, or `None` to leave the generators' stored seeds.
             part: Callable `(x, training)` to run instead of the whole model, such as a layer of it.
 
@@ -100,7 +112,7 @@ class FunctionalModel:
             ]
         scope = keras.StatelessScope(state_mapping=mapping, collect_losses=True)
         replacements = [
-            *normalization.replacements(self.batch_normalizations, statistics),
+            *rules.replacements(self.batch_normalizations, rule),
             *convolution.replacements(self.convolutions),
         ]
         with scope, replaced(replacements):
@@ -112,3 +124,13 @@ class FunctionalModel:
         }
         losses = sum(tf.cast(tf.reduce_sum(loss), self.loss_dtype) for loss in scope.losses)
         return ModelOutput(predictions, written, losses)
+
+
+def fold_in(seed, number):
+    """Returns a seed for a part of what `seed` is for, or `None` where there is none.
+
+    Args:
+        seed: int tensor `[2]`, or `None`.
+        number: int or scalar int tensor, the number of the part.
+    """
+    return None if seed is None else tf.random.experimental.stateless_fold_in(seed, number)

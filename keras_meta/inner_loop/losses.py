@@ -3,6 +3,8 @@
 import keras
 import tensorflow as tf
 
+from keras_meta.exact import replicas
+
 
 class FunctionLoss(keras.losses.Loss):
     """A loss function as a `keras.losses.Loss`, with `[n]` targets matched to `[n, 1]` outputs.
@@ -50,9 +52,8 @@ def support_loss(loss, y_true, y_pred):
     are summed over them. The inner loop of a task runs on one replica: the division is undone.
     """
     value = loss(y_true, y_pred)
-    replicas = tf.distribute.get_strategy().num_replicas_in_sync
-    if value.shape.rank == 0 and loss.reduction != "sum" and replicas > 1:
-        value *= tf.cast(replicas, value.dtype)
+    if value.shape.rank == 0 and loss.reduction != "sum":
+        value = replicas.whole(value)
     return tf.reduce_mean(value)
 
 

@@ -6,7 +6,6 @@ from keras_meta.learners.baseline import BaselinePlusPlus as BaselinePlusPlus
 from keras_meta.learners.boil import BOIL as BOIL
 from keras_meta.learners.cavia import CAVIA as CAVIA
 from keras_meta.learners.embedding_learner import EmbeddingLearner as EmbeddingLearner
-from keras_meta.learners.gradient_learner import GradientLearner as GradientLearner
 from keras_meta.learners.implicit_maml import ImplicitMAML as ImplicitMAML
 from keras_meta.learners.learner_generator import LearnerGenerator as LearnerGenerator
 from keras_meta.learners.logistic_learner import LogisticLearner as LogisticLearner

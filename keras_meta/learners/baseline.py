@@ -1,10 +1,13 @@
 """A linear classifier on the frozen features of a pre-trained embedding."""
 
+import functools
+
 import keras
 import tensorflow as tf
 
+from keras_meta import inner_optimizers
 from keras_meta.heads.linear import class_means, mask_absent_classes
-from keras_meta.inner_loop import adaptation
+from keras_meta.inner_loop.problem import InnerProblem
 from keras_meta.layers import CosineScores
 from keras_meta.learners.embedding_learner import EmbeddingLearner
 from keras_meta.outer_loop.graph_constant import GraphConstant, count, non_negative
@@ -29,10 +32,12 @@ class Baseline(EmbeddingLearner):
         model: A built `keras.Model` that embeds an example: features `[n, ...]` to vectors
             `[n, embedding]`.
         inner_steps: int. Number of gradient steps.
-        inner_learning_rate: float.
+        inner_learning_rate: float. Rate of the steps, where `inner_optimizer` is a name. Defaults
+            to 0.1.
         weight_decay: float.
         num_ways: See `EmbeddingLearner`.
         batch_norm: See `EmbeddingLearner`. Defaults to the statistics that pre-training has stored.
+        inner_optimizer: See `MAML`.
         **kwargs: The other arguments of `EmbeddingLearner`.
 
     Raises:
@@ -65,23 +70,42 @@ class Baseline(EmbeddingLearner):
     # The gradient is not that of the query loss, by design.
     first_order = True
     inner_steps = GraphConstant(count("inner_steps"))
-    inner_learning_rate = GraphConstant(non_negative("inner_learning_rate"))
     weight_decay = GraphConstant(non_negative("weight_decay"))
 
     def __init__(
         self,
         model,
         inner_steps=100,
-        inner_learning_rate=0.1,
+        inner_learning_rate=None,
         weight_decay=1e-3,
         num_ways=None,
         batch_norm="running",
+        inner_optimizer="sgd",
         **kwargs,
     ):
-        self.inner_steps = inner_steps
-        self.inner_learning_rate = inner_learning_rate
-        self.weight_decay = weight_decay
+        if isinstance(inner_optimizer, str) and inner_learning_rate is None:
+            inner_learning_rate = 0.1
         super().__init__(model, num_ways, batch_norm, **kwargs)
+        self.inner_steps = inner_steps
+        self.weight_decay = weight_decay
+        self.inner_optimizer = inner_optimizers.get(inner_optimizer, inner_learning_rate)
+        weights = [keras.KerasTensor(x, self.variable_dtype) for x in self.head_shapes()]
+        self.inner_optimizer.prepare(weights, [0] * len(weights), inner_steps)
+        if self.inner_optimizer.trainable_variables:
+            raise ValueError(
+                f"{type(self).__name__} takes no derivative of the inner steps, and so cannot "
+                "learn their settings. Use numbers in place of `Learned`. "
+                f"Received: inner_optimizer={self.inner_optimizer!r}."
+            )
+
+    @property
+    def inner_learning_rate(self):
+        """Rate of the inner steps."""
+        return self.inner_optimizer.learning_rate
+
+    @inner_learning_rate.setter
+    def inner_learning_rate(self, value):
+        self.inner_optimizer.assign("learning_rate", value)
 
     def pretraining_model(self, num_classes):
         """Returns an ordinary Keras model on the same embedding, to compile and fit.
@@ -103,43 +127,50 @@ class Baseline(EmbeddingLearner):
         """Returns the last layer of the pre-training model."""
         return keras.layers.Dense(num_classes, name="classes", dtype=self.variable_dtype)
 
+    def head_shapes(self):
+        """Shapes of the weights that the steps change, as far as they are known."""
+        return [(*self.embedding_shape, self.num_ways), (self.num_ways,)]
+
     def initial_head(self, features, one_hot):
         """The weights before the first step."""
         dtype, (size,) = features.dtype, self.embedding_shape
         ways = tf.shape(one_hot)[1]
         return [tf.zeros([size, ways], dtype), tf.zeros([ways], dtype)]
 
-    def linear_head(self, weights, silence):
-        """`[W, b]` from the weights that the steps change, with absent classes silenced."""
+    def linear_head(self, weights, absent_bias):
+        """`[W, b]` from the weights that the steps change, with absent classes absent_biasd."""
         kernel, bias = weights
-        return [kernel, bias + silence]
+        return [kernel, bias + absent_bias]
 
     def fit_head(self, features, one_hot):
         features, one_hot = tf.stop_gradient(features), tf.stop_gradient(one_hot)
         present = tf.reduce_any(one_hot > 0, 0)
-        silence = mask_absent_classes(tf.zeros_like(one_hot[0]), present)
+        absent_bias = mask_absent_classes(tf.zeros_like(one_hot[0]), present)
 
-        def loss(weights):
-            logits = self.score(features, self.linear_head(weights, silence))
+        def loss(weights, data, written, step):
+            del data, step
+            logits = self.score(features, self.linear_head(weights, absent_bias))
             errors = tf.nn.softmax_cross_entropy_with_logits(one_hot, logits)
             decay = 0.5 * self.weight_decay * tf.reduce_sum(tf.square(weights[0]))
-            return tf.reduce_mean(errors) + decay, ()
+            return tf.reduce_mean(errors) + decay, written
 
-        def step(weights, number):
-            gradients, _ = adaptation.gradients(loss, weights)
-            return [
-                w - self.inner_learning_rate * g for w, g in zip(weights, gradients, strict=True)
-            ]
-
-        start = self.initial_head(features, one_hot)
-        weights = adaptation.loop(step, start, self.inner_steps)
-        return self.linear_head([tf.stop_gradient(w) for w in weights], silence)
+        start, optimizer = self.initial_head(features, one_hot), self.inner_optimizer
+        problem = InnerProblem(
+            initial_weights=start,
+            loss=loss,
+            update=functools.partial(optimizer.update, settings=optimizer.read()),
+            initial_slots=optimizer.init(start),
+            first_order=True,
+        )
+        weights = problem.solve_without_derivative(self.inner_steps).weights
+        return self.linear_head([tf.stop_gradient(w) for w in weights], absent_bias)
 
     def get_config(self):
         return {
             **super().get_config(),
             "inner_steps": self.inner_steps,
-            "inner_learning_rate": self.inner_learning_rate,
+            "inner_learning_rate": None,
+            "inner_optimizer": keras.saving.serialize_keras_object(self.inner_optimizer),
             "weight_decay": self.weight_decay,
         }
 
@@ -178,11 +209,12 @@ class BaselinePlusPlus(Baseline):
     scale = GraphConstant(non_negative("scale"))
 
     def __init__(self, model, scale=10.0, **kwargs):
-        self.scale = scale
         super().__init__(model, **kwargs)
-
-    def create_weights(self):
+        self.scale = scale
         self.scorer = CosineScores(dtype=self.variable_dtype)
+
+    def head_shapes(self):
+        return super().head_shapes()[:1]
 
     def pretraining_head(self, num_classes):
         layers, dtype = keras.layers, self.variable_dtype
@@ -200,8 +232,8 @@ class BaselinePlusPlus(Baseline):
     def initial_head(self, features, one_hot):
         return [class_means(tf.nn.l2_normalize(features, -1), one_hot)[0]]
 
-    def linear_head(self, weights, silence):
-        return [self.scale * tf.nn.l2_normalize(weights[0], 0), silence]
+    def linear_head(self, weights, absent_bias):
+        return [self.scale * tf.nn.l2_normalize(weights[0], 0), absent_bias]
 
     def get_config(self):
         return {**super().get_config(), "scale": self.scale}

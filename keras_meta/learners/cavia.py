@@ -2,6 +2,7 @@
 
 import keras
 
+from keras_meta.inner_loop.inner_weights import of_model
 from keras_meta.layers.context import CONTEXT
 from keras_meta.learners.maml import MAML
 
@@ -46,18 +47,17 @@ class CAVIA(MAML):
     def __init__(self, model, inner_learning_rate=1.0, inner_steps=2, **kwargs):
         if "inner_optimizer" in kwargs and not isinstance(kwargs["inner_optimizer"], str):
             inner_learning_rate = None
-        super().__init__(model, inner_learning_rate, inner_steps, **kwargs)
-
-    def _select_weights(self):
-        variables = self.functional.trainable_variables
-        contexts = [i for i, variable in enumerate(variables) if variable.name == CONTEXT]
-        if not contexts or self.adapted_weights != "all":
+        contexts = [variable for variable in model.trainable_variables if variable.name == CONTEXT]
+        adapted_weights = kwargs.get("adapted_weights", "all")
+        if not contexts or adapted_weights != "all":
             raise ValueError(
                 "CAVIA adapts the context of its model, and nothing else. Put a "
                 "`keras_meta.layers.Context` or `ContextFiLM` into the model, and leave out "
-                f"`adapt`. Received: a model with {[v.path for v in variables]}, "
-                f"adapted_weights={self.adapted_weights!r}."
+                "`adapted_weights`. Received: a model with "
+                f"{[v.path for v in model.trainable_variables]}, "
+                f"adapted_weights={adapted_weights!r}."
             )
+        inside = {id(variable) for variable in contexts}
         # The outer loop does not move where the context starts.
-        self.replaced_indices = contexts
-        return contexts
+        kwargs["inner_weights"] = of_model(model, lambda v: id(v) in inside, replaced=contexts)
+        super().__init__(model, inner_learning_rate, inner_steps, **kwargs)

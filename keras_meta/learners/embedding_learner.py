@@ -1,20 +1,22 @@
 """What learners share that embed examples and write a head in one pass."""
 
+import functools
+
 import keras
 import tensorflow as tf
 
 from keras_meta.heads.linear import dense_head, one_hot_labels
-from keras_meta.inner_loop.functional import FunctionalModel
+from keras_meta.inner_loop import rules
+from keras_meta.inner_loop.functional import FunctionalModel, fold_in
 from keras_meta.layers import TaskHead
 from keras_meta.outer_loop import model_checks
+from keras_meta.outer_loop.graph_constant import GraphConstant, count
 from keras_meta.outer_loop.meta_learner import MetaLearner
-from keras_meta.outer_loop.open_ways import OpenWays
-from keras_meta.serving.adapted_model import AdaptedModel, clone, with_head
-from keras_meta.serving.exporting import specs
+from keras_meta.serving.adapted_model import clone
 
 
-class EmbeddingLearner(OpenWays, MetaLearner):
-    """A learner that embeds the support set and writes a head on the embedding.
+class EmbeddingLearner(MetaLearner):
+    """A learner that embeds the support set and fits a head on the embedding.
 
     With an embedding `f`, for a task with support set `S = {(x_i, y_i)}`,
 
@@ -22,8 +24,7 @@ class EmbeddingLearner(OpenWays, MetaLearner):
         predictions = score(f(x), head)
 
     Learning a task takes one pass over its examples. Subclasses define `fit_head`; where the head
-    is not linear, they create in `create_weights` the layer `scorer` that applies it, and whatever
-    else they learn besides the embedding.
+    is not linear, they have a layer `scorer` that applies it.
 
     Args:
         model: A built `keras.Model` that embeds an example: features `[n, ...]` to vectors
@@ -39,6 +40,8 @@ class EmbeddingLearner(OpenWays, MetaLearner):
         task_map: See `MetaLearner`.
         seed: See `MetaLearner`.
         name: Optional name.
+        embedding_shape: Callable, `model` to the shape of an embedded example, which raises if the
+            learner cannot use it. Defaults to one that takes vectors.
 
     Attributes:
         head_names: Tuple of strs. What the tensors of a head are called when exported.
@@ -51,6 +54,7 @@ class EmbeddingLearner(OpenWays, MetaLearner):
 
     head_names = ("kernel", "bias")
     scorer = None
+    num_ways = GraphConstant(count("num_ways", optional=True, least=2))
 
     def __init__(
         self,
@@ -61,36 +65,18 @@ class EmbeddingLearner(OpenWays, MetaLearner):
         seed=0,
         name=None,
         dtype=None,
+        embedding_shape=model_checks.vector_shape,
     ):
-        self.num_ways = num_ways
         super().__init__(model, None, batch_norm, task_map, seed, name, dtype)
-        self.embedding_shape = self.check_embedding(model)
-        self.create_weights()
-        # Embedding and head are a function of one set of weights and statistics.
-        self.functional = FunctionalModel(self)
+        self.num_ways = num_ways
+        self.embedding_shape = embedding_shape(model)
+
+    @functools.cached_property
+    def functional(self):
+        """Embedding and head as a function of one set of weights and statistics."""
+        return FunctionalModel(self)
 
     # What a subclass defines.
-
-    def check_embedding(self, model):
-        """Returns the shape of an embedded example, or raises if it is not a vector."""
-        return (model_checks.embedding_size(model),)
-
-    def create_weights(self):
-        """Creates what is learned besides the embedding."""
-
-    def add_log_weight(self, name, initial):
-        """Returns a learned scalar, the logarithm of a positive number that is `initial` at first.
-
-        An outer step changes that number by a part of itself.
-        """
-        weight = self.add_weight(name=name, shape=(), initializer="zeros")
-        # Assigned, because a constant initializer would round to float32 in a float64 model.
-        weight.assign(tf.math.log(tf.constant(initial, weight.dtype)))
-        return weight
-
-    def targets(self, support_y):
-        """What the head is learned from, `[support, outputs]`. By default one-hot labels."""
-        return tf.cast(one_hot_labels(support_y, self.num_ways), self.variable_dtype)
 
     def fit_head(self, features, one_hot):
         """Learns a task from its embedded support set.
@@ -105,7 +91,34 @@ class EmbeddingLearner(OpenWays, MetaLearner):
         """
         raise NotImplementedError(f"{type(self).__name__} must define `fit_head`.")
 
+    def targets(self, support_y):
+        """What the head is learned from, `[support, outputs]`. By default one-hot labels."""
+        return tf.cast(one_hot_labels(support_y, self.num_ways), self.variable_dtype)
+
+    def add_log_weight(self, name, initial):
+        """Returns a learned scalar, the logarithm of a positive number that is `initial` at first.
+
+        An outer step changes that number by a part of itself.
+        """
+        weight = self.add_weight(name=name, shape=(), initializer="zeros")
+        # Assigned, because a constant initializer would round to float32 in a float64 model.
+        weight.assign(tf.math.log(tf.constant(initial, weight.dtype)))
+        return weight
+
     # What follows from that.
+
+    @property
+    def num_outputs(self):
+        """int, or `None` for as many as a task has classes."""
+        return self.num_ways
+
+    @property
+    def variable_way(self):
+        return self.num_outputs is None
+
+    def predictions_spec(self, features):
+        rows = keras.tree.flatten(features)[0].shape[0]
+        return keras.KerasTensor((rows, self.num_outputs), self.variable_dtype)
 
     def score(self, features, head, training=False):
         """Logits `[query, ways]` of embedded queries: `f W + b`, or what the scorer says."""
@@ -127,8 +140,8 @@ class EmbeddingLearner(OpenWays, MetaLearner):
 
     def embed(self, x):
         """Embeds examples as at evaluation: features `[n, ...]` to vectors `[n, embedding]`."""
-        statistics = "stored" if self.batch_norm == "running" else "batch"
-        return self._run(self._features, x, statistics=statistics).predictions
+        size = tf.shape(keras.tree.flatten(x)[0])[0]
+        return self.run(self.features, x, self.statistics.support(False, size)).predictions
 
     def learn_embedded(self, support_features, support_y, query_features):
         """Learns and predicts a task of embedded examples, as at evaluation.
@@ -143,89 +156,74 @@ class EmbeddingLearner(OpenWays, MetaLearner):
         """
         head = self.fit_head(support_features, self.targets(support_y))
         # The scorer may normalise, by stored statistics.
-        return self._run(
+        return self.run(
             lambda features, training: self.score(features, head, training),
             query_features,
-            statistics="stored",
+            rules.stored,
         ).predictions
 
     def adapt_task(self, support_x, support_y, training=False, seed=None):
-        """Embeds the support set and writes the head."""
-        return self._adapt(support_x, support_y, training, seed)[0]
+        """Embeds the support set and fits the head."""
+        return self.adapt_and_embed(support_x, support_y, training, seed)[0]
 
     def predict_task(self, state, query_x, training=False, seed=None):
         """Embeds the queries and applies the head."""
 
         def predict(x, training):
-            return self.score(self._features(x, training), state["head"], training)
+            return self.score(self.features(x, training), state["head"], training)
 
-        return self._run(
-            predict, query_x, state["statistics"], training, self._query_statistics, _fold(seed, 1)
-        )
+        rule = self.statistics.queries(state, training)
+        return self.run(predict, query_x, rule, state["statistics"], training, fold_in(seed, 1))
 
     def adapted_model(self, state):
         """The embedding with the head of one task."""
-        model = clone(self.model)
-        twins = dict(zip(map(id, self.model.variables), model.variables, strict=True))
-        for index, value in state["statistics"].items():
-            twins[id(self.functional.state_variables[index])].assign(value)
-        features = specs(self.episode_spec, leading_axes=1)["support_x"]
-        model = with_head(model, self.head_layer(state["head"]), features, self.model.name)
-        if self.batch_norm == "transductive" and self.functional.batch_normalizations:
-            return AdaptedModel(model)
-        return model
+        return self.model_of_task(state, head=self.head_layer(state["head"]))
+
+    def learn_episode(self, inputs, training, seed):
+        """Adapts to the support set and predicts the queries. See `EpisodicModel`."""
+        support_x, support_y = inputs["support_x"], inputs["support_y"]
+        if training and self.statistics.joins_queries:
+            return self.learn_together(support_x, support_y, inputs["query_x"], seed)
+        state, embedded = self.adapt_and_embed(support_x, support_y, training, seed)
+        output = self.predict_task(state, inputs["query_x"], training, seed)
+        # Losses that layers add in the support set's pass count like those of the queries' pass.
+        return output._replace(losses=embedded.losses + output.losses)
 
     # Parts.
 
-    def _features(self, x, training=False):
+    def features(self, x, training=False):
+        """Embeds examples: a tensor `[n, embedding]`."""
         return tf.cast(self.model(x, training=training), self.variable_dtype)
 
-    def _run(self, part, x, state=None, training=False, statistics="batch", seed=None):
-        """One pass of a part of the learner. See `FunctionalModel`."""
+    def run(self, part, x, rule, state=None, training=False, seed=None):
+        """Runs a part of the learner, in one pass. See `FunctionalModel`."""
         weights = self.functional.initial_weights()
-        return self.functional(x, weights, state, training, statistics, seed, part)
+        return self.functional(x, weights, state, training, rule, seed, part)
 
-    @property
-    def _query_statistics(self):
-        return "batch" if self.batch_norm == "transductive" else "stored"
-
-    def _adapt(self, support_x, support_y, training=False, seed=None):
-        """The state of a task, and the output of embedding its support set."""
-        statistics = "stored" if self.batch_norm == "running" else "batch"
-        embedded = self._run(self._features, support_x, None, training, statistics, _fold(seed, 0))
+    def adapt_and_embed(self, support_x, support_y, training=False, seed=None):
+        """Returns the state of a task, and the `ModelOutput` of embedding its support set."""
+        size = tf.shape(support_y)[0]
+        rule = self.statistics.support(training, size)
+        embedded = self.run(self.features, support_x, rule, None, training, fold_in(seed, 0))
         head = self.fit_head(embedded.predictions, self.targets(support_y))
-        kept = embedded.state if self.batch_norm == "support" else {}
-        return {"head": list(head), "statistics": kept}, embedded
+        kept = self.statistics.keep(
+            self.functional, {}, lambda: embedded.state, size, training=training
+        )
+        return {"head": list(head), **kept}, embedded
 
-    def _learn_task(self, inputs, index, training):
-        seed = self._noise_seed(index, training)
-        if training and self.batch_norm == "running":
-            return self._learn_together(inputs, seed)
-        state, embedded = self._adapt(inputs["support_x"], inputs["support_y"], training, seed)
-        output = self.predict_task(state, inputs["query_x"], training, seed)
-        # What the embedding of the support set loses counts as that of the queries.
-        return output._replace(losses=embedded.losses + output.losses)
-
-    def _learn_together(self, inputs, seed):
-        """Support set and queries in one pass, normalised together by their own statistics."""
-        support_y = inputs["support_y"]
+    def learn_together(self, support_x, support_y, query_x, seed):
+        """Learns support set and queries in one pass, normalised by their common statistics."""
 
         def learn(examples, training):
-            features = self._features(examples, training)
+            features = self.features(examples, training)
             count = tf.shape(support_y)[0]
             head = self.fit_head(features[:count], self.targets(support_y))
             return self.score(features[count:], head, training)
 
-        examples = keras.tree.map_structure(
-            lambda *x: tf.concat(x, 0), inputs["support_x"], inputs["query_x"]
-        )
-        return self._run(learn, examples, None, True, "batch", seed)
+        examples = keras.tree.map_structure(lambda *x: tf.concat(x, 0), support_x, query_x)
+        return self.run(learn, examples, rules.batch, None, True, seed)
 
     def get_config(self):
         config = super().get_config()
         del config["inner_loss"]  # there is none
-        return config
-
-
-def _fold(seed, data):
-    return None if seed is None else tf.random.experimental.stateless_fold_in(seed, data)
+        return {**config, "num_ways": self.num_ways}

@@ -1,11 +1,14 @@
 """MAML without derivatives of the inner steps."""
 
+import dataclasses
+
 import keras
 import tensorflow as tf
 
 from keras_meta.inner_loop import adaptation, implicit
+from keras_meta.inner_loop.problem import InnerState
 from keras_meta.learners.maml import MAML
-from keras_meta.outer_loop.graph_constant import GraphConstant, count
+from keras_meta.outer_loop.graph_constant import GraphConstant, count, positive
 
 
 @keras.saving.register_keras_serializable("keras_meta")
@@ -47,6 +50,7 @@ class ImplicitMAML(MAML):
         [Rajeswaran et al., 2019](https://arxiv.org/abs/1909.04630)
     """
 
+    regularization = GraphConstant(positive("regularization"))
     cg_steps = GraphConstant(count("cg_steps"))
 
     def __init__(
@@ -58,11 +62,6 @@ class ImplicitMAML(MAML):
         cg_steps=5,
         **kwargs,
     ):
-        if not regularization > 0:
-            raise ValueError(
-                f"`regularization` must be positive. Received: regularization={regularization!r}."
-            )
-        self.regularization = float(regularization)
         super().__init__(model, inner_learning_rate, inner_steps, **kwargs)
         if self.inner_optimizer.trainable_variables or self.first_order or self.checkpoint_steps:
             raise ValueError(
@@ -71,44 +70,48 @@ class ImplicitMAML(MAML):
                 f"meaning. Received: inner_optimizer={self.inner_optimizer!r}, "
                 f"first_order={self.first_order}, checkpoint_steps={self.checkpoint_steps}."
             )
+        self.regularization = regularization
         self.cg_steps = cg_steps
+
+    def inner_problem(self, support_x, support_y, training=False, seed=None, parameters=None):
+        """The problem of MAML, with the distance to the initial weights. See `MAML`."""
+        parameters = self.parameters() if parameters is None else parameters
+        problem = super().inner_problem(support_x, support_y, training, seed, parameters)
+        adapted, initial = self.inner_weights.adapted, parameters["weights"]
+
+        def loss(weights, data, written, step):
+            value, *rest = problem.loss(weights, data, written, step)
+            squares = [
+                tf.reduce_sum(tf.square(tf.cast(weights[i] - initial[i], value.dtype)))
+                for i in adapted
+            ]
+            return value + 0.5 * self.regularization * tf.add_n(squares), *rest
+
+        return dataclasses.replace(problem, loss=loss)
 
     def adapt_task(self, support_x, support_y, training=False, seed=None, steps=None):
         """Takes `steps` steps towards `w*`."""
-        steps = self._steps(training) if steps is None else steps
+        steps = self.steps(training) if steps is None else steps
+        parameters = self.parameters()
 
-        initial = self._initial()
-        parameters = [*initial, *self._inner_loss_weights()]
+        def problem(flat):
+            at = tf.nest.pack_sequence_as(parameters, flat)
+            of_task = self.inner_problem(support_x, support_y, training, seed, at)
+            return dataclasses.replace(of_task, first_order=False)
 
-        def problem(parameters):
-            at = {"initial": parameters[: len(initial)], "loss_weights": parameters[len(initial) :]}
-            return self._inner_problem(
-                support_x, support_y, training, seed, first_order=False, **at
-            )
+        def find(flat):
+            stored = self.functional.stored_state if steps else None
+            last = problem(flat).solve_without_derivative(steps, stored)
+            return last.weights, last.written
 
-        def find(parameters):
-            at_initial = problem(parameters)
-            start = self._complete(at_initial) if steps else at_initial.start
-            last = adaptation.loop(at_initial.step, start, steps)
-            return last.weights, last.auxiliary
+        def gradient(weights, flat):
+            # Noise and statistics at the minimum are those of the step after the last.
+            loss = problem(flat).loss_at
+            return adaptation.gradients(lambda w: loss(w, {}, steps), weights)[0]
 
-        # Noise and statistics at the minimum are those of the step after the last.
-        kept = {}
-
-        def gradient(weights, parameters):
-            loss = problem(parameters).loss
-            return adaptation.gradients(lambda w: loss(w, kept, steps), weights)[0]
-
-        weights, auxiliary = implicit.solution(find, gradient, parameters, self.cg_steps)
-        state = adaptation.InnerState(weights, (), auxiliary)
-        return problem(parameters).task_state(state, steps)
-
-    def _inner_penalty(self, initial, adapted):
-        squares = [
-            tf.reduce_sum(tf.square(tf.cast(w - initial[i], self.functional.loss_dtype)))
-            for i, w in zip(self.adapted_indices, adapted, strict=True)
-        ]
-        return 0.5 * self.regularization * tf.add_n(squares)
+        flat = tf.nest.flatten(parameters)
+        weights, written = implicit.solution(find, gradient, flat, self.cg_steps)
+        return problem(flat).kept(InnerState(weights, (), written), steps)
 
     def get_config(self):
         config = {

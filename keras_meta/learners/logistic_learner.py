@@ -52,10 +52,8 @@ class LogisticLearner(EmbeddingLearner):
     regularization = GraphConstant(positive("regularization"))
 
     def __init__(self, model, regularization=1.0, num_ways=None, **kwargs):
-        self.regularization = regularization
         super().__init__(model, num_ways, **kwargs)
-
-    def create_weights(self):
+        self.regularization = regularization
         self.log_regularization = self.add_log_weight("log_regularization", self.regularization)
 
     def fit_head(self, features, one_hot):

@@ -1,29 +1,23 @@
 """Model-agnostic meta-learning."""
 
-import collections
-import functools
+import dataclasses
 
 import keras
 import tensorflow as tf
 
 from keras_meta import inner_optimizers
-from keras_meta.exact.layers import layer_numbers
-from keras_meta.inner_loop import adaptation, checkpointing, losses
-from keras_meta.inner_loop.functional import FunctionalModel
-from keras_meta.inner_loop.losses import gradient_scale, support_loss
-from keras_meta.inner_loop.selection import select
-from keras_meta.learners.gradient_learner import GradientLearner
-from keras_meta.outer_loop import model_checks
-from keras_meta.outer_loop.graph_constant import GraphConstant
-from keras_meta.serving.adapted_model import AdaptedModel, clone
-
-# The loss, the step from state to state, the state before the first one, and how a state is kept
-# for a task.
-_InnerProblem = collections.namedtuple("_InnerProblem", "loss step start task_state")
+from keras_meta.exact import second_order
+from keras_meta.inner_loop import losses
+from keras_meta.inner_loop.functional import FunctionalModel, fold_in
+from keras_meta.inner_loop.inner_weights import of_model, put
+from keras_meta.inner_loop.support_problem import support_problem
+from keras_meta.outer_loop import divergence, episode
+from keras_meta.outer_loop.graph_constant import GraphConstant, count
+from keras_meta.outer_loop.meta_learner import MetaLearner
 
 
 @keras.saving.register_keras_serializable("keras_meta")
-class MAML(GradientLearner):
+class MAML(MetaLearner):
     """Learns initial weights from which a few gradient steps learn a task.
 
     For a task with support loss `L_S` and query loss `L_Q`, and inner learning rate `a`,
@@ -59,6 +53,8 @@ class MAML(GradientLearner):
         task_map: See `MetaLearner`.
         seed: See `MetaLearner`.
         name: Optional name.
+        inner_weights: An `InnerWeights`, from a learner that has a choice of its own in place of
+            `adapted_weights`; or `None`.
 
     Raises:
         ValueError: If an argument is invalid, or an operation of the model has no second derivative
@@ -85,9 +81,10 @@ class MAML(GradientLearner):
         [Finn et al., 2017](https://arxiv.org/abs/1703.03400)
     """
 
-    # Positions of weights of the model in whose place every pass has others.
-    replaced_indices = ()
     checkpoint_steps = GraphConstant(bool)
+    inner_steps = GraphConstant(count("inner_steps"))
+    eval_inner_steps = GraphConstant(count("eval_inner_steps", optional=True))
+    first_order = GraphConstant(bool)
 
     def __init__(
         self,
@@ -105,6 +102,7 @@ class MAML(GradientLearner):
         seed=0,
         name=None,
         dtype=None,
+        inner_weights=None,
     ):
         super().__init__(model, inner_loss, batch_norm, task_map, seed, name, dtype)
         self.inner_steps = inner_steps
@@ -112,14 +110,13 @@ class MAML(GradientLearner):
         self.first_order = first_order
         self.checkpoint_steps = checkpoint_steps
         self.adapted_weights = adapted_weights
+        # A plain attribute: Keras would take the variables in it for the learner's own.
+        self.__dict__["inner_weights"] = inner_weights or of_model(model, adapted_weights)
         self._check_inner_loss()
-        self.adapted_indices = self._select_weights()
-        # What the state of a task holds of the weights.
-        self.task_indices = self.adapted_indices
         self.inner_optimizer = inner_optimizers.get(inner_optimizer, inner_learning_rate)
-        self.inner_optimizer.prepare(*self._adapted_variables(), self.inner_steps)
-        if not self.first_order and getattr(model, "inputs", None):
-            self.check_second_order(model_checks.features_spec(model))
+        self.inner_optimizer.prepare(
+            self.inner_weights.variables, self.inner_weights.layers, self.inner_steps
+        )
 
     @property
     def trainable_variables(self):
@@ -132,7 +129,8 @@ class MAML(GradientLearner):
         return self._without_replaced(super().trainable_weights)
 
     def _without_replaced(self, variables):
-        replaced = {id(self.functional.trainable_variables[i]) for i in self.replaced_indices}
+        inner_weights = self.__dict__.get("inner_weights")  # Keras may ask before there are any
+        replaced = {id(v) for v in inner_weights.replaced} if inner_weights else ()
         return [v for v in variables if id(v) not in replaced]
 
     @property
@@ -144,33 +142,56 @@ class MAML(GradientLearner):
     def inner_learning_rate(self, value):
         self.inner_optimizer.assign("learning_rate", value)
 
-    def adapt_task(self, support_x, support_y, training=False, seed=None, steps=None):
-        """Takes `steps` gradient steps on the support loss, from the initial weights."""
-        problem = self._inner_problem(support_x, support_y, training, seed)
-        steps = self._steps(training) if steps is None else steps
-        return problem.task_state(self._descend(problem, steps), steps)
+    # The inner problem, and ways to solve it.
 
-    def adaptation(
-        self, support_x, support_y, training=False, seed=None, steps=None, first_order=None
-    ):
-        """Yields the task's state after 0, 1, ..., `steps` inner steps.
+    def parameters(self):
+        """Returns all that the inner problem reads of what is meta-learned, as lists of tensors.
+
+        A variable that is read inside a checkpointed inner step gets no gradient: these are read
+        before.
+        """
+        loss = [tf.convert_to_tensor(v.value) for v in losses.variables(self.inner_loss)]
+        return {"weights": self.functional.initial_weights(), "loss": loss}
+
+    def inner_problem(self, support_x, support_y, training=False, seed=None, parameters=None):
+        """Returns what the inner steps solve for one task.
 
         Args:
             support_x: Features `[support, ...]`.
             support_y: Labels `[support, ...]`.
             training: bool. Whether dropout is active.
             seed: int tensor `[2]`, or `None`.
-            steps: int. Defaults to `inner_steps` in training and `eval_inner_steps` otherwise.
-            first_order: bool. Defaults to the learner's.
+            parameters: What `parameters` returns, or tensors in their place.
 
-        Yields:
-            dict with `"weights"`, the adapted weights, and `"statistics"`, what normalisation
-            keeps of the support set.
+        Returns:
+            An `InnerProblem`.
         """
-        problem = self._inner_problem(support_x, support_y, training, seed, first_order)
-        steps = self._steps(training) if steps is None else steps
-        for step, state in enumerate(adaptation.descend(problem.step, problem.start, steps)):
-            yield problem.task_state(state, step)
+        parameters = self.parameters() if parameters is None else parameters
+        return support_problem(self, support_x, support_y, training, seed, parameters)
+
+    def run_inner(self, weights, x, written, training, rule, seed):
+        """One pass over the support set, whose losses include the weight regularizers."""
+        output = self.functional(x, weights, written, training, rule, seed)
+        return output._replace(losses=output.losses + self.functional.regularization(weights))
+
+    def adapt_task(self, support_x, support_y, training=False, seed=None, steps=None):
+        """Takes `steps` gradient steps on the support loss, from the initial weights."""
+        problem = self.inner_problem(support_x, support_y, training, seed)
+        steps = self.steps(training) if steps is None else steps
+        return problem.kept(self.solve(problem, steps), steps)
+
+    def solve(self, problem, steps):
+        """Returns the `InnerState` of an `InnerProblem` after `steps` inner steps."""
+        if self.checkpoint_steps:
+            return problem.solve_checkpointed(steps, self.functional.stored_state)
+        return problem.solve(steps)
+
+    def adaptation(self, support_x, support_y, training=False, seed=None, steps=None):
+        """Yields the task's state after 0, 1, ..., `steps` inner steps. See `MetaLearner`."""
+        problem = self.inner_problem(support_x, support_y, training, seed)
+        steps = self.steps(training) if steps is None else steps
+        for step, state in enumerate(problem.states(steps)):
+            yield problem.kept(state, step)
 
     def inner_losses(self, support_x, support_y, steps=None):
         """The support loss after 0, 1, ..., `steps` inner steps.
@@ -183,78 +204,89 @@ class MAML(GradientLearner):
         Returns:
             Tensor `[steps + 1]`.
         """
-        problem = self._inner_problem(support_x, support_y, False, None, first_order=True)
-        states = adaptation.descend(
-            problem.step, problem.start, self._steps(False) if steps is None else steps
+        problem = self.inner_problem(support_x, support_y)
+        problem = dataclasses.replace(problem, first_order=True)
+        return problem.losses(self.steps(training=False) if steps is None else steps)
+
+    def how_learning_went(self, task):
+        """The support loss by inner step. See `OuterModel`."""
+        inputs = episode.without_padding(task).inputs
+        values = self.inner_losses(inputs["support_x"], inputs["support_y"])
+        return divergence.by_step(values.numpy())
+
+    def steps(self, training):
+        """Number of inner steps: those of training, or those of evaluation."""
+        at_evaluation = not training and self.eval_inner_steps is not None
+        return self.eval_inner_steps if at_evaluation else self.inner_steps
+
+    # A task once it is learned.
+
+    def predict_task(self, state, query_x, training=False, seed=None):
+        """Runs the model with the adapted weights."""
+        weights = put(
+            self.functional.initial_weights(), self.inner_weights.of_task, state["weights"]
         )
-        losses = [problem.loss(x.weights, x.auxiliary, k)[0] for k, x in enumerate(states)]
-        return tf.stack(losses)
+        rule = self.statistics.queries(state, training)
+        # The largest number, so that no inner step has the same noise.
+        seed = fold_in(seed, 2**31 - 1)
+        return self.functional(query_x, weights, state["statistics"], training, rule, seed)
 
-    def _descend(self, problem, steps):
-        """The state after the last inner step."""
-        if self.checkpoint_steps and steps:
-            return checkpointing.descend(problem.step, self._complete(problem), steps)
-        *_, state = adaptation.descend(problem.step, problem.start, steps)
-        return state
+    def adapted_model(self, state):
+        """A copy of the model with the weights and statistics of one task."""
+        variables = self.functional.trainable_variables
+        # A learner may have more weights than its model has variables.
+        own = zip(self.inner_weights.of_task, state["weights"], strict=True)
+        values = [(variables[i], value) for i, value in own if i < len(variables)]
+        return self.model_of_task(state, values, self.task_head(state))
 
-    def _inner_problem(
-        self,
-        support_x,
-        support_y,
-        training,
-        seed,
-        first_order=None,
-        initial=None,
-        loss_weights=None,
-    ):
-        loss = self.resolved_inner_loss()
-        initial = self._initial() if initial is None else initial
-        # Read now: a variable that is read inside a checkpointed step gets no gradient.
-        loss_weights = self._inner_loss_weights() if loss_weights is None else loss_weights
-        learned = list(zip(losses.variables(self.inner_loss), loss_weights, strict=True))
-        optimizer = self.inner_optimizer
-        update = functools.partial(optimizer.update, settings=optimizer.read())
-        first_order = self.first_order if first_order is None else first_order
+    def task_head(self, state):
+        """Returns the layer that ends the model of a task, where the learner's model has no head.
 
-        def forward(x, adapted, statistics, step):
-            return self.functional(
-                x,
-                self._weights_at(initial, adapted, step),
-                {**statistics, **self._statistics_at(step, training)},
-                training=training,
-                statistics=self._support_statistics(training),
-                seed=_fold(seed, step),
+        Args:
+            state: The state of the task.
+        """
+        del state
+
+    def weight_names(self):
+        variables = self.functional.trainable_variables
+        return [variables[i].path for i in self.inner_weights.of_task if i < len(variables)]
+
+    # Checks.
+
+    def see(self, inputs):
+        """Checks, with the first inputs, that the model has second derivatives."""
+        first = self.episode_spec is None
+        super().see(inputs)
+        if first and not self.first_order:
+            self.check_second_order(inputs)
+
+    def second_order_problems(self, features_spec):
+        """Lists what stops second derivatives, as `Problem(layer, operation, remedy)`.
+
+        Args:
+            features_spec: Nest of `tf.TensorSpec`, the model's input.
+        """
+        model = self.inner_weights.model
+        return [] if model is None else second_order.problems(FunctionalModel(model), features_spec)
+
+    def check_second_order(self, inputs):
+        """Raises if an operation of the model stops second derivatives.
+
+        Args:
+            inputs: dict with the `"support_x"` of a batch of episodes.
+        """
+        found = self.second_order_problems(
+            keras.tree.map_structure(
+                lambda x: tf.TensorSpec([None, *x.shape[2:]], x.dtype), inputs["support_x"]
             )
-
-        def inner_loss(adapted, statistics, step):
-            x, y = self._support_at(support_x, support_y, step)
-            output = forward(x, adapted, statistics, step)
-            with keras.StatelessScope(state_mapping=learned):
-                value = support_loss(loss, y, output.predictions)
-            penalty = output.losses + self.functional.regularization(
-                self._weights_at(initial, adapted, step)
-            )
-            penalty += self._inner_penalty(initial, adapted)
-            scale = gradient_scale(loss, y, output.predictions)
-            return value + tf.cast(penalty, value.dtype), output.state, scale
-
-        def task_state(state, step):
-            kept = {**state.auxiliary, **self._statistics_at(step, training)}
-            if self.batch_norm == "support" and self.functional.batch_normalizations:
-                # Statistics of the support set as the adapted weights see it.
-                kept = forward(support_x, state.weights, state.auxiliary, step).state
-            elif self.batch_norm == "transductive":  # queries are normalised by their own
-                kept = {i: x for i, x in kept.items() if i not in self.functional.moving_indices}
-            weights = self._weights_at(initial, state.weights, step)
-            return {"weights": [weights[i] for i in self.task_indices], "statistics": kept}
-
-        weights = [initial[i] for i in self.adapted_indices]
-        return _InnerProblem(
-            inner_loss,
-            adaptation.gradient_step(inner_loss, update, first_order),
-            adaptation.InnerState(weights, self._initial_slots(weights), {}),
-            task_state,
         )
+        if found:
+            lines = [f"{p.operation} in layer {p.layer!r}: {p.remedy}" for p in found]
+            raise ValueError(
+                "The model has operations without a second derivative, so that the second-order "
+                "meta-gradient would be wrong or missing. Replace them, or use first_order=True. "
+                "Received: " + "; ".join(lines)
+            )
 
     def _check_inner_loss(self):
         if self.first_order and losses.variables(self.inner_loss):
@@ -263,123 +295,6 @@ class MAML(GradientLearner):
                 "first-order learners take for a constant. Use a loss without weights, or MAML "
                 f"with first_order=False. Received: inner_loss={self.inner_loss!r}."
             )
-
-    # What a subclass may have otherwise.
-
-    def _select_weights(self):
-        """Positions of the weights that adapt."""
-        return select(self.functional.trainable_variables, self.model, self.adapted_weights)
-
-    def _adapted_variables(self):
-        """The variables that adapt, and the number of the layer of each."""
-        variables = [self.functional.trainable_variables[i] for i in self.adapted_indices]
-        return variables, layer_numbers(self.model, variables)
-
-    def _initial(self):
-        """All that the inner problem reads of what is meta-learned, as tensors."""
-        return self.functional.initial_weights()
-
-    def _inner_loss_weights(self):
-        """What is learned of the inner loss, as tensors."""
-        return [tf.convert_to_tensor(v.value) for v in losses.variables(self.inner_loss)]
-
-    def _weights_at(self, initial, adapted, step):
-        """All weights of the model in the pass after `step` inner steps."""
-        del step
-        return self._all_weights(initial, adapted)
-
-    def _initial_slots(self, weights):
-        """What the inner optimizer keeps, before the first step."""
-        return self.inner_optimizer.init(weights)
-
-    def _support_at(self, support_x, support_y, step):
-        """The examples that an inner step learns from."""
-        del step
-        return support_x, support_y
-
-    def _inner_penalty(self, initial, adapted):
-        """What the inner loss has besides the support loss and the regularizers."""
-        del initial, adapted
-        return 0.0
-
-    def _statistics_at(self, step, training):
-        """Statistics of normalisation for that pass, where they are not those of the model."""
-        del step, training
-        return {}
-
-    def _support_statistics(self, training):
-        """Statistics by which the support set is normalised."""
-        del training
-        return "stored" if self.batch_norm == "running" else "batch"
-
-    def _query_statistics(self, training):
-        """Statistics by which the queries are normalised."""
-        if self.batch_norm == "running":
-            return "observe" if training else "stored"
-        return "batch" if self.batch_norm == "transductive" else "stored"
-
-    def _complete(self, problem):
-        """The start of a loop, whose state must have all along what the first step adds to it."""
-        first = tf.function(lambda: problem.step(problem.start, 0), autograph=False)
-        written = first.get_concrete_function().structured_outputs.auxiliary
-        variables = self.functional.state_variables
-        return problem.start._replace(
-            auxiliary={index: tf.convert_to_tensor(variables[index].value) for index in written}
-        )
-
-    def predict_task(self, state, query_x, training=False, seed=None):
-        """Runs the model with the adapted weights."""
-        weights = list(self.functional.initial_weights())
-        for index, value in zip(self.task_indices, state["weights"], strict=True):
-            weights[index] = value
-        return self.functional(
-            query_x,
-            weights,
-            state["statistics"],
-            training=training,
-            statistics=self._query_statistics(training),
-            seed=_fold(seed, 2**31 - 1),
-        )
-
-    def weight_names(self):
-        variables = self.functional.trainable_variables
-        return [variables[i].path for i in self.task_indices if i < len(variables)]
-
-    def adapted_model(self, state):
-        """A copy of the model with the weights and statistics of one task."""
-        model = self._task_model(state)
-        if self.batch_norm == "transductive" and self.functional.batch_normalizations:
-            return AdaptedModel(model)
-        return model
-
-    def _task_model(self, state):
-        """The same, whatever the statistics by which it normalises."""
-        model = clone(self.model)
-        function = FunctionalModel(model)
-        # A learner may have more weights than its model has variables.
-        for index, value in zip(self.task_indices, state["weights"], strict=False):
-            function.trainable_variables[index].assign(value)
-        if self.batch_norm in ("support", "per_step"):
-            for index, value in state["statistics"].items():
-                function.state_variables[index].assign(value)
-        return model
-
-    def _check(self, inputs, y=None):
-        first_episode = self.episode_spec is None
-        checked = super()._check(inputs, y)
-        if first_episode and not self.first_order and not getattr(self.model, "inputs", None):
-            self.check_second_order(
-                keras.tree.map_structure(
-                    lambda x: tf.TensorSpec([None, *x.shape[2:]], x.dtype), inputs["support_x"]
-                )
-            )
-        return checked
-
-    def _all_weights(self, initial, adapted):
-        weights = list(initial)
-        for index, value in zip(self.adapted_indices, adapted, strict=True):
-            weights[index] = value
-        return weights
 
     def get_config(self):
         return {
@@ -391,7 +306,3 @@ class MAML(GradientLearner):
             "adapted_weights": keras.saving.serialize_keras_object(self.adapted_weights),
             "inner_optimizer": keras.saving.serialize_keras_object(self.inner_optimizer),
         }
-
-
-def _fold(seed, data):
-    return None if seed is None else tf.random.experimental.stateless_fold_in(seed, data)

@@ -1,12 +1,19 @@
 """MAML, trained stably."""
 
+import dataclasses
+
 import keras
 import tensorflow as tf
 
+from keras_meta.exact.normalization import batch_normalizations
+from keras_meta.inner_loop.inner_weights import of_model, put
+from keras_meta.inner_loop.tables import row, table
 from keras_meta.inner_optimizers import SGD, Learned
 from keras_meta.learners.maml import MAML
-from keras_meta.outer_loop.graph_constant import GraphConstant, count, one_of
-from keras_meta.outer_loop.meta_learner import BATCH_NORMS
+from keras_meta.outer_loop import episode
+from keras_meta.outer_loop.graph_constant import GraphConstant, count
+from keras_meta.outer_loop.mean_gradients import mean_gradients
+from keras_meta.outer_loop.outer_model import Outcome
 
 
 @keras.saving.register_keras_serializable("keras_meta")
@@ -61,7 +68,7 @@ class MAMLPlusPlus(MAML):
         [Antoniou et al., 2019](https://arxiv.org/abs/1810.09502)
     """
 
-    batch_norm = GraphConstant(one_of("batch_norm", (*BATCH_NORMS, "per_step")))
+    observes_each_step = True
     multi_step_loss_steps = GraphConstant(count("multi_step_loss_steps"))
     first_order_steps = GraphConstant(count("first_order_steps"))
 
@@ -77,49 +84,63 @@ class MAMLPlusPlus(MAML):
         batch_norm="per_step",
         **kwargs,
     ):
-        self.learned_rates = learned_rates
-        self.per_step_scales = per_step_scales
         if learned_rates and "inner_optimizer" not in kwargs:
             initial = 0.01 if inner_learning_rate is None else inner_learning_rate
             rates = Learned(initial, per="layer", per_step=True)
             inner_learning_rate, kwargs["inner_optimizer"] = None, SGD(rates)
-        super().__init__(model, inner_learning_rate, inner_steps, batch_norm=batch_norm, **kwargs)
+        scales = [
+            variable
+            for layer in (batch_normalizations(model) if per_step_scales else ())
+            for variable in layer.trainable_variables
+        ]
+        kwargs["inner_weights"] = of_model(
+            model, kwargs.get("adapted_weights", "all"), replaced=scales, fixed=scales
+        )
+        super().__init__(model, inner_learning_rate, inner_steps, **kwargs)
         if self.checkpoint_steps:
             raise ValueError(
                 "`checkpoint_steps` is not for MAMLPlusPlus, which uses what lies between the "
                 "inner steps. Use MAML with inner_optimizer=SGD(Learned(rate, per='layer', "
                 "per_step=True)). Received: checkpoint_steps=True."
             )
+        self.learned_rates = learned_rates
+        self.per_step_scales = per_step_scales
         self.multi_step_loss_steps = multi_step_loss_steps
         self.first_order_steps = first_order_steps
-        self._scales = _tables(self, self.functional.trainable_variables, self.replaced_indices)
-        self.task_indices = [*self.adapted_indices, *self.replaced_indices]
-        positions = {id(v): i for i, v in enumerate(self.functional.state_variables)}
-        moving = [
-            positions[id(variable)]
-            for layer in self.functional.batch_normalizations
-            for variable in (layer.moving_mean, layer.moving_variance)
-        ]
-        self._statistics = _tables(self, self.functional.state_variables, moving)
+        self.scales = [table(self, variable, self.inner_steps + 1) for variable in scales]
+        # Statistics by step are there, to be saved, whatever the policy is at the moment.
+        self.batch_norm = "per_step"
+        self.batch_norm = batch_norm
+
+    def inner_problem(self, support_x, support_y, training=False, seed=None, parameters=None):
+        """The problem of MAML, with the scales and shifts of each step. See `MAML`."""
+        problem = super().inner_problem(support_x, support_y, training, seed, parameters)
+        tables = [tf.convert_to_tensor(variable.value) for variable in self.scales]
+        positions = self.inner_weights.of_task[len(self.inner_weights.adapted) :]
+
+        def weights_at(adapted, step):
+            rows = [row(values, step) for values in tables]
+            return put(problem.weights_at(adapted, step), positions, rows)
+
+        return dataclasses.replace(problem, weights_at=weights_at)
 
     # The loss after every inner step, and its derivatives.
 
-    def meta_gradients(self, inputs, y, sample_weight=None):
-        """Gradients of what this outer step minimises. See `EpisodicModel`."""
-        step = 0 if self.optimizer is None else self.optimizer.iterations
+    def meta_gradients(self, tasks):
+        """Gradients of what this outer step minimises. See `OuterModel`."""
 
         def gradients(multi_step, first_order):
-            def task_loss(task, index):
-                return self._loss_over_steps(task, index, multi_step, first_order)
+            def learn(task, seed):
+                return self.learn_by_step(task, seed, multi_step, first_order)
 
-            return self._sum_gradients(task_loss, inputs, y, sample_weight)
+            return mean_gradients(self, learn, tasks)
 
         def until(outer_steps, early, late):
             """One of two gradients; where both may be meant, absent ones become zeros."""
             if not outer_steps:
                 return late()
             branches = [lambda: self._with_zeros(early()), lambda: self._with_zeros(late())]
-            return tf.cond(step < outer_steps, *branches)
+            return tf.cond(self.outer_step < outer_steps, *branches)
 
         def by_order(multi_step):
             return until(
@@ -130,33 +151,38 @@ class MAMLPlusPlus(MAML):
 
         return until(self.multi_step_loss_steps, lambda: by_order(True), lambda: by_order(False))
 
-    def _loss_over_steps(self, task, index, multi_step, first_order):
-        inputs, y, sample_weight = task
-        seed = self._noise_seed(index, training=True)
-        states = list(
-            self.adaptation(
-                inputs["support_x"], inputs["support_y"], True, seed, first_order=first_order
-            )
-        )
+    def learn_by_step(self, task, seed, multi_step, first_order):
+        """Learns an episode, with the loss after every inner step or after the last.
+
+        Args:
+            task: An `Episode`.
+            seed: int tensor `[2]`.
+            multi_step: bool. Whether every step counts.
+            first_order: bool. Whether second derivatives are left out.
+
+        Returns:
+            An `Outcome`.
+        """
+        real = episode.without_padding(task)
+        problem = self.inner_problem(real.inputs["support_x"], real.inputs["support_y"], True, seed)
+        problem = dataclasses.replace(problem, first_order=first_order)
+        states = [problem.kept(x, step) for step, x in enumerate(problem.states(self.inner_steps))]
         predicted = states[1:] if multi_step and len(states) > 1 else states[-1:]
-        outputs = [self.predict_task(s, inputs["query_x"], True, seed) for s in predicted]
-        losses = [self._task_loss(inputs, y, o, sample_weight, training=True) for o in outputs]
+        outputs = [self.predict_task(s, real.inputs["query_x"], True, seed) for s in predicted]
+        losses = [episode.task_loss(self, real, output, training=True) for output in outputs]
         weights = self._loss_weights(len(losses), losses[0].dtype)
-        loss = tf.add_n([v * x for v, x in zip(weights, losses, strict=True)])
-        observed = {}
-        if self.batch_norm == "running":
-            observed = outputs[-1].state
-        elif self.batch_norm == "per_step":
-            passes = [*(state["statistics"] for state in states[1:]), outputs[-1].state]
-            observed = {i: tf.stack([each[i] for each in passes]) for i in self._statistics}
-        return loss, outputs[-1].predictions, observed
+        passes = [*(state["statistics"] for state in states[1:]), outputs[-1].state]
+        return Outcome(
+            tf.add_n([v * loss for v, loss in zip(weights, losses, strict=True)]),
+            episode.with_padding(outputs[-1].predictions, task),
+            self.statistics.observed_by_step(passes),
+        )
 
     def _loss_weights(self, steps, dtype):
         """`v_1 .. v_K`: equal at first, the last step alone at the end."""
         if steps == 1:
             return [tf.ones([], dtype)]
-        step = 0 if self.optimizer is None else self.optimizer.iterations
-        done = tf.cast(step, dtype) / tf.cast(self.multi_step_loss_steps, dtype)
+        done = tf.cast(self.outer_step, dtype) / tf.cast(self.multi_step_loss_steps, dtype)
         others = tf.maximum(1.0 - done, 0.0) / steps
         return [others] * (steps - 1) + [1.0 - (steps - 1) * others]
 
@@ -168,49 +194,6 @@ class MAMLPlusPlus(MAML):
         ]
         return zeros, values
 
-    # Scales and statistics of each step.
-
-    def _select_weights(self):
-        variables = self.functional.trainable_variables
-        scales = {
-            id(variable)
-            for layer in self.functional.batch_normalizations
-            for variable in layer.trainable_variables
-            if self.per_step_scales
-        }
-        self.replaced_indices = [i for i, v in enumerate(variables) if id(v) in scales]
-        return [i for i in super()._select_weights() if i not in self.replaced_indices]
-
-    def _initial(self):
-        scales = [tf.convert_to_tensor(table.value) for table in self._scales.values()]
-        return [*super()._initial(), *scales]
-
-    def _weights_at(self, initial, adapted, step):
-        count = len(self.functional.trainable_variables)
-        weights = super()._weights_at(initial[:count], adapted, step)
-        for index, table in zip(self._scales, initial[count:], strict=True):
-            weights[index] = _row(table, step)
-        return weights
-
-    def _statistics_at(self, step, training):
-        if training or self.batch_norm != "per_step":
-            return {}
-        return {index: _row(table, step) for index, table in self._statistics.items()}
-
-    def _support_statistics(self, training):
-        # At evaluation too, so that a step does there what it was trained to do.
-        return "batch" if self.batch_norm == "per_step" else super()._support_statistics(training)
-
-    def _query_statistics(self, training):
-        if self.batch_norm == "per_step":
-            return "batch" if training else "stored"
-        return super()._query_statistics(training)
-
-    def _moving_statistic(self, index):
-        if self.batch_norm == "per_step":
-            return self._statistics[index]
-        return super()._moving_statistic(index)
-
     def get_config(self):
         return {
             **super().get_config(),
@@ -219,24 +202,3 @@ class MAMLPlusPlus(MAML):
             "learned_rates": self.learned_rates,
             "per_step_scales": self.per_step_scales,
         }
-
-
-def _tables(learner, variables, indices):
-    """A row of each variable for each number of inner steps taken, starting from its value."""
-    tables = {}
-    for index in indices:
-        variable = variables[index]
-        shape = (learner.inner_steps + 1, *variable.shape)
-        tables[index] = learner.add_weight(
-            name=f"{variable.name}_by_step_{index}",
-            shape=shape,
-            initializer="zeros",
-            trainable=variable.trainable,
-            dtype=variable.dtype,
-        )
-        tables[index].assign(tf.broadcast_to(variable.value, shape))
-    return tables
-
-
-def _row(table, step):
-    return tf.convert_to_tensor(table)[tf.minimum(step, table.shape[0] - 1)]

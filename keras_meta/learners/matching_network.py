@@ -60,10 +60,8 @@ class MatchingNetwork(EmbeddingLearner):
     head_names = ("features", "one_hot")
 
     def __init__(self, model, processing_steps=0, num_ways=None, **kwargs):
-        self.processing_steps = count("processing_steps")(processing_steps)
         super().__init__(model, num_ways, **kwargs)
-
-    def create_weights(self):
+        self.processing_steps = count("processing_steps")(processing_steps)
         (size,) = self.embedding_shape
         if self.processing_steps:
             dtype = self.variable_dtype

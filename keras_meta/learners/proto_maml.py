@@ -1,26 +1,21 @@
 """MAML from the head that prototypes write."""
 
+import functools
+
 import keras
 import tensorflow as tf
 
-from keras_meta.exact import second_order
-from keras_meta.exact.layers import layer_numbers
-from keras_meta.heads.linear import (
-    ModelWithHead,
-    dense_head,
-    one_hot_labels,
-    prototype_head,
-)
-from keras_meta.inner_loop.functional import FunctionalModel
+from keras_meta.heads.linear import dense_head, one_hot_labels, prototype_head
+from keras_meta.heads.model_with_head import ModelWithHead
+from keras_meta.inner_loop.functional import fold_in
+from keras_meta.inner_loop.inner_weights import InnerWeights, of_model
 from keras_meta.learners.maml import MAML
-from keras_meta.outer_loop import model_checks
-from keras_meta.outer_loop.open_ways import OpenWays
-from keras_meta.serving.adapted_model import with_head
-from keras_meta.serving.exporting import specs
+from keras_meta.outer_loop.graph_constant import GraphConstant, count
+from keras_meta.outer_loop.model_checks import dtype_policy, embedding_size
 
 
 @keras.saving.register_keras_serializable("keras_meta")
-class ProtoMAML(OpenWays, MAML):
+class ProtoMAML(MAML):
     """MAML whose linear head starts, in each task, from the prototypes of its classes.
 
     With `f` the embedding and `c_n` the mean embedding of the support examples of class `n`,
@@ -68,7 +63,7 @@ class ProtoMAML(OpenWays, MAML):
         [Triantafillou et al., 2020](https://arxiv.org/abs/1903.03096)
     """
 
-    functional_model = ModelWithHead
+    num_ways = GraphConstant(count("num_ways", optional=True, least=2))
 
     def __init__(
         self,
@@ -79,66 +74,83 @@ class ProtoMAML(OpenWays, MAML):
         adapted_weights="all",
         **kwargs,
     ):
-        self.num_ways = num_ways  # what adapts, and so `MAML`, depends on it
         super().__init__(
-            model, inner_learning_rate, inner_steps, adapted_weights=adapted_weights, **kwargs
+            model,
+            inner_learning_rate,
+            inner_steps,
+            adapted_weights=adapted_weights,
+            inner_weights=with_written_head(model, num_ways, adapted_weights),
+            **kwargs,
         )
-        self.task_indices = sorted({*self.adapted_indices, *self._head_indices()})
+        self.num_ways = num_ways
 
-    def weight_names(self):
-        return [*super().weight_names(), "kernel", "bias"]
+    @functools.cached_property
+    def functional(self):
+        """The model, with the head of a task, as a function of weights and state."""
+        return ModelWithHead(self.model)
 
-    def second_order_problems(self, features_spec):
-        return second_order.problems(FunctionalModel(self.model), features_spec)
+    @property
+    def variable_way(self):
+        return self.num_ways is None
 
-    def _inner_problem(self, support_x, support_y, training, seed, first_order=None, initial=None):
-        """That of MAML, from the embedding's weights and the head that they write."""
-        initial = self._initial() if initial is None else initial
+    def inner_problem(self, support_x, support_y, training=False, seed=None, parameters=None):
+        """The problem of MAML, from the head that prototypes write. See `MAML`."""
+        parameters = self.parameters() if parameters is None else parameters
+        size = tf.shape(support_y)[0]
         features = self.functional.embed(
             support_x,
-            initial,
+            parameters["weights"],
             training=training,
-            statistics=self._support_statistics(training),
+            rule=self.statistics.support(training, size),
             # As the first inner step sees the support set.
-            seed=None if seed is None else tf.random.experimental.stateless_fold_in(seed, 0),
+            seed=fold_in(seed, 0),
         ).predictions
         head = prototype_head(
             tf.cast(features, self.variable_dtype), one_hot_labels(support_y, self.num_ways)
         )
-        return super()._inner_problem(
-            support_x, support_y, training, seed, first_order, [*initial[:-2], *head]
+        weights = [*parameters["weights"][:-2], *head]
+        return super().inner_problem(
+            support_x, support_y, training, seed, {**parameters, "weights": weights}
         )
 
-    def _select_weights(self):
-        head = self._head_indices()
-        if self.adapted_weights == "head":
-            return head
-        if self.adapted_weights == "body":
-            return list(range(head[0]))
-        return [*super()._select_weights(), *head]
+    def task_head(self, state):
+        """The linear layer of the adapted head."""
+        return dense_head(*state["weights"][-2:], self.variable_dtype)
 
-    def _head_indices(self):
-        """Positions of `W` and `b` among the weights of model and head."""
-        count = len(self.functional.trainable_variables)
-        return [count, count + 1]
+    def weight_names(self):
+        return [*super().weight_names(), "kernel", "bias"]
 
-    def _adapted_variables(self):
-        head = self._head_indices()
-        variables = [
-            self.functional.trainable_variables[i] for i in self.adapted_indices if i < head[0]
-        ]
-        numbers = layer_numbers(self.model, variables)
-        if head[0] in self.adapted_indices:
-            # There are no variables of the head: all that is known of it is its shape.
-            size = model_checks.embedding_size(self.model)
-            shapes = (size, self.num_ways), (self.num_ways,)
-            variables += [keras.KerasTensor(shape, self.variable_dtype) for shape in shapes]
-            numbers += [max(numbers, default=-1) + 1] * 2
-        return variables, numbers
+    def predictions_spec(self, features):
+        rows = keras.tree.flatten(features)[0].shape[0]
+        return keras.KerasTensor((rows, self.num_ways), self.variable_dtype)
 
-    def _task_model(self, state):
-        *body, kernel, bias = state["weights"]
-        model = super()._task_model({**state, "weights": body})
-        head = dense_head(kernel, bias, self.variable_dtype)
-        features = specs(self.episode_spec, leading_axes=1)["support_x"]
-        return with_head(model, head, features, self.model.name)
+    def get_config(self):
+        return {**super().get_config(), "num_ways": self.num_ways}
+
+
+def with_written_head(model, num_ways, adapted_weights):
+    """The inner weights of an embedding and a head on it, the last two.
+
+    Args:
+        model: A built `keras.Model` that embeds an example.
+        num_ways: int, or `None` where the number of ways varies.
+        adapted_weights: See `ProtoMAML`.
+
+    Returns:
+        An `InnerWeights`.
+    """
+    size, number = embedding_size(model), len(model.trainable_variables)
+    # There are no variables of the head: all that is known of it is its shape.
+    dtype = dtype_policy(model).variable_dtype
+    head = [keras.KerasTensor(shape, dtype) for shape in ((size, num_ways), (num_ways,))]
+    body = of_model(model, "all" if adapted_weights in ("head", "body") else adapted_weights)
+    adapts_body, adapts_head = adapted_weights != "head", adapted_weights != "body"
+    adapted = body.adapted if adapts_body else []
+    variables = body.variables if adapts_body else []
+    layers = body.layers if adapts_body else []
+    if adapts_head:
+        adapted = [*adapted, number, number + 1]
+        variables = [*variables, *head]
+        layers = [*layers, *[max(layers, default=-1) + 1] * 2]
+    of_task = sorted({*adapted, number, number + 1})
+    return InnerWeights(adapted, variables, layers, of_task=of_task, model=model)

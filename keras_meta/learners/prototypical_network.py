@@ -56,10 +56,8 @@ class PrototypicalNetwork(EmbeddingLearner):
     distance = GraphConstant(one_of("distance", ("euclidean", "cosine")))
 
     def __init__(self, model, distance="euclidean", num_ways=None, **kwargs):
-        self.distance = distance
         super().__init__(model, num_ways, **kwargs)
-
-    def create_weights(self):
+        self.distance = distance
         if self.distance == "cosine":
             # Cosines are within 1: without a larger scale no class is ever certain.
             self.scale = self.add_weight(name="scale", initializer=keras.initializers.Constant(10))

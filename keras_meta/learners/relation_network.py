@@ -3,12 +3,11 @@
 import keras
 import tensorflow as tf
 
-from keras_meta.exact import normalization
+from keras_meta.exact.normalization import batch_normalizations
 from keras_meta.heads.linear import class_means, mask_absent_classes
-from keras_meta.inner_loop.functional import FunctionalModel
 from keras_meta.layers import RelationScores
 from keras_meta.learners.embedding_learner import EmbeddingLearner
-from keras_meta.outer_loop import model_checks, task_map
+from keras_meta.outer_loop import model_checks
 
 
 @keras.saving.register_keras_serializable("keras_meta")
@@ -59,17 +58,12 @@ class RelationNetwork(EmbeddingLearner):
     head_names = ("prototypes", "bias")
 
     def __init__(self, model, relation=None, num_ways=None, **kwargs):
-        super().__init__(model, num_ways, **kwargs)
+        super().__init__(model, num_ways, embedding_shape=model_checks.embedding_shape, **kwargs)
         *positions, channels = self.embedding_shape
         pair = (*positions, 2 * channels)
         self.relation = self._default_relation(pair) if relation is None else relation
         self._check_relation(pair)
         self.scorer = RelationScores(self.relation, dtype=self.variable_dtype)
-        # Embedding and relation module are a function of one set of weights and statistics.
-        self.functional = FunctionalModel(self)
-
-    def check_embedding(self, model):
-        return model_checks.embedding_shape(model)
 
     def fit_head(self, features, one_hot):
         rows = tf.reshape(features, [tf.shape(features)[0], -1])
@@ -77,11 +71,9 @@ class RelationNetwork(EmbeddingLearner):
         prototypes = tf.reshape(tf.transpose(means), [-1, *self.embedding_shape])
         return [prototypes, mask_absent_classes(tf.zeros_like(means[0]), present)]
 
-    def chosen_task_map(self):
-        chosen = super().chosen_task_map()
-        if self.task_map == "auto" and task_map.choose(self.relation) == "loop":
-            return "loop"
-        return chosen
+    @property
+    def mapped_models(self):
+        return [self.model, self.relation]
 
     def _default_relation(self, pair):
         layers, dtype = keras.layers, self.variable_dtype
@@ -104,11 +96,11 @@ class RelationNetwork(EmbeddingLearner):
                 f"embedding of shape {self.embedding_shape}. Received: a model from {takes} to "
                 f"{gives}."
             )
-        if self.batch_norm == "support" and normalization.batch_normalizations(self.relation):
+        if self.statistics.needs_support_pass and batch_normalizations(self.relation):
             raise ValueError(
                 "A relation module with batch normalisation has no statistics of the support set, "
                 "of which it sees no pairs. Use batch_norm='transductive' or 'running'. "
-                "Received: batch_norm='support'."
+                f"Received: batch_norm={self.batch_norm!r}."
             )
 
     def get_config(self):

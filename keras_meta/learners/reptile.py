@@ -1,20 +1,16 @@
 """A first-order learner that moves towards the adapted weights."""
 
+import dataclasses
+
 import keras
 import tensorflow as tf
 
 from keras_meta.exact import replicas
+from keras_meta.inner_loop.mini_batches import mini_batches
 from keras_meta.learners.maml import MAML
-from keras_meta.outer_loop.graph_constant import GraphConstant
-
-
-def _batch_size(value):
-    if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
-        raise ValueError(
-            "`inner_batch_size` must be a positive integer or None. "
-            f"Received: inner_batch_size={value!r}."
-        )
-    return value
+from keras_meta.outer_loop import episode
+from keras_meta.outer_loop.graph_constant import GraphConstant, count
+from keras_meta.outer_loop.mean_gradients import num_tasks
 
 
 @keras.saving.register_keras_serializable("keras_meta")
@@ -61,7 +57,7 @@ class Reptile(MAML):
         [Nichol et al., 2018](https://arxiv.org/abs/1803.02999)
     """
 
-    inner_batch_size = GraphConstant(_batch_size)
+    inner_batch_size = GraphConstant(count("inner_batch_size", optional=True, least=1))
 
     def __init__(
         self, model, inner_learning_rate=None, inner_steps=10, inner_batch_size=None, **kwargs
@@ -75,10 +71,9 @@ class Reptile(MAML):
                 f"Received: inner_optimizer={self.inner_optimizer!r}."
             )
         self.inner_batch_size = inner_batch_size
-        start = self.inner_optimizer.init(
-            [self.functional.initial_weights()[i] for i in self.adapted_indices]
-        )
-        self._slots = [
+        weights = self.functional.initial_weights()
+        fresh = self.inner_optimizer.init([weights[i] for i in self.inner_weights.adapted])
+        self.slots = [
             self.add_weight(
                 name=f"slot_{number}",
                 shape=slot.shape,
@@ -86,65 +81,57 @@ class Reptile(MAML):
                 trainable=False,
                 dtype=slot.dtype.name,
             )
-            for number, slot in enumerate(tf.nest.flatten(start))
+            for number, slot in enumerate(tf.nest.flatten(fresh))
         ]
 
-    def meta_gradients(self, inputs, y, sample_weight=None):
-        """`w - mean over tasks of w_K`, in place of gradients. See `EpisodicModel`."""
-        num_tasks = tf.shape(keras.tree.flatten(inputs["support_x"])[0])[0]
-
-        def task_difference(inputs, y, sample_weight, index):
-            seed = self._noise_seed(index, training=True)
-            problem = self._inner_problem(inputs["support_x"], inputs["support_y"], True, seed)
-            last = self._descend(problem, self.inner_steps)
-            state = problem.task_state(last, self.inner_steps)
-            output = self.predict_task(state, inputs["query_x"], True, seed)
-            loss = self._task_loss(inputs, y, output, sample_weight, training=True)
-            differences = {
-                id(self.functional.trainable_variables[i]): self._scale_loss(
-                    (start - w) / tf.cast(num_tasks, w.dtype)
-                )
-                for i, start, w in zip(
-                    self.adapted_indices, problem.start.weights, last.weights, strict=True
-                )
-            }
-            gradients = [differences.get(id(v)) for v in self.trainable_variables]
-            statistics = output.state if self.batch_norm == "running" else {}
-            observed = {"statistics": statistics, "slots": tf.nest.flatten(last.slots)}
-            return gradients, output.predictions, (loss, observed)
-
-        gradients, predictions, (losses, observed) = self._map_tasks(
-            task_difference, inputs, y, sample_weight
+    def inner_problem(self, support_x, support_y, training=False, seed=None, parameters=None):
+        """The problem of MAML, by mini-batches, with the slots of the last outer step."""
+        problem = super().inner_problem(support_x, support_y, training, seed, parameters)
+        slots = tf.nest.pack_sequence_as(
+            problem.initial_slots, [tf.convert_to_tensor(v.value) for v in self.slots]
         )
-        # Gradients are summed over replicas, each with the mean over its own tasks.
-        gradients = [None if g is None else g / replicas.count() for g in gradients]
-        return gradients, (losses, predictions, observed)
-
-    def _initial_slots(self, weights):
-        fresh = self.inner_optimizer.init(weights)
-        if not hasattr(self, "_slots"):
-            return fresh
-        return tf.nest.pack_sequence_as(fresh, [tf.convert_to_tensor(v.value) for v in self._slots])
-
-    def _update_statistics(self, observed):
-        super()._update_statistics(observed["statistics"])
-        means = replicas.mean_over_tasks(observed["slots"])
-        for variable, value in zip(self._slots, means, strict=True):
-            variable.assign(value)
-
-    def _support_at(self, support_x, support_y, step):
-        """Batch `step` of an endless row of shuffled support sets."""
+        problem = dataclasses.replace(problem, initial_slots=slots)
         if self.inner_batch_size is None:
-            return support_x, support_y
-        count = tf.shape(keras.tree.flatten(support_y)[0])[0]
-        size = tf.minimum(self.inner_batch_size, count)
-        epoch, offset = step * size // count, step * size % count
-        order = [
-            tf.random.experimental.stateless_shuffle(tf.range(count), seed=[self.seed, epoch + i])
-            for i in range(2)
-        ]
-        chosen = tf.concat(order, 0)[offset : offset + size]
-        return keras.tree.map_structure(lambda x: tf.gather(x, chosen), (support_x, support_y))
+            return problem
+        seed = tf.constant([self.seed, 0], tf.int64) if seed is None else seed
+        batches = mini_batches((support_x, support_y), self.inner_batch_size, seed)
+        return dataclasses.replace(problem, data_at=lambda weights, step, seed: batches(step))
+
+    def meta_gradients(self, tasks):
+        """`w - mean over tasks of w_K`, in place of gradients. See `OuterModel`."""
+        variables, adapted = self.functional.trainable_variables, self.inner_weights.adapted
+        first_task, share = replicas.place_in_batch(num_tasks(tasks))
+        number = num_tasks(tasks)
+
+        def difference(task, seed):
+            real = episode.without_padding(task)
+            x, y, query_x = (real.inputs[key] for key in ("support_x", "support_y", "query_x"))
+            problem = self.inner_problem(x, y, True, seed)
+            last = self.solve(problem, self.inner_steps)
+            state = problem.kept(last, self.inner_steps)
+            outcome = self.outcome(task, real, self.predict_task(state, query_x, True, seed), True)
+            differences = {
+                id(variables[i]): self.scale_loss((start - w) / tf.cast(number, w.dtype))
+                for i, start, w in zip(adapted, problem.initial_weights, last.weights, strict=True)
+            }
+            observed = {"statistics": outcome.observed, "slots": tf.nest.flatten(last.slots)}
+            gradients = [differences.get(id(v)) for v in self.trainable_variables]
+            return gradients, outcome._replace(observed=observed)
+
+        gradients, outcome = self.map_tasks(difference, tasks, self.outer_step, first_task)
+        if share is not None:
+            # Gradients are summed over replicas, each with the mean over its own tasks.
+            gradients = [
+                None if g is None else replicas.part(g * tf.cast(share, g.dtype)) for g in gradients
+            ]
+        return gradients, outcome
+
+    def absorb(self, observed):
+        """Keeps the slots, as the mean over tasks. See `OuterModel`."""
+        super().absorb(observed["statistics"])
+        means = replicas.mean_over_tasks(observed["slots"])
+        for variable, value in zip(self.slots, means, strict=True):
+            variable.assign(value)
 
     def get_config(self):
         config = {**super().get_config(), "inner_batch_size": self.inner_batch_size}

@@ -66,18 +66,16 @@ class RidgeLearner(EmbeddingLearner):
                 "Labels are classes, of which there may be `num_ways`, or `num_values` values, not "
                 f"both. Received: num_ways={num_ways}, num_values={num_values}."
             )
+        super().__init__(model, num_ways, **kwargs)
         self.regularization = regularization
         self.num_values = num_values
-        super().__init__(model, num_ways, **kwargs)
+        self.log_regularization = self.add_log_weight("log_regularization", regularization)
+        if num_values is None:
+            self.log_scale = self.add_log_weight("log_scale", 10.0)
 
     @property
     def num_outputs(self):
         return super().num_outputs if self.num_values is None else self.num_values
-
-    def create_weights(self):
-        self.log_regularization = self.add_log_weight("log_regularization", self.regularization)
-        if self.num_values is None:
-            self.log_scale = self.add_log_weight("log_scale", 10.0)
 
     def targets(self, support_y):
         if self.num_values is None:
@@ -113,13 +111,13 @@ class RidgeLearner(EmbeddingLearner):
                 "Values have a predictive variance, class scores do not: state `num_values`. "
                 "Received: num_values=None."
             )
-        support_x, support_y = self._check_support(support_x, support_y)
-        state, embedded = self._adapt(support_x, support_y)
-        queries = self._run(
-            self._features,
+        support_x, support_y = self.check_support(support_x, support_y)
+        state, embedded = self.adapt_and_embed(support_x, support_y)
+        queries = self.run(
+            self.features,
             keras.tree.map_structure(keras.ops.convert_to_tensor, query_x),
+            self.statistics.queries(state, training=False),
             state["statistics"],
-            statistics=self._query_statistics,
         ).predictions
         variance = predictive_variance(
             embedded.predictions,

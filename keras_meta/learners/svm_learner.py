@@ -52,10 +52,8 @@ class SVMLearner(EmbeddingLearner):
     penalty = GraphConstant(positive("penalty"))
 
     def __init__(self, model, penalty=0.1, num_ways=None, **kwargs):
-        self.penalty = penalty
         super().__init__(model, num_ways, **kwargs)
-
-    def create_weights(self):
+        self.penalty = penalty
         self.log_scale = self.add_log_weight("log_scale", 10.0)
 
     def fit_head(self, features, one_hot):

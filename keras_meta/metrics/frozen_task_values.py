@@ -5,7 +5,6 @@ import numpy as np
 import tensorflow as tf
 
 from keras_meta.metrics.adaptation_curve import resolve_metric
-from keras_meta.outer_loop import task_map
 
 
 def frozen_task_values(learner, sampler, num_tasks, metric="accuracy", batch_size=250):
@@ -49,7 +48,7 @@ def frozen_task_values(learner, sampler, num_tasks, metric="accuracy", batch_siz
             "embedding that is the same in all tasks. Use `metrics.task_values`. "
             f"Received: {type(learner).__name__}."
         )
-    if learner.functional.batch_normalizations and learner.batch_norm != "running":
+    if learner.functional.batch_normalizations and not learner.statistics.independent:
         raise ValueError(
             "With batch_norm='transductive' or 'support' the embedding of an example depends on "
             "the other examples of its task, so that it cannot be computed once for all tasks. Use "
@@ -87,12 +86,12 @@ def _values(learner, sampler, features, examples, function):
         support, query = (tf.reshape(r, [num_tasks, num_ways * r.shape[2]]) for r in rows)
         support_y, query_y = (tf.repeat(tf.range(num_ways), n) for n in (num_shots, num_queries))
 
-        def of_task(task, index):
-            del index
+        def of_task(task, seed):
+            del seed
             support_features, query_features = (tf.gather(features, rows) for rows in task)
             return (), learner.learn_embedded(support_features, support_y, query_features)
 
-        predictions = task_map.map_tasks(of_task, (support, query), "loop")[1]
+        predictions = learner.map_tasks(of_task, (support, query))[1]
         values = function(tf.repeat(query_y[None], num_tasks, 0), predictions)
         return tf.reduce_mean(values, list(range(1, values.shape.rank)))
 

@@ -8,7 +8,6 @@ import numpy as np
 import tensorflow as tf
 
 from keras_meta.exact import second_order
-from keras_meta.outer_loop import episode_checks
 
 _TOLERANCE = 0.02  # of float32 differences; what the check is to find is off by more
 
@@ -91,11 +90,9 @@ def check(learner, batch):
     Returns:
         A `CheckReport`.
     """
-    batch = keras.tree.map_structure(keras.ops.convert_to_tensor, tuple(batch))
-    inputs, y, *weight = batch
-    weight = episode_checks.check_targets(inputs, y, weight[0] if weight else None)
-    learner._check(inputs, y)
-    evaluate = tf.function(lambda: learner.meta_gradients(inputs, y, weight), autograph=False)
+    tasks = learner.unpack(keras.tree.map_structure(keras.ops.convert_to_tensor, tuple(batch)))
+    inputs = tasks.inputs
+    evaluate = tf.function(lambda: learner.meta_gradients(tasks), autograph=False)
     gradients, _ = evaluate()
     first_order = getattr(learner, "first_order", False)
     return CheckReport(
@@ -106,7 +103,7 @@ def check(learner, batch):
             if gradient is None or not np.any(gradient)
         ],
         second_order_problems=[] if first_order else _second_order_problems(learner, inputs),
-        memory_bytes=_memory(learner, inputs, y, weight),
+        memory_bytes=_memory(learner, tasks),
         query_influence=_query_influence(learner, inputs),
         overlap=_overlap(inputs),
     )
@@ -140,7 +137,7 @@ def _gradient_error(learner, evaluate):
         for sign in (1, -1):
             for variable, start, g in zip(variables, original, gradients, strict=True):
                 variable.assign(start + sign * step * g / norm)
-            losses.append(np.mean(np.asarray(evaluate()[1][0], "float64")))
+            losses.append(np.mean(np.asarray(evaluate()[1].loss, "float64")))
         return (losses[0] - losses[1]) / (2 * step)
 
     try:
@@ -154,11 +151,11 @@ def _gradient_error(learner, evaluate):
     return float(abs(quotients[steadiest + 1] - norm) / norm)
 
 
-def _memory(learner, inputs, y, weight):
+def _memory(learner, tasks):
     """Bytes of all tensors made for one task, times the tasks under way at once."""
-    task = keras.tree.map_structure(lambda x: None if x is None else x[:1], (inputs, y, weight))
+    task = keras.tree.map_structure(lambda x: None if x is None else x[:1], tasks)
     traced = tf.function(
-        lambda: learner.meta_gradients(*task), autograph=False
+        lambda: learner.meta_gradients(task), autograph=False
     ).get_concrete_function()
     graphs, total = [traced.graph], 0
     while graphs:
@@ -168,7 +165,7 @@ def _memory(learner, inputs, y, weight):
             for tensor in operation.outputs:
                 if tensor.shape.is_fully_defined() and tensor.dtype.size:
                     total += tensor.shape.num_elements() * tensor.dtype.size
-    num_tasks = int(keras.tree.flatten(inputs["support_x"])[0].shape[0])
+    num_tasks = int(keras.tree.flatten(tasks.inputs["support_x"])[0].shape[0])
     vectorized = learner.chosen_task_map() == "vectorize"
     at_once = num_tasks if vectorized else min(num_tasks, os.cpu_count() or 1)
     return total * at_once

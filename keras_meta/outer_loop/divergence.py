@@ -3,7 +3,6 @@
 import warnings
 import weakref
 
-import keras
 import numpy as np
 import tensorflow as tf
 
@@ -13,25 +12,27 @@ LIMIT = 1e6
 _MAX_REPORTS = 3
 
 
-def watch(learner, inputs, task_losses):
+def watch(model, tasks, task_losses):
     """Warns of tasks with a loss that is not finite, or beyond `LIMIT`.
 
     Args:
-        learner: An `EpisodicModel`.
-        inputs: The episode batch.
+        model: An `OuterModel`.
+        tasks: The batch of tasks.
         task_losses: Tensor `[tasks]`.
 
     Returns:
         List of operations to wait for before the weights change.
     """
-    if learner.jit_compile:
+    if model.jit_compile:
         return []  # XLA has no way back to Python.
-    iterations = tf.constant(0) if learner.optimizer is None else learner.optimizer.iterations
-    support = (inputs["support_x"], inputs["support_y"])
-    in_python = _reporter(weakref.ref(learner), keras.tree.map_structure(lambda x: 0, support))
+    iterations = tf.constant(0) if model.optimizer is None else model.optimizer.iterations
+    leaves = tf.nest.flatten(tasks)
+    present = [leaf is not None for leaf in leaves]
+    structure = tf.nest.map_structure(lambda leaf: 0, tasks)
+    in_python = _reporter(weakref.ref(model), structure, present)
 
     def report():
-        tensors = keras.tree.flatten(support)
+        tensors = [leaf for leaf in leaves if leaf is not None]
         operation = tf.py_function(in_python, [iterations, task_losses, *tensors], [])
         with tf.control_dependencies([operation] if operation is not None else []):
             return tf.constant(True)
@@ -41,38 +42,43 @@ def watch(learner, inputs, task_losses):
     return [done] if not tf.executing_eagerly() else []
 
 
-def _reporter(learner, structure):
-    """What runs in Python. It holds neither learner nor graph: TensorFlow never lets go of it."""
+def by_step(values):
+    """A sentence on an inner loss, by inner step.
+
+    Args:
+        values: Array `[steps + 1]`.
+    """
+    bad = np.flatnonzero(~(np.abs(values) < LIMIT))
+    return (
+        "Its support loss after 0, 1, ... inner steps: "
+        + ", ".join(f"{value:.4g}" for value in values)
+        + (f"; it diverges at inner step {bad[0]}." if len(bad) else "; these are in bounds.")
+    )
+
+
+def _reporter(model, structure, present):
+    """The part that runs in Python, without model and graph: TensorFlow never lets go of it."""
 
     def in_python(step, losses, *tensors):
-        _report(learner(), int(step), losses, keras.tree.pack_sequence_as(structure, tensors))
+        tensors = iter(tensors)
+        leaves = [next(tensors) if there else None for there in present]
+        _report(model(), int(step), losses.numpy(), tf.nest.pack_sequence_as(structure, leaves))
 
     return in_python
 
 
-def _report(learner, step, losses, support):
-    learner.__dict__["_divergences"] = learner.__dict__.get("_divergences", 0) + 1
-    if learner.__dict__["_divergences"] > _MAX_REPORTS:
+def _report(model, step, losses, tasks):
+    reports = model.__dict__["_divergences"] = model.__dict__.get("_divergences", 0) + 1
+    if reports > _MAX_REPORTS:
         return
-    losses = losses.numpy()
     diverged = np.flatnonzero(~(np.abs(losses) < LIMIT))
-    task = int(diverged[0])
-    message = (
+    number = int(diverged[0])
+    task = tf.nest.map_structure(lambda leaf: None if leaf is None else leaf[number], tasks)
+    parts = [
         f"At outer step {step}, {len(diverged)} of {len(losses)} tasks diverged; the first is "
-        f"task {task} of the batch, with query loss {losses[task]:.4g}."
-    )
-    if hasattr(learner, "inner_losses"):
-        x, y = keras.tree.map_structure(lambda value: value[task], support)
-        values = learner.inner_losses(x, y).numpy()
-        message += " Its support loss after 0, 1, ... inner steps: " + ", ".join(
-            f"{value:.4g}" for value in values
-        )
-        bad = np.flatnonzero(~(np.abs(values) < LIMIT))
-        message += (
-            f"; it diverges at inner step {bad[0]}." if len(bad) else "; these are in bounds."
-        )
-    message += (
-        " Lower the inner learning rate or the number of inner steps, clip the inner gradients "
-        "(`inner_optimizer=SGD(rate, global_clipnorm=...)`), or look for outliers in the data."
-    )
-    warnings.warn(message, RuntimeWarning, stacklevel=2)
+        f"task {number} of the batch, with query loss {losses[number]:.4g}.",
+        model.how_learning_went(task),
+        "Lower the inner learning rate or the number of inner steps, clip the inner gradients "
+        "(`inner_optimizer=SGD(rate, global_clipnorm=...)`), or look for outliers in the data.",
+    ]
+    warnings.warn(" ".join(part for part in parts if part), RuntimeWarning, stacklevel=2)

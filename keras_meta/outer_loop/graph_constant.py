@@ -35,14 +35,17 @@ def one_of(name, allowed):
     return check
 
 
-def count(name, optional=False):
-    """Returns a check that a value is an integer of at least 0."""
+def count(name, optional=False, least=0):
+    """Returns a check that a value is an integer of at least `least`, or `None` if optional."""
 
     def check(value):
         if value is None and optional:
             return None
-        if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-            raise ValueError(f"`{name}` must be an integer >= 0. Received: {name}={value!r}.")
+        if isinstance(value, bool) or not isinstance(value, int) or value < least:
+            alternative = " or None" if optional else ""
+            raise ValueError(
+                f"`{name}` must be an integer >= {least}{alternative}. Received: {name}={value!r}."
+            )
         return value
 
     return check

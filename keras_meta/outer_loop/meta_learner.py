@@ -1,18 +1,13 @@
-"""The base of all learners: a Keras model whose forward pass learns."""
+"""The base of learners that adapt to a support set."""
 
 import keras
 import tensorflow as tf
 
-from keras_meta import config
-from keras_meta.exact import replicas
+from keras_meta import statistics
 from keras_meta.inner_loop import losses
-from keras_meta.inner_loop.functional import FunctionalModel
-from keras_meta.outer_loop import check_report, model_checks, task_map
-from keras_meta.outer_loop.graph_constant import GraphConstant, one_of
-from keras_meta.outer_loop.outer_model import EpisodicModel
-from keras_meta.serving import exporting, lite_exporting
-
-BATCH_NORMS = ("transductive", "support", "running")
+from keras_meta.outer_loop import check_report, episode, model_checks
+from keras_meta.outer_loop.episodic_model import EpisodicModel
+from keras_meta.serving import adapted_model, exporting, lite_exporting
 
 
 class MetaLearner(EpisodicModel):
@@ -23,14 +18,19 @@ class MetaLearner(EpisodicModel):
         state = adapt_task(S)
         predictions = predict_task(state, Q)
 
-    and training minimises the mean over tasks of the compiled loss of those predictions. Subclasses
-    define the two methods; compiling, fitting, evaluating, saving and exporting are common to all.
+    and training minimises the mean over tasks of the compiled loss of those predictions. A subclass
+    defines these two, and `adapted_model` and `weight_names`, which say what a state is to a user;
+    compiling, fitting, evaluating, saving and exporting are common to all. See `docs/learner.md`.
 
     One element of an episode dataset is `(inputs, query_y)` with
     `inputs = {"support_x": [tasks, support, ...], "support_y": [tasks, support, ...],
     "query_x": [tasks, query, ...]}`. Where tasks differ in size, they are padded, and
     `"support_mask": [tasks, support]` and `"query_mask": [tasks, query]` say which examples are
     real: the others count nowhere, as if each task were alone. Predictions for padding are zero.
+
+    The state of a task is a dict of tensors, lists of tensors and dicts of tensors. By convention
+    `"weights"` and `"head"` are lists, in the order of `weight_names()`, and `"statistics"` is a
+    dict, position in `functional.state_variables` to tensor, that passes over queries start from.
 
     Args:
         model: A built `keras.Model`, for one task: features `[n, ...]` to predictions `[n, ...]`.
@@ -42,7 +42,8 @@ class MetaLearner(EpisodicModel):
             evaluating. `"transductive"`: those of the examples being predicted, all queries of a
             task together; the habit of the literature, whose accuracies profit from it.
             `"support"`: queries by those of the support set, so that each query is predicted on its
-            own. `"running"`: the stored ones, which `fit` updates.
+            own. `"running"`: the stored ones, which `fit` updates. Or a
+            `keras_meta.statistics.StatisticsPolicy`.
         task_map: `"loop"`, `"vectorize"`, or `"auto"` to choose by the layers of `model`.
         seed: int. Seed of dropout and other noise inside tasks, which is a function of the seed,
             the outer step, the task and the inner step.
@@ -66,11 +67,6 @@ class MetaLearner(EpisodicModel):
     ```
     """
 
-    # How the learner sees its model as a function.
-    functional_model = FunctionalModel
-    batch_norm = GraphConstant(one_of("batch_norm", BATCH_NORMS))
-    task_map = GraphConstant(one_of("task_map", task_map.TASK_MAPS))
-
     def __init__(
         self,
         model,
@@ -81,25 +77,8 @@ class MetaLearner(EpisodicModel):
         name=None,
         dtype=None,
     ):
-        model_checks.check_model(model)
-        policy = model_checks.dtype_policy(model)
-        if dtype is not None and keras.dtype_policies.get(dtype).name != policy.name:
-            raise ValueError(
-                "A learner computes in the dtype policy of its model. Build the model with the "
-                f"policy you want. Received: dtype={dtype!r} for a model with {policy.name!r}."
-            )
-        # Labels and regression targets are not to be cast to half precision on the way in.
-        super().__init__(name=name, dtype=policy, autocast=False)
-        self.model = model
+        super().__init__(model, batch_norm, task_map, seed, name, dtype)
         self.inner_loss = inner_loss
-        self.batch_norm = batch_norm
-        self.task_map = task_map
-        self.seed = seed
-        self.functional = self.functional_model(model)
-        self.episode_spec = None
-        # XLA, which Keras turns on by itself on a GPU, is slower or fails on loops over tasks.
-        self.supports_jit = False
-        self.built = True
 
     # What a learner is.
 
@@ -113,7 +92,7 @@ class MetaLearner(EpisodicModel):
             seed: int tensor `[2]` for this task's noise, or `None`.
 
         Returns:
-            dict, name to tensor or list of tensors: the task's state.
+            dict: the task's state.
         """
         raise NotImplementedError(f"{type(self).__name__} must define `adapt_task`.")
 
@@ -136,50 +115,35 @@ class MetaLearner(EpisodicModel):
         raise NotImplementedError(f"{type(self).__name__} must define `adapted_model`.")
 
     def weight_names(self):
-        """Names of the tensors that a state lists besides statistics, by which they are exported.
+        """Returns the names by which the tensors in a state's lists are exported, in their order.
 
         Tensors beyond the names are numbered.
         """
         return []
 
-    # What a user calls.
+    def learn_episode(self, inputs, training, seed):
+        """Adapts to the support set and predicts the queries. See `EpisodicModel`."""
+        state = self.adapt_task(inputs["support_x"], inputs["support_y"], training, seed)
+        return self.predict_task(state, inputs["query_x"], training, seed)
 
-    def fit(self, x=None, *args, class_weight=None, **kwargs):
-        """Meta-trains, as `keras.Model.fit` does with episodes for examples.
-
-        Raises:
-            ValueError: If `class_weight` is given: labels are numbered anew in each episode.
-        """
-        if class_weight is not None:
-            raise ValueError(
-                "`class_weight` is not supported, because labels are numbered anew in each "
-                "episode. Use `sample_weight` of shape [tasks, queries]. "
-                f"Received: class_weight={class_weight}."
-            )
-        config.hint_once()
-        replicas.check_stream(self.distribute_strategy, x)
-        if isinstance(x, tf.data.Dataset):
-            # Keras would warn that its default, to shuffle, does not apply to a dataset.
-            kwargs.setdefault("shuffle", False)
-            self._build_ahead(x.element_spec)
-        return super().fit(x, *args, **kwargs)
-
-    def predict_by_step(self, inputs, steps=None):
-        """Predictions for the queries after each inner step; without inner steps, once.
+    def adaptation(self, support_x, support_y, training=False, seed=None, steps=None):
+        """Yields the task's state after 0, 1, ..., `steps` inner steps; without such, once.
 
         Args:
-            inputs: An episode batch.
+            support_x: Features `[support, ...]`.
+            support_y: Labels `[support, ...]`.
+            training: bool. Whether dropout is active.
+            seed: int tensor `[2]`, or `None`.
             steps: int. Number of inner steps, for a learner that has some.
-
-        Returns:
-            Tensor `[steps + 1, tasks, query, ...]`.
         """
         if steps:
             raise ValueError(
                 f"{type(self).__name__} learns a task in one pass, without inner steps. Leave "
                 f"`steps` out. Received: steps={steps}."
             )
-        return self(inputs)[None]
+        yield self.adapt_task(support_x, support_y, training, seed)
+
+    # What a user calls.
 
     def adapt(self, support_x, support_y, **kwargs):
         """Learns one task and returns an ordinary Keras model for it.
@@ -198,10 +162,31 @@ class MetaLearner(EpisodicModel):
             ValueError: If the support set is empty or does not fit the model.
             tf.errors.InvalidArgumentError: If a label is out of range or a feature is NaN.
         """
-        support_x, support_y = self._check_support(support_x, support_y)
-        key = ("adapt", *sorted(kwargs.items()))
+        support = self.check_support(support_x, support_y)
+        key = ("adapt", id(self.loss), *sorted(kwargs.items()))
         adapt_task = self.traced(key, lambda x, y: self.adapt_task(x, y, **kwargs))
-        return self.adapted_model(adapt_task(support_x, support_y))
+        return self.adapted_model(adapt_task(*support))
+
+    def predict_by_step(self, inputs, steps=None):
+        """Predictions for the queries after each inner step; without inner steps, once.
+
+        Args:
+            inputs: An episode batch.
+            steps: int. Number of inner steps, for a learner that has some. Defaults to the number
+                at evaluation.
+
+        Returns:
+            Tensor `[steps + 1, tasks, query, ...]`.
+        """
+
+        def by_step(task, seed):
+            del seed
+            x = episode.without_padding(task).inputs
+            states = self.adaptation(x["support_x"], x["support_y"], steps=steps)
+            predictions = [self.predict_task(s, x["query_x"]).predictions for s in states]
+            return (), [episode.with_padding(p, task) for p in predictions]
+
+        return tf.stack(self.map_tasks(by_step, self.unpack_inputs(inputs))[1])
 
     def check(self, batch):
         """Examines the learner on one batch of episodes, before time is spent on training.
@@ -221,22 +206,10 @@ class MetaLearner(EpisodicModel):
     def export(self, filepath, format="tf_saved_model", verbose=None, **kwargs):
         """Writes a file that learns new tasks where neither Keras nor this library is.
 
-        The endpoints of a SavedModel take any number of tasks, shots and queries:
-
-        *   `serve`: a batch of episodes (`support_x`, `support_y`, `query_x`) to predictions,
-        *   `adapt`: one task's support set to its state, what is the task's own in named tensors:
-            a context, a head, or all adapted weights,
-        *   `predict`: such a state and `query_x` to predictions,
-        *   `adapt_and_predict`: one task's support set and `query_x` to predictions,
-        *   `adapt_batch` and `predict_batch`: the same for several tasks of equal size at once,
-            with a leading axis of tasks everywhere.
-
-        A LiteRT file has the signatures `adapt` and `predict`, for the sizes given, of LiteRT's
-        builtin operations alone: see `learners.lite_exporting`.
-
         Args:
             filepath: Folder to write, or file ending in `.tflite`.
-            format: `"tf_saved_model"` or `"litert"`.
+            format: `"tf_saved_model"`, with the endpoints of `serving.exporting.export`, or
+                `"litert"`, with the signatures of `serving.lite_exporting.export`.
             verbose: bool. Whether to print the endpoints. Defaults to `True`.
             **kwargs: For LiteRT, `support_size` and `query_size`: numbers of examples of a task.
 
@@ -272,31 +245,46 @@ class MetaLearner(EpisodicModel):
             )
         return losses.resolve(loss)
 
-    def traced(self, key, function):
-        """Returns `function` as a `tf.function`, the same for the same `key` and inner loss."""
-        loss = self.inner_loss if self.inner_loss is not None else self.loss
-        if key not in self._traces or self._traces[key][0] is not loss:
-            graph = tf.function(function, reduce_retracing=True, autograph=False)
-            self._traces[key] = (loss, graph)
-        return self._traces[key][1]
+    def model_of_task(self, state, values=(), head=None, model=None):
+        """Returns an ordinary Keras model with what a task's state has.
 
-    def forget_traces(self):
-        """Makes `fit`, `evaluate`, `predict` and `adapt` trace anew."""
-        self.__dict__["_traces"] = {}
-        for name in ("train_function", "test_function", "predict_function"):
-            if hasattr(self, name):
-                setattr(self, name, None)
+        Args:
+            state: The state of the task.
+            values: List of pairs `(variable, tensor)` to put in, besides the statistics.
+            head: A layer to end the model, or `None`.
+            model: The `keras.Model` to copy. Defaults to that of the learner.
+        """
+        variables = self.functional.state_variables
+        statistics = [(variables[i], value) for i, value in state["statistics"].items()]
+        spec = None if head is None else self.features_spec()
+        return adapted_model.model_of_task(
+            self.model if model is None else model,
+            [*values, *statistics],
+            self.statistics,
+            state,
+            head,
+            spec,
+        )
 
-    def _check_support(self, support_x, support_y):
+    def features_spec(self):
+        """Returns the nest of `tf.TensorSpec` of examples `[n, ...]`."""
+        if self.episode_spec is not None:
+            return exporting.specs(self.episode_spec, leading_axes=1)["support_x"]
+        if getattr(self.model, "inputs", None):
+            return model_checks.features_spec(self.model)
+        raise ValueError(
+            "The learner does not know the types of its inputs yet, and its model does not tell "
+            "them. Fit it, or call it on one batch of episodes. Received: a learner that has seen "
+            f"no episode, with the subclassed model {self.model.name!r}."
+        )
+
+    def check_support(self, support_x, support_y):
         """Returns the support set of one task as tensors, checked."""
         support_x, support_y = keras.tree.map_structure(
             keras.ops.convert_to_tensor, (support_x, support_y)
         )
-        batch = keras.tree.map_structure(
-            lambda x: x[None],
-            {"support_x": support_x, "support_y": support_y, "query_x": support_x},
-        )
-        self._check(batch)
+        inputs = {"support_x": support_x, "support_y": support_y, "query_x": support_x}
+        self.unpack_inputs(keras.tree.map_structure(lambda x: x[None], inputs))
         return support_x, support_y
 
     # Saving.
@@ -306,7 +294,7 @@ class MetaLearner(EpisodicModel):
         return {
             "model": keras.saving.serialize_keras_object(self.model),
             "inner_loss": keras.saving.serialize_keras_object(self.inner_loss),
-            "batch_norm": self.batch_norm,
+            "batch_norm": statistics.serialize(self.batch_norm),
             "task_map": self.task_map,
             "seed": self.seed,
             "name": self.name,

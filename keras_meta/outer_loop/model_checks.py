@@ -4,6 +4,7 @@ import keras
 import tensorflow as tf
 
 from keras_meta.exact.layers import sublayers
+from keras_meta.exact.normalization import batch_normalizations
 
 
 def check_model(model):
@@ -24,6 +25,7 @@ def check_model(model):
             "`model` has no trainable weights, so there is nothing to meta-learn. Unfreeze a "
             f"layer. Received: model {model.name!r} with {len(model.weights)} weights, all frozen."
         )
+    batch_normalizations(model)  # raises for those that have no meaning inside a task
 
 
 def dtype_policy(model):
@@ -34,6 +36,26 @@ def dtype_policy(model):
     return model.dtype_policy
 
 
+def checked_policy(model, dtype=None):
+    """Checks the model of a learner, and returns its policy.
+
+    Args:
+        model: The `keras.Model`.
+        dtype: `None`, or the name of that policy.
+
+    Raises:
+        ValueError: If the model cannot be meta-learned, or has another policy.
+    """
+    check_model(model)
+    policy = dtype_policy(model)
+    if dtype is not None and keras.dtype_policies.get(dtype).name != policy.name:
+        raise ValueError(
+            "A learner computes in the dtype policy of its model. Build the model with the "
+            f"policy you want. Received: dtype={dtype!r} for a model with {policy.name!r}."
+        )
+    return policy
+
+
 def features_spec(model):
     """Returns the nest of `tf.TensorSpec` that a model with symbolic inputs takes."""
     specs = {x.name: tf.TensorSpec(x.shape, x.dtype) for x in model.inputs}
@@ -41,6 +63,11 @@ def features_spec(model):
     if structure is None:
         return next(iter(specs.values()))
     return keras.tree.map_structure(lambda x: specs[x.name], structure)
+
+
+def vector_shape(model):
+    """Returns `(size,)` of the vectors that `model` gives, or raises if it gives none."""
+    return (embedding_size(model),)
 
 
 def embedding_shape(model):

@@ -1,21 +1,91 @@
-"""From a batch of episodes to an outer step."""
+"""The outer model: from a batch of tasks, of whatever kind, to an outer step."""
 
+import collections
 import contextlib
 
 import keras
 import tensorflow as tf
 
-from keras_meta.exact import replicas
+from keras_meta.exact import private, replicas
 from keras_meta.exact.custom_gradient import own_gradients
-from keras_meta.outer_loop import divergence, episode_checks, padding, task_map
+from keras_meta.inner_loop.functional import fold_in
+from keras_meta.outer_loop import divergence, task_map
+from keras_meta.outer_loop.graph_constant import GraphConstant, one_of
+from keras_meta.outer_loop.mean_gradients import mean_gradients, num_tasks
+
+Outcome = collections.namedtuple("Outcome", ["loss", "predictions", "observed"])
+Outcome.__doc__ = """The result of learning a task, or (with a leading axis of tasks) of a batch.
+
+Attributes:
+    loss: Scalar tensor, what the outer loop minimises; `None` where nothing tells it.
+    predictions: Nest of tensors.
+    observed: Nest of tensors that `OuterModel.absorb` takes in, such as statistics.
+"""
 
 
-class EpisodicModel(keras.Model):
-    """A Keras model over batches of tasks: what `fit`, `evaluate` and `predict` do with them.
+class OuterModel(private.BuildsByReplica, keras.Model):
+    """A Keras model that learns from batches of tasks.
 
-    A subclass learns one task in `adapt_task`, predicts in `predict_task`, and has the attributes
-    `model`, `functional`, `inner_loss`, `batch_norm`, `task_map`, `seed` and `episode_spec`.
+    A task is a nest of tensors into which this class never looks: a labelled episode, or the
+    parameters of an environment to act in. A batch of tasks is such a nest with tasks on axis 0. A
+    subclass says what learning a task means, in `learn_task`, and `fit` minimises
+
+        mean over tasks of  learn_task(task, training=True, seed).loss
+
+    task by task in one graph loop, so that memory does not grow with their number. Compiling,
+    callbacks, mixed precision, replicas and interruption are as in any Keras model. Random numbers
+    that are drawn while learning come from the seed of the task, which is a function of the
+    learner's seed, the outer step and the task's number in its batch.
+
+    Subclasses may define: `unpack`, which makes tasks of what `fit` is given; `meta_gradients`,
+    where they are not those of the loss; `outer_update`, where an outer step is more than one step
+    of the optimizer, such as a line search; `absorb`, for what is learned without a gradient.
+
+    Args:
+        task_map: `"loop"`, `"vectorize"`, or `"auto"` to choose.
+        seed: int. Seed of all random numbers inside tasks.
+        name: Optional name.
+        dtype: Policy of the model. See `keras.Model`.
+
+    Example:
+
+    ```python
+    import keras
+    import tensorflow as tf
+    from keras_meta.outer_loop import Outcome, OuterModel
+
+    class Bandits(OuterModel):
+        '''Learns how many pulls of each arm to expect reward from; a task is its arms.'''
+
+        def __init__(self, arms):
+            super().__init__()
+            self.logits = self.add_weight(shape=(arms,), initializer="zeros", name="logits")
+
+        def learn_task(self, arms, training, seed):
+            pulls = tf.random.stateless_categorical(self.logits[None], 20, seed)[0]
+            rewards = tf.gather(arms, pulls)
+            log_p = tf.gather(tf.nn.log_softmax(self.logits), pulls)
+            loss = -tf.reduce_mean(log_p * (rewards - tf.reduce_mean(rewards)))
+            return Outcome(loss, rewards, {})
+
+    learner = Bandits(arms=3)
+    learner.compile(keras.optimizers.SGD(1.0))
+    tasks = tf.data.Dataset.from_tensors(tf.constant([[0.1, 0.2, 0.9]] * 8)).repeat()
+    learner.fit(tasks, steps_per_epoch=20, verbose=0)
+    assert int(tf.argmax(learner.logits)) == 2
+    ```
     """
+
+    task_map = GraphConstant(one_of("task_map", task_map.TASK_MAPS))
+
+    def __init__(self, task_map="auto", seed=0, name=None, dtype=None):
+        # Labels and regression targets are not to be cast to half precision on the way in.
+        super().__init__(name=name, dtype=dtype, autocast=False)
+        self.task_map = task_map
+        self.seed = seed
+        # XLA, which Keras turns on by itself on a GPU, is slower or fails on loops over tasks.
+        self.supports_jit = False
+        self.built = True
 
     @property
     def compute_dtype(self):
@@ -25,299 +95,209 @@ class EpisodicModel(keras.Model):
         """
         return self.variable_dtype
 
-    def call(self, inputs, training=False):
-        """Adapts to each task and returns predictions `[tasks, query, ...]` for its queries."""
-        inputs, _ = self._check(inputs)
-        if training:
-            self._first_task, _ = replicas.place_in_batch(_num_tasks(inputs))
+    # The parts that a subclass may define.
 
-        def predict(inputs, index):
-            return (), self._learn_task(inputs, index, training).predictions, ()
+    def learn_task(self, task, training, seed):
+        """Learns one task.
 
-        return self._map_tasks(predict, inputs)[1]
+        Args:
+            task: Nest of tensors: one of the tasks that `unpack` returns.
+            training: bool. Whether the outer loop learns from it.
+            seed: int tensor `[2]`, of this task alone.
 
-    def train_step(self, data):
-        """One outer step: the mean over tasks of the gradient of the query loss."""
-        inputs, y, sample_weight = self._unpack(data)
-        self._first_task, share = replicas.place_in_batch(_num_tasks(inputs))
+        Returns:
+            An `Outcome`.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must define `learn_task`.")
+
+    def unpack(self, data):
+        """Returns the batch of tasks in an element of a dataset, checked.
+
+        Args:
+            data: What `fit` or `evaluate` was given.
+
+        Returns:
+            Nest of tensors `[tasks, ...]`; `None` may stand for a tensor.
+        """
+        return data[0] if isinstance(data, tuple) and len(data) == 1 else data
+
+    def unpack_inputs(self, inputs):
+        """Returns the batch of tasks in what the model is called with, without what tells its loss.
+
+        Args:
+            inputs: What `predict` was given.
+        """
+        return self.unpack(inputs)
+
+    def meta_gradients(self, tasks):
+        """Gradient of the mean loss over tasks, in all trainable variables.
+
+        Args:
+            tasks: A batch of tasks, as `unpack` returns it.
+
+        Returns:
+            Tuple `(gradients, outcome)`, with an `Outcome` that has a leading axis of tasks. A
+            variable that the loss does not depend on has gradient `None`. Under a compiled
+            `LossScaleOptimizer` the gradients are scaled.
+        """
+        return mean_gradients(
+            self, lambda task, seed: self.learn_task(task, training=True, seed=seed), tasks
+        )
+
+    def outer_update(self, tasks):
+        """Takes one outer step: the optimizer's, along the meta-gradients.
+
+        Args:
+            tasks: A batch of tasks, as `unpack` returns it.
+
+        Returns:
+            The `Outcome` of learning the tasks before the step.
+        """
         parameters = self.trainable_variables
-        gradients, (task_losses, y_pred, observed) = self.meta_gradients(inputs, y, sample_weight)
+        gradients, outcome = self.meta_gradients(tasks)
         if all(gradient is None for gradient in gradients):
             raise ValueError(
-                "No weight has a meta-gradient: the query loss does not depend on the model. "
+                "No weight has a meta-gradient: the outer loss does not depend on the model. "
                 f"Received: a model with {len(parameters)} trainable variables."
             )
-        if share is not None:
-            # Of means over the tasks of each replica, the mean over all tasks.
-            gradients = [None if g is None else g * tf.cast(share, g.dtype) for g in gradients]
-        with tf.control_dependencies(divergence.watch(self, inputs, task_losses)):
+        with tf.control_dependencies(divergence.watch(self, tasks, outcome.loss)):
             # The report is on the weights before this step.
             gradients = [None if g is None else tf.identity(g) for g in gradients]
         self.optimizer.apply_gradients(zip(gradients, parameters, strict=True))
         own_gradients()
-        self._update_statistics(observed)
-        return self._report(inputs, y, y_pred, sample_weight, task_losses)
+        self.absorb(outcome.observed)
+        return outcome
+
+    def absorb(self, observed):
+        """Takes in what was observed while the tasks of an outer step were learned.
+
+        Args:
+            observed: Nest of tensors `[tasks, ...]`.
+        """
+
+    def scored(self, tasks, predictions):
+        """Returns what the compiled metrics are given: `(x, y, y_pred, sample_weight)`."""
+        return tasks, None, predictions, None
+
+    def how_learning_went(self, task):
+        """A sentence on how learning a task went, for a report of divergence; or `""`."""
+        del task
+        return ""
+
+    def task_map_of(self, tasks):
+        """`"loop"` or `"vectorize"`, for this batch."""
+        del tasks
+        return self.chosen_task_map()
+
+    def chosen_task_map(self):
+        """`"loop"` or `"vectorize"`."""
+        return "loop" if self.task_map == "auto" else self.task_map
+
+    # What follows from them.
+
+    def call(self, inputs, training=False):
+        """Learns each task and returns its predictions, with a leading axis of tasks."""
+        tasks, place = self.unpack_inputs(inputs), {}
+        if training:
+            first_task, _ = replicas.place_in_batch(num_tasks(tasks))
+            place = {"outer_step": self.outer_step, "first_task": first_task}
+
+        def predict(task, seed):
+            return (), self.learn_task(task, training, seed).predictions
+
+        return self.map_tasks(predict, tasks, **place)[1]
+
+    def train_step(self, data):
+        """One outer step."""
+        tasks = self.unpack(data)
+        return self.report(tasks, self.outer_update(tasks))
 
     def test_step(self, data):
         """Loss and metrics of one batch of tasks. Changes no stored state."""
-        inputs, y, sample_weight = self._unpack(data)
+        tasks = self.unpack(data)
 
-        def evaluate(inputs, y, sample_weight, index):
-            output = self._learn_task(inputs, index, training=False)
-            loss = self._task_loss(inputs, y, output, sample_weight, training=False)
-            return (), output.predictions, loss
+        def evaluate(task, seed):
+            return (), self.learn_task(task, training=False, seed=seed)._replace(observed={})
 
-        _, y_pred, task_losses = self._map_tasks(evaluate, inputs, y, sample_weight)
-        divergence.watch(self, inputs, task_losses)
-        return self._report(inputs, y, y_pred, sample_weight, task_losses)
+        _, outcome = self.map_tasks(evaluate, tasks)
+        divergence.watch(self, tasks, outcome.loss)
+        return self.report(tasks, outcome)
 
-    def meta_gradients(self, inputs, y, sample_weight=None):
-        """Gradient of the mean query loss in all trainable variables, task by task.
+    @property
+    def outer_step(self):
+        """Number of outer steps that were taken, an int or a scalar int tensor."""
+        return 0 if self.optimizer is None else tf.cast(self.optimizer.iterations, tf.int64)
+
+    def map_tasks(self, function, tasks, outer_step=0, first_task=0):
+        """Applies a function to each task, and sums or stacks what it returns.
 
         Args:
-            inputs: An episode batch.
-            y: Query labels.
-            sample_weight: `[tasks, queries]`, or `None`.
+            function: Callable, `(task, seed) -> (to_sum, to_stack)`.
+            tasks: A batch of tasks.
+            outer_step: int or scalar int tensor, on which the seeds depend: 0 in evaluation, which
+                is the same each time.
+            first_task: int or scalar int tensor. Number of the first of these tasks in its batch,
+                of which a replica has a part.
 
         Returns:
-            Tuple `(gradients, (task_losses, predictions, observed_statistics))`. A variable that
-            the loss does not depend on has gradient `None`. Under a compiled `LossScaleOptimizer`
-            the gradients are scaled.
+            Tuple `(summed, stacked)` of what was returned. See `task_map.map_tasks`.
         """
-        return self._sum_gradients(self._last_loss, inputs, y, sample_weight)
+        of_step = fold_in(tf.constant([self.seed, 0], tf.int64), outer_step)
 
-    def compute_output_spec(self, inputs, training=False):
-        """Shape and type of the predictions: `[tasks, query, ...]`."""
-        del training
-        query = keras.tree.map_structure(
-            lambda x: keras.KerasTensor(x.shape[1:], x.dtype), inputs["query_x"]
-        )
-        leading = keras.tree.flatten(inputs["query_x"])[0].shape[:2]
-        return keras.tree.map_structure(
-            lambda x: keras.KerasTensor((*leading, *x.shape[1:]), x.dtype),
-            self._predictions_spec(query),
-        )
+        def of_task(task, index):
+            return function(task, fold_in(of_step, index + first_task))
 
-    # Parts.
+        return task_map.map_tasks(of_task, tasks, self.task_map_of(tasks))
+
+    def scale_loss(self, loss):
+        """A compiled `LossScaleOptimizer` divides gradients by what it multiplies a loss with."""
+        return loss if self.optimizer is None else self.optimizer.scale_loss(loss)
+
+    def report(self, tasks, outcome):
+        """Updates the loss and the compiled metrics, and returns their values."""
+        number = tf.shape(outcome.loss)[0]
+        loss = tf.math.divide_no_nan(
+            tf.reduce_sum(outcome.loss), tf.cast(number, outcome.loss.dtype)
+        )
+        private.loss_tracker(self).update_state(replicas.whole(loss), sample_weight=number)
+        x, y, y_pred, sample_weight = self.scored(tasks, outcome.predictions)
+        return replicas.reducible(self.compute_metrics(x, y, y_pred, sample_weight))
+
+    # Compiled steps.
+
+    def fit(self, x=None, *args, **kwargs):
+        """Meta-trains, as `keras.Model.fit` does with tasks for examples."""
+        replicas.check_stream(self.distribute_strategy, x)
+        if isinstance(x, tf.data.Dataset):
+            # Keras would warn that its default, to shuffle, does not apply to a dataset.
+            kwargs.setdefault("shuffle", False)
+            self._build_ahead(x.element_spec)
+        return super().fit(x, *args, **kwargs)
+
+    def build_metrics(self, batch_spec):
+        """Creates the variables of compiled metrics, by the element spec of a dataset."""
 
     def _build_ahead(self, batch_spec):
         """Creates the variables of compiled metrics and of the optimizer before the first step.
 
         A step that creates variables is traced twice, and callbacks may restore them before it.
-
-        Args:
-            batch_spec: Shapes and types of what `fit` is given, a `Dataset.element_spec`.
         """
-        if self._distribute_strategy is not None or self.optimizer is None:
+        if private.has_strategy(self) or self.optimizer is None:
             return  # Keras does it, or there is nothing to create.
-        # What is wrong with a batch, the first step says in terms of episodes.
+        # The first step reports what is wrong with a batch, in terms of tasks.
         with contextlib.suppress(ValueError, KeyError, tf.errors.InvalidArgumentError):
-            self._build_metrics(batch_spec)
+            self.build_metrics(batch_spec)
             if not self.optimizer.built:
                 self.optimizer.build(self.trainable_variables)
 
-    def _build_metrics(self, batch_spec):
-        if all(getattr(metric, "built", True) for metric in self.metrics):
-            return
-        inputs, y, sample_weight = keras.utils.unpack_x_y_sample_weight(_zeros(batch_spec))
-        y_pred = _zeros(self.compute_output_spec(inputs))
-        self.compute_loss(inputs, y, y_pred, sample_weight, training=False)
-        self.compute_metrics(inputs, y, y_pred, sample_weight)
-        self.reset_metrics()
+    def traced(self, key, function):
+        """Returns `function` as a `tf.function`, the same one for the same `key`."""
+        traces = self.__dict__.setdefault("_traces", {})
+        if key not in traces:
+            traces[key] = tf.function(function, reduce_retracing=True, autograph=False)
+        return traces[key]
 
-    def _sum_gradients(self, task_loss, inputs, y, sample_weight):
-        """`meta_gradients` of `task_loss(task, index) -> (loss, predictions, observed)`."""
-        parameters = self.trainable_variables
-        num_tasks = tf.cast(_num_tasks(inputs), "float32")
-
-        def task_gradients(inputs, y, sample_weight, index):
-            # By itself a tape watches frozen layers too: what Keras freezes later is trainable to
-            # TensorFlow, and all that follows from it would be differentiated.
-            with tf.GradientTape(watch_accessed_variables=False) as tape:
-                tape.watch([variable.value for variable in parameters])
-                loss, predictions, observed = task_loss((inputs, y, sample_weight), index)
-                scaled = self._scale_loss(loss / tf.cast(num_tasks, loss.dtype))
-            gradients = [
-                tf.convert_to_tensor(g) if isinstance(g, tf.IndexedSlices) else g
-                for g in tape.gradient(scaled, parameters)
-            ]
-            return gradients, predictions, (loss, observed)
-
-        gradients, predictions, (losses, observed) = self._map_tasks(
-            task_gradients, inputs, y, sample_weight
-        )
-        return gradients, (losses, predictions, observed)
-
-    def _last_loss(self, task, index):
-        """Query loss of one task, once it is learned."""
-        inputs, y, sample_weight = task
-        output = self._learn_task(inputs, index, training=True)
-        loss = self._task_loss(inputs, y, output, sample_weight, training=True)
-        return loss, output.predictions, output.state if self.batch_norm == "running" else {}
-
-    def _scale_loss(self, loss):
-        """A compiled `LossScaleOptimizer` divides gradients by what it multiplies a loss with."""
-        return loss if self.optimizer is None else self.optimizer.scale_loss(loss)
-
-    def _learn_task(self, inputs, index, training):
-        seed = self._noise_seed(index, training)
-        state = self.adapt_task(inputs["support_x"], inputs["support_y"], training, seed)
-        return self.predict_task(state, inputs["query_x"], training, seed)
-
-    def _noise_seed(self, index, training):
-        """Seed of a task's dropout, where there is some."""
-        return self._task_seed(index) if training and self.functional.seed_variables else None
-
-    def _task_loss(self, inputs, y, output, sample_weight, training):
-        """The compiled loss of one task, as a batch of that task."""
-        batch = keras.tree.map_structure(
-            lambda x: None if x is None else tf.expand_dims(x, 0),
-            (inputs, y, output.predictions, sample_weight),
-        )
-        loss = self.compute_loss(*batch, training=training)
-        return loss + tf.cast(output.losses / replicas.count(), loss.dtype)
-
-    def _task_seed(self, index):
-        """Seed of a task: a function of the seed, the outer step and the task's number in it."""
-        fold = tf.random.experimental.stateless_fold_in
-        step = 0 if self.optimizer is None else tf.cast(self.optimizer.iterations, tf.int64)
-        if replicas.count() > 1:
-            index += self._first_task
-        return fold(fold(tf.constant([self.seed, 0], tf.int64), step), index)
-
-    def _map_tasks(self, function, inputs, *of_queries):
-        """Applies `function` to each task, without what it was padded with.
-
-        Args:
-            function: Callable, `(inputs, *of_queries, index) -> (to_sum, predictions, to_stack)`.
-            inputs: An episode batch.
-            *of_queries: Nests of tensors `[tasks, query, ...]`, or `None`.
-
-        Returns:
-            Tuple `(summed, predictions, stacked)`.
-        """
-        num_ways = self._largest_ways(inputs)
-
-        def of_task(task, index):
-            inputs, *_ = task
-            to_sum, predictions, to_stack = function(*padding.cut(*task), index)
-            predictions = keras.tree.map_structure(
-                lambda x: padding.spread(x, inputs, num_ways), predictions
-            )
-            return to_sum, (predictions, to_stack)
-
-        how = self._task_map_of(inputs)
-        summed, (predictions, stacked) = task_map.map_tasks(of_task, (inputs, *of_queries), how)
-        return summed, predictions, stacked
-
-    def _task_map_of(self, inputs):
-        """`"loop"` or `"vectorize"`, for this batch."""
-        if not padding.is_padded(inputs):
-            return self.chosen_task_map()
-        if self.task_map == "vectorize":
-            raise ValueError(
-                "Tasks of unequal size are not vectorised. Use task_map='auto', or leave the masks "
-                f"out. Received: task_map='vectorize' and episodes with the keys {list(inputs)}."
-            )
-        return "loop"
-
-    def _largest_ways(self, inputs):
-        """Number of ways of the batch, if each task has as many outputs as classes; else `None`."""
-        del inputs
-
-    def chosen_task_map(self):
-        """`"loop"` or `"vectorize"`."""
-        return task_map.choose(self.model) if self.task_map == "auto" else self.task_map
-
-    def _unpack(self, data):
-        inputs, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
-        inputs, y = self._check(inputs, y)
-        return inputs, y, episode_checks.check_targets(inputs, y, sample_weight)
-
-    def _check(self, inputs, y=None):
-        """Returns the batch, which waits for the checks of its values."""
-        episode_checks.check_inputs(inputs, self.model)
-        self._remember_spec(inputs)
-        return episode_checks.checked_values(inputs, self._num_classes(inputs), y)
-
-    def _num_classes(self, inputs):
-        """Number of classes, where the support labels are class numbers; else `None`."""
-        loss = self.inner_loss if self.inner_loss is not None else self.loss
-        name = loss if isinstance(loss, str) else getattr(loss, "name", None)
-        name = name or getattr(loss, "__name__", "")
-        if "sparse" not in str(name).lower():
-            return None
-        example = keras.tree.map_structure(
-            lambda x: keras.KerasTensor((None, *x.shape[2:]), x.dtype.name), inputs["support_x"]
-        )
-        return self._predictions_spec(example).shape[-1]
-
-    def _predictions_spec(self, features):
-        """Shapes and types of the model's predictions, symbolically."""
-        outputs = getattr(self.model, "outputs", None)
-        if outputs and len(outputs) == 1:
-            return outputs[0]
-        return self.model.compute_output_spec(features)
-
-    def _report(self, inputs, y, y_pred, sample_weight, task_losses):
-        """Updates the loss and the compiled metrics, and returns their values."""
-        num_tasks = tf.shape(task_losses)[0]
-        loss = tf.math.divide_no_nan(
-            tf.reduce_sum(task_losses), tf.cast(num_tasks, task_losses.dtype)
-        )
-        tracker = next(metric for metric in self.metrics if metric.name == "loss")
-        tracker.update_state(loss * replicas.count(), sample_weight=num_tasks)
-        y, y_pred, sample_weight = padding.real_queries(inputs, y, y_pred, sample_weight)
-        logs = self.compute_metrics(inputs, y, y_pred, sample_weight=sample_weight)
-        return replicas.reducible(logs)
-
-    def _update_statistics(self, observed):
-        """Moves the running statistics towards the mean over tasks of what was observed."""
-        positions = {id(v): i for i, v in enumerate(self.functional.state_variables)}
-        moving = [
-            (layer.momentum, positions[id(variable)])
-            for layer in self.functional.batch_normalizations
-            for variable in (layer.moving_mean, layer.moving_variance)
-            if positions[id(variable)] in observed and layer.trainable
-        ]
-        batch = replicas.mean_over_tasks([observed[index] for _, index in moving])
-        for (momentum, index), value in zip(moving, batch, strict=True):
-            variable = self._moving_statistic(index)
-            variable.assign(momentum * variable + (1.0 - momentum) * value)
-
-    def _moving_statistic(self, index):
-        """The variable that follows a statistic of normalisation."""
-        return self.functional.state_variables[index]
-
-    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
-        """Builds metrics and optimizer under a strategy, by the shapes of one replica's batch.
-
-        In place of Keras's own, which takes means of batches over replicas: not known for integers,
-        and refused between machines.
-        """
-        if iterator is not None and self._distribute_strategy is not None:
-            _, _, batches = next(iter(iterator))
-            data_batch = replicas.local_batch(self.distribute_strategy, next(batches))
-        super()._maybe_symbolic_build(data_batch=data_batch)
-
-    def _remember_spec(self, inputs):
-        """Keeps the types of the inputs, by which the learner is exported later."""
-        if self.episode_spec is None:
-            self.episode_spec = keras.tree.map_structure(
-                lambda x: {"dtype": x.dtype.name, "shape": [int(d or 0) for d in x.shape[2:]]},
-                {key: inputs[key] for key in episode_checks.KEYS},
-            )
-
-
-def _num_tasks(inputs):
-    return tf.shape(keras.tree.flatten(inputs)[0])[0]
-
-
-def _zeros(specs):
-    """Tensors of these shapes, with two where any number is meant: one would mean one class."""
-    return keras.tree.map_structure(
-        lambda x: (
-            None if x is None else tf.zeros([2 if n is None else n for n in x.shape], x.dtype)
-        ),
-        specs,
-    )
+    def forget_traces(self):
+        """Makes `fit`, `evaluate`, `predict` and all that is `traced` trace anew."""
+        self.__dict__.pop("_traces", None)
+        private.forget_compiled_steps(self)

@@ -1,8 +1,11 @@
-"""What a learner hands back for one task."""
+"""The model that a learner hands back for one task."""
 
 import keras
+import numpy as np
 
+from keras_meta import statistics as policies
 from keras_meta.inner_loop.functional import FunctionalModel
+from keras_meta.statistics.policy import is_stored
 
 
 def clone(model):
@@ -25,6 +28,34 @@ def clone(model):
     return copy
 
 
+def model_of_task(model, values, policy, state, head=None, features_spec=None):
+    """Returns an ordinary Keras model for one task.
+
+    Args:
+        model: The learner's `keras.Model`, of which a copy is made.
+        values: List of pairs of a variable of `model` and the tensor it has for the task. Other
+            variables are left out.
+        policy: The learner's `StatisticsPolicy`.
+        state: The state of the task.
+        head: A layer to end the copy, or `None`.
+        features_spec: Nest of `tf.TensorSpec`, what `model` takes; needed for a head.
+
+    Returns:
+        A `keras.Model`.
+    """
+    copy = clone(model)
+    twins = dict(zip(map(id, model.variables), copy.variables, strict=True))
+    for variable, value in values:
+        if id(variable) in twins:
+            twins[id(variable)].assign(value)
+    if head is not None:
+        copy = with_head(copy, head, features_spec, model.name)
+    normalises = FunctionalModel(copy).batch_normalizations
+    if not normalises or is_stored(policy.queries(state, training=False)):
+        return copy
+    return AdaptedModel(copy, policy, policy.own_state(state))
+
+
 def with_head(model, head, features_spec, name):
     """Returns a functional model `head(model(x))`.
 
@@ -44,34 +75,52 @@ def with_head(model, head, features_spec, name):
 
 @keras.saving.register_keras_serializable("keras_meta")
 class AdaptedModel(keras.Model):
-    """A model whose batch normalisation uses the statistics of the batch it predicts.
+    """A model of one task whose batch normalisation follows the policy of its learner.
 
-    It is what `adapt` returns for `batch_norm="transductive"`: its predictions depend on which
-    examples are predicted together.
+    It is what `adapt` returns for a policy that is not that of stock Keras, as for
+    `batch_norm="transductive"`: its predictions then depend on which examples are predicted
+    together.
 
     Args:
         model: A built `keras.Model` with the weights of one task.
+        statistics: A `keras_meta.statistics.StatisticsPolicy`, or its name.
+        state: dict of tensors: what the policy needs of the task besides statistics.
     """
 
-    def __init__(self, model, name=None):
+    def __init__(self, model, statistics="transductive", state=None, name=None):
         super().__init__(name=name, dtype=model.dtype_policy, autocast=False)
         self.model = model
         self.functional = FunctionalModel(model)
+        self.statistics = policies.get(statistics)
+        self.state = keras.tree.map_structure(self._constant, state or {})
         self.built = True
+
+    def _constant(self, value):
+        variable = self.add_weight(shape=np.shape(value), trainable=False, name="state")
+        variable.assign(value)
+        return variable
 
     def call(self, inputs, training=False):
         weights = [v.value for v in self.functional.trainable_variables]
-        return self.functional(inputs, weights, training=training, statistics="batch").predictions
+        rule = self.statistics.queries(self.state, training=False)
+        return self.functional(inputs, weights, training=training, rule=rule).predictions
 
     def compute_output_shape(self, input_shape):
         return self.model.compute_output_shape(input_shape)
 
     def get_config(self):
-        return {"model": keras.saving.serialize_keras_object(self.model), "name": self.name}
+        return {
+            "model": keras.saving.serialize_keras_object(self.model),
+            "statistics": keras.saving.serialize_keras_object(self.statistics),
+            "state": keras.tree.map_structure(lambda x: np.asarray(x).tolist(), self.state),
+            "name": self.name,
+        }
 
     @classmethod
     def from_config(cls, config):
-        return cls(keras.saving.deserialize_keras_object(config["model"]), name=config["name"])
+        objects = ("model", "statistics")
+        made = {key: keras.saving.deserialize_keras_object(config[key]) for key in objects}
+        return cls(**{**config, **made})
 
     def get_build_config(self):
         return {}

@@ -5,13 +5,21 @@ import re
 import keras
 import tensorflow as tf
 
-from keras_meta.outer_loop import task_map
-
 _SUPPORT = ("support_x", "support_y")
 
 
 def export(learner, filepath, verbose=True):
-    """Writes the endpoints that `MetaLearner.export` lists.
+    """Writes a SavedModel that learns new tasks where neither Keras nor this library is.
+
+    Its endpoints take any number of tasks, shots and queries:
+
+    *   `serve`: a batch of episodes (`support_x`, `support_y`, `query_x`) to predictions,
+    *   `adapt`: one task's support set to its state, what is the task's own in named tensors: a
+        context, a head, or all adapted weights,
+    *   `predict`: such a state and `query_x` to predictions,
+    *   `adapt_and_predict`: one task's support set and `query_x` to predictions,
+    *   `adapt_batch` and `predict_batch`: the same for several tasks of equal size at once, with a
+        leading axis of tasks everywhere.
 
     Args:
         learner: A `MetaLearner` that has seen an episode.
@@ -43,11 +51,11 @@ def export(learner, filepath, verbose=True):
         return predict({"state": adapt(support), "query_x": inputs["query_x"]})
 
     def of_batch(function):
-        def of_task(inputs, index):
-            del index
+        def of_task(inputs, seed):
+            del seed
             return (), function(inputs)
 
-        return lambda inputs: task_map.map_tasks(of_task, inputs, learner.chosen_task_map())[1]
+        return lambda inputs: learner.map_tasks(of_task, inputs)[1]
 
     state = tensor_specs(adapt.get_concrete_function(support).structured_outputs)
     states = tf.nest.map_structure(lambda x: tf.TensorSpec([None, *x.shape], x.dtype), state)

@@ -7,6 +7,7 @@ import tensorflow as tf
 from keras import layers
 
 import keras_meta
+from keras_meta.outer_loop.episode import Episode
 from tests.finite_differences import directional, dot, random_direction
 
 
@@ -202,10 +203,10 @@ def test_second_order_meta_gradient_equals_central_differences(name, float64):
     learner = compiled(model)
     inputs, y = episodes(shape)
     meta_gradients = tf.function(learner.meta_gradients, autograph=False)
-    gradients, _ = meta_gradients(inputs, y)
+    gradients, _ = meta_gradients(Episode(inputs, y))
     direction = random_direction(learner.trainable_variables)
     expected = directional(
-        lambda: tf.reduce_mean(meta_gradients(inputs, y)[1][0]),
+        lambda: tf.reduce_mean(meta_gradients(Episode(inputs, y))[1][0]),
         learner.trainable_variables,
         direction,
     )
@@ -218,7 +219,7 @@ def test_first_order_meta_gradient_equals_central_differences_at_the_adapted_wei
     model, shape = build(name)
     learner = compiled(model, first_order=True)
     inputs, y = episodes(shape, tasks=1)
-    gradients, _ = learner.meta_gradients(inputs, y)
+    gradients, _ = learner.meta_gradients(Episode(inputs, y))
     variables = learner.trainable_variables
     initial = [tf.identity(v.value) for v in variables]
     seed = learner._task_seed(tf.constant(0)) if learner.functional.seed_variables else None
@@ -245,10 +246,10 @@ def test_every_statistics_policy_is_exact(batch_norm, steps, float64):
     learner = compiled(model, batch_norm=batch_norm)
     learner.inner_steps = steps
     inputs, y = episodes(shape)
-    gradients, _ = learner.meta_gradients(inputs, y)
+    gradients, _ = learner.meta_gradients(Episode(inputs, y))
     direction = random_direction(learner.trainable_variables)
     expected = directional(
-        lambda: tf.reduce_mean(learner.meta_gradients(inputs, y)[1][0]),
+        lambda: tf.reduce_mean(learner.meta_gradients(Episode(inputs, y))[1][0]),
         learner.trainable_variables,
         direction,
     )

@@ -14,6 +14,7 @@ import tensorflow as tf
 import keras_meta
 from keras_meta.inner_loop import checkpointing
 from keras_meta.outer_loop import task_map
+from keras_meta.outer_loop.episode import Episode
 from tests.exact.test_second_derivatives import build, episodes
 
 
@@ -28,7 +29,7 @@ def meta_gradients(model, inputs, y, eager=False, **options):
     )
     learner.compile(loss=loss())
     compute = learner.meta_gradients if eager else tf.function(learner.meta_gradients)
-    gradients, (losses, _, _) = compute(inputs, y)
+    gradients, (losses, _, _) = compute(Episode(inputs, y))
     return [*(g for g in gradients if g is not None), losses]
 
 

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 import keras_meta
 from keras_meta.inner_loop import losses
+from keras_meta.outer_loop.episode import Episode
 
 LOSS = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 
@@ -55,7 +56,7 @@ def test_float16_adapts_as_float32_does_however_small_or_large_the_loss(factor, 
     assert np.linalg.norm(half - full) < 0.01 * np.linalg.norm(full)
     # And through the inner steps, the outer gradient.
     full, half = (
-        np.concatenate([np.ravel(g) for g in tf.function(x.meta_gradients)(inputs, y)[0]])
+        np.concatenate([np.ravel(g) for g in tf.function(x.meta_gradients)(Episode(inputs, y))[0]])
         for x in made
     )
     half = half / made[1].optimizer.scale_loss(1.0)

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_meta.outer_loop.episode import Episode
 from tests import finite_differences
 
 
@@ -63,12 +64,12 @@ def check_gradient(learner):
     """Compares the gradient of a compiled learner with central differences, in float64."""
     batch = episodes()
     function = tf.function(learner.meta_gradients)
-    gradients, _ = function(*batch)
+    gradients, _ = function(Episode(*batch))
     variables = learner.trainable_variables
     assert all(g is not None and np.any(g) for g in gradients)
     direction = finite_differences.random_direction(variables)
     expected = finite_differences.directional(
-        lambda: tf.reduce_mean(function(*batch)[1][0]), variables, direction
+        lambda: tf.reduce_mean(function(Episode(*batch))[1][0]), variables, direction
     )
     np.testing.assert_allclose(
         finite_differences.dot(gradients, direction), expected, rtol=1e-6, atol=1e-9

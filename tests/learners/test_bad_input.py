@@ -66,6 +66,11 @@ def bilinear():
     )
 
 
+def images(size):
+    x = tf.zeros([2, 3, size, size, 1])
+    return {"support_x": x, "support_y": tf.zeros([2, 3], tf.int32), "query_x": x}
+
+
 def renorm():
     layers = [keras.layers.Dense(3), keras.layers.BatchNormalization(renorm=True)]
     return keras.Sequential([keras.Input((4,)), *layers])
@@ -118,8 +123,11 @@ CASES = {
         lambda: learners.MAML(dense(), dtype="mixed_float16"),
         "computes in the dtype policy of its model",
     ),
-    "softsign": (lambda: learners.MAML(softsign()), "Softsign in layer 'signs'"),
-    "bilinear resize": (lambda: learners.MAML(bilinear()), "ResizeBilinear in layer 'larger'"),
+    "softsign": (lambda: learners.MAML(softsign())(INPUTS), "Softsign in layer 'signs'"),
+    "bilinear resize": (
+        lambda: learners.MAML(bilinear())(images(4)),
+        "ResizeBilinear in layer 'larger'",
+    ),
     "renorm": (lambda: learners.MAML(renorm()), "Use `renorm=False`"),
     "no loss": (
         lambda: learners.MAML(dense()).adapt(INPUTS["support_x"][0], INPUTS["support_y"][0]),
@@ -262,7 +270,7 @@ def test_resizing_before_the_first_weight_is_harmless():
     model = keras.Sequential(
         [keras.Input((9, 9, 1)), layers.Resizing(4, 4), layers.Flatten(), layers.Dense(3)]
     )
-    learners.MAML(model)
+    learners.MAML(model, inner_loss="sparse_categorical_crossentropy")(images(9))
 
 
 def test_a_subclass_is_checked_at_its_first_episode():

@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 from keras_meta import learners
+from keras_meta.outer_loop.episode import Episode
 from tests.learners import embedding_cases as cases
 
 BASELINES = {"linear": learners.Baseline, "cosine": learners.BaselinePlusPlus}
@@ -68,7 +69,7 @@ def test_cosine_head_is_that_of_gradient_descent(float64):
 def test_fit_follows_the_query_loss_with_the_head_held_constant(kind, float64):
     learner = cases.compiled(BASELINES[kind](cases.dense_body(), inner_steps=5))
     inputs, y = cases.episodes(tasks=1)
-    gradients, _ = learner.meta_gradients(inputs, y)
+    gradients, _ = learner.meta_gradients(Episode(inputs, y))
     head = learner.adapt_task(inputs["support_x"][0], inputs["support_y"][0])["head"]
     with tf.GradientTape() as tape:
         x = learner.model(inputs["query_x"][0])
@@ -96,10 +97,10 @@ def test_pretraining_trains_what_the_learner_embeds_with(kind):
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=["accuracy"],
     )
-    before = [np.array(v) for v in learner.variables]
+    before = [np.array(v) for v in learner.model.variables]
     history = model.fit(x, y, epochs=30, verbose=0).history["accuracy"]
     assert history[-1] > 0.9
-    assert all(np.any(a != np.array(b)) for a, b in zip(before, learner.variables, strict=True))
+    assert all(np.any(a != np.array(b)) for a, b in zip(before, learner.model.variables, strict=True))
     if kind == "cosine":
         kernel = model.get_layer("classes").trainable_variables[0]
         np.testing.assert_allclose(np.linalg.norm(kernel, axis=0), 1.0, atol=1e-5)

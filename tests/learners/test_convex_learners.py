@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 from keras_meta import learners
+from keras_meta.outer_loop.episode import Episode
 from tests import finite_differences
 from tests.learners.test_proto_maml import embedding, episodes
 
@@ -26,12 +27,12 @@ def compiled(name, **kwargs):
 
 def check_meta_gradient(learner, batch):
     function = tf.function(learner.meta_gradients, autograph=False)
-    gradients, _ = function(*batch)
+    gradients, _ = function(Episode(*batch))
     variables = learner.trainable_variables
     assert all(g is not None for g in gradients)
     direction = finite_differences.random_direction(variables)
     expected = finite_differences.directional(
-        lambda: tf.reduce_mean(function(*batch)[1][0]), variables, direction
+        lambda: tf.reduce_mean(function(Episode(*batch))[1][0]), variables, direction
     )
     np.testing.assert_allclose(
         finite_differences.dot(gradients, direction), expected, rtol=1e-5, atol=1e-8

@@ -8,6 +8,7 @@ import tensorflow as tf
 import keras_meta
 from keras_meta import learners
 from keras_meta.inner_optimizers import SGD, Adam, Learned, RMSprop
+from keras_meta.outer_loop.episode import Episode
 from tests import finite_differences
 
 
@@ -87,11 +88,11 @@ def test_meta_gradient_equals_central_differences(name, float64):
     learner = compiled(LEARNERS[name])
     batch = episodes()
     function = tf.function(learner.meta_gradients)
-    gradients, _ = function(*batch)
+    gradients, _ = function(Episode(*batch))
     variables = learner.trainable_variables
     direction = finite_differences.random_direction(variables)
     expected = finite_differences.directional(
-        lambda: tf.reduce_mean(function(*batch)[1][0]), variables, direction
+        lambda: tf.reduce_mean(function(Episode(*batch))[1][0]), variables, direction
     )
     np.testing.assert_allclose(
         finite_differences.dot(gradients, direction), expected, rtol=1e-6, atol=1e-9
@@ -101,13 +102,13 @@ def test_meta_gradient_equals_central_differences(name, float64):
 def test_reptile_by_its_definition(float64):
     learner = compiled(lambda m: learners.Reptile(m, 0.1, 3, adapted_weights="head"))
     inputs, y = episodes()
-    gradients, _ = tf.function(learner.meta_gradients)(inputs, y)
+    gradients, _ = tf.function(learner.meta_gradients)(Episode(inputs, y))
     moved = [
         learner.adapt_task(inputs["support_x"][task], inputs["support_y"][task], True)["weights"]
         for task in range(3)
     ]
     variables = learner.functional.trainable_variables
-    for position, index in enumerate(learner.adapted_indices):
+    for position, index in enumerate(learner.inner_weights.adapted):
         expected = variables[index] - tf.add_n([weights[position] for weights in moved]) / 3.0
         np.testing.assert_allclose(gradients[index], expected, atol=1e-12)
     assert all(gradients[i] is None for i in range(len(variables) - 2))
@@ -117,16 +118,24 @@ def test_reptile_keeps_the_slots_of_the_inner_optimizer():
     learner = compiled(lambda m: learners.Reptile(m, 0.01, 3, inner_optimizer="adam"))
     data = tf.data.Dataset.from_tensors(episodes()).repeat()
     learner.fit(data, steps_per_epoch=2, verbose=0)
-    steps = [float(v) for v in learner._slots if v.shape == ()]
+    steps = [float(v) for v in learner.slots if v.shape == ()]
     assert set(steps) == {6.0}
 
 
-def test_reptile_takes_every_example_once_an_epoch():
-    learner = compiled(lambda m: learners.Reptile(m, 0.01, inner_batch_size=4))
-    x = tf.range(6)
-    seen = tf.concat([learner._support_at(x, x, step)[0] for step in range(3)], 0).numpy()
-    assert sorted(seen) == sorted([*range(6), *range(6)])
-    assert list(seen[:6]) != list(range(6))
+def test_reptile_shuffles_otherwise_in_each_task_and_outer_step():
+    learner = compiled(lambda m: learners.Reptile(m, 0.1, 1, inner_batch_size=2))
+    inputs, y = episodes()
+    same = {key: tf.repeat(x[:1], 3, axis=0) for key, x in inputs.items()}
+    tasks = Episode(same, tf.repeat(y[:1], 3, axis=0))
+    losses = []
+    for step in range(2):
+        learner.optimizer.iterations.assign(step)
+        losses += learner.meta_gradients(tasks)[1].loss.numpy().tolist()
+    # Of the 15 batches of 2 out of 6, these tasks would have the same if they shared a shuffle.
+    assert len(np.unique(np.round(losses, 6))) >= 4
+    learner.optimizer.iterations.assign(0)
+    again = learner.meta_gradients(tasks)[1].loss
+    np.testing.assert_array_equal(again, np.float32(losses[:3]))
 
 
 def test_implicit_gradient_equals_the_unrolled_one_at_a_minimum(float64):
@@ -139,8 +148,8 @@ def test_implicit_gradient_equals_the_unrolled_one_at_a_minimum(float64):
 
     unrolled = compiled(lambda m: Unrolled(m, 0.3, 40, **options))
     batch = episodes(tasks=2)
-    expected, _ = tf.function(unrolled.meta_gradients)(*batch)
-    actual, _ = tf.function(implicit.meta_gradients)(*batch)
+    expected, _ = tf.function(unrolled.meta_gradients)(Episode(*batch))
+    actual, _ = tf.function(implicit.meta_gradients)(Episode(*batch))
     for a, b in zip(actual, expected, strict=True):
         np.testing.assert_allclose(a, 0.0 if b is None else b, rtol=0, atol=1e-7)
 
@@ -197,7 +206,7 @@ def test_frozen_layers_are_left_out_of_the_meta_gradient():
         x = tf.random.stateless_normal([2, 6, 4], [0, 0])
         y = tf.tile(tf.range(6)[None] % 3, [2, 1])
         batch = {"support_x": x, "support_y": y, "query_x": x}, y
-        return tf.function(learner.meta_gradients, autograph=False)(*batch)[0]
+        return tf.function(learner.meta_gradients, autograph=False)(Episode(*batch))[0]
 
     assert len(gradients_with(body_is_learned=True)) == 4 and traced
     assert len(gradients_with(body_is_learned=False)) == 2 and not traced
@@ -236,9 +245,9 @@ def test_phases_are_counted_in_outer_steps(float64):
     by_step = []
     for step in (1, 3, 4):
         learner.optimizer.iterations.assign(step)
-        by_step.append(tf.function(learner.meta_gradients)(*batch)[0])
+        by_step.append(tf.function(learner.meta_gradients)(Episode(*batch))[0])
     plain = compiled(lambda m: learners.MAML(m, 0.1, 3))
-    expected = tf.function(plain.meta_gradients)(*batch)[0]
+    expected = tf.function(plain.meta_gradients)(Episode(*batch))[0]
     names = [v.path for v in learner.trainable_variables]
     distances = [
         max(float(tf.reduce_max(tf.abs(a - b))) for a, b in zip(g, expected, strict=True))
@@ -281,7 +290,7 @@ def test_statistics_of_each_step_normalise():
     inputs, _ = episodes()
     data = tf.data.Dataset.from_tensors(episodes()).repeat()
     learner.fit(data, steps_per_epoch=3, verbose=0)
-    mean, _ = learner._statistics.values()
+    mean, _ = learner.statistics.tables.values()
     assert mean.shape[0] == 3 and np.abs(np.diff(mean.numpy(), axis=0)).min() > 0
     original = mean.numpy()
     for steps in range(3):
@@ -301,7 +310,7 @@ def test_statistics_of_each_step_normalise():
 
 def test_scales_of_each_step_act_and_are_learned():
     learner = compiled(lambda m: learners.MAMLPlusPlus(m, 0.1, 2))
-    gamma, beta = learner._scales.values()
+    gamma, beta = learner.scales
     assert gamma.shape == (3, 3)
     learner.fit(tf.data.Dataset.from_tensors(episodes()).repeat(), steps_per_epoch=3, verbose=0)
     assert len(np.unique(beta.numpy())) == 9
@@ -319,7 +328,7 @@ def test_lora_weights_alone_adapt():
     m = keras.Sequential([keras.Input((4,)), body, layers.Dense(3)])
     body.enable_lora(2)
     learner = learners.MAML(m, 0.5, 2, adapted_weights="lora")
-    names = [learner.functional.trainable_variables[i].name for i in learner.adapted_indices]
+    names = [learner.functional.trainable_variables[i].name for i in learner.inner_weights.adapted]
     assert names == ["lora_kernel_a", "lora_kernel_b"]
     learner.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     x, y = np.random.default_rng(0).normal(size=(6, 4)).astype("float32"), np.arange(6) % 3
@@ -327,11 +336,11 @@ def test_lora_weights_alone_adapt():
     assert np.abs(adapted.predict(x, verbose=0) - m.predict(x, verbose=0)).max() > 1e-5
 
 
-def test_curve_by_step_from_evaluate():
+def test_curve_by_step_ends_at_what_evaluate_returns():
     learner = learners.MAML(keras_meta.networks.SinusoidMLP(), 0.01, 3)
     learner.compile("adam", "mse")
     waves = keras_meta.episodes.Sinusoid(num_shots=5).as_dataset(25, num_batches=2)
-    curve = learner.evaluate(waves, by_step="mse")
+    curve = keras_meta.metrics.adaptation_curve(learner, waves, "mse")
     assert curve.values.shape == (50, 4)
     np.testing.assert_allclose(curve.mean[3], learner.evaluate(waves, verbose=0), rtol=1e-4)
 

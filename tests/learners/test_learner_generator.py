@@ -8,6 +8,7 @@ import tensorflow as tf
 import keras_meta
 from keras_meta import generators
 from keras_meta.learners import LearnerGenerator
+from keras_meta.outer_loop.episode import Episode
 from tests import finite_differences
 from tests.quick import quick_first
 
@@ -80,11 +81,11 @@ def randomised(learner):
 
 
 def assert_gradient_is_right(learner, batch):
-    gradients, _ = tf.function(learner.meta_gradients, autograph=False)(*batch)
+    gradients, _ = tf.function(learner.meta_gradients, autograph=False)(Episode(*batch))
     variables = learner.trainable_variables
     assert all(g is not None for g in gradients)
     loss = tf.function(
-        lambda: tf.reduce_mean(learner.meta_gradients(*batch)[1][0]), autograph=False
+        lambda: tf.reduce_mean(learner.meta_gradients(Episode(*batch))[1][0]), autograph=False
     )
     for seed in range(2):
         direction = finite_differences.random_direction(variables, seed)
@@ -302,7 +303,7 @@ def test_first_order_differs():
             inner_learning_rate=0.3,
             first_order=first_order,
         )
-        gradients.append(learner.meta_gradients(inputs, y)[0])
+        gradients.append(learner.meta_gradients(Episode(inputs, y))[0])
     assert max(np.abs(a - b).max() for a, b in zip(*gradients, strict=True)) > 1e-5
 
 
@@ -314,7 +315,7 @@ def test_the_embedding_of_a_task():
     other = learner.embed_task(inputs["support_x"][1], inputs["support_y"][1])
     assert np.abs(task_embedding.task - other.task).max() > 1e-3
     with pytest.raises(tf.errors.InvalidArgumentError, match="outside 0..2"):
-        compiled(CLASSIFIERS["SVM"]()).describe(inputs["support_x"][0], np.arange(6))
+        compiled(CLASSIFIERS["SVM"]()).embed_task(inputs["support_x"][0], np.arange(6))
 
 
 def test_named_features():
@@ -382,7 +383,7 @@ MISTAKES = {
     "no second derivative": (
         lambda: LearnerGenerator(
             embedding(), generators.NeuralNetwork(keras.Sequential(stretched())), inner_steps=1
-        ),
+        )(classification()[0]),
         "Softsign in layer 'signs'",
     ),
     "no loss to descend": (

@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 import keras_meta
+from keras_meta.outer_loop.episode import Episode
 from tests import reference
 
 
@@ -38,7 +39,7 @@ def test_equals_a_maml_written_by_hand(task_map, steps, first_order, float64):
     batch = episodes()
     weights = [tf.identity(v.value) for v in learner.trainable_variables]
     loss, expected = reference.meta_gradient(weights, batch, 0.3, steps, first_order)
-    gradients, (losses, _, _) = tf.function(learner.meta_gradients)(*batch)
+    gradients, (losses, _, _) = tf.function(learner.meta_gradients)(Episode(*batch))
     assert abs(float(tf.reduce_mean(losses) - loss)) < 1e-10
     for actual, wanted in zip(gradients, expected, strict=True):
         np.testing.assert_allclose(actual, wanted, rtol=0, atol=1e-10)
@@ -47,8 +48,8 @@ def test_equals_a_maml_written_by_hand(task_map, steps, first_order, float64):
 def test_eager_loop_and_graph_loop_agree(float64):
     learner = keras_meta.learners.MAML(dense_model(), 0.3, 2, task_map="loop")
     learner.compile(loss="mse")
-    eager, _ = learner.meta_gradients(*episodes())
-    graph, _ = tf.function(learner.meta_gradients)(*episodes())
+    eager, _ = learner.meta_gradients(Episode(*episodes()))
+    graph, _ = tf.function(learner.meta_gradients)(Episode(*episodes()))
     for a, b in zip(eager, graph, strict=True):
         np.testing.assert_allclose(a, b, rtol=0, atol=1e-12)
 

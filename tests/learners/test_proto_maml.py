@@ -9,6 +9,7 @@ import keras_meta
 from keras_meta import learners
 from keras_meta.heads.linear import prototype_head
 from keras_meta.inner_optimizers import SGD, Learned
+from keras_meta.outer_loop.episode import Episode
 from tests import finite_differences
 from tests.quick import quick_first
 
@@ -83,12 +84,12 @@ def test_meta_gradient_equals_central_differences(name, float64):
     learner = compiled(**options)
     batch = episodes()
     function = tf.function(learner.meta_gradients)
-    gradients, _ = function(*batch)
+    gradients, _ = function(Episode(*batch))
     variables = learner.trainable_variables
     assert all(g is not None for g in gradients)
     direction = finite_differences.random_direction(variables)
     expected = finite_differences.directional(
-        lambda: tf.reduce_mean(function(*batch)[1][0]), variables, direction
+        lambda: tf.reduce_mean(function(Episode(*batch))[1][0]), variables, direction
     )
     np.testing.assert_allclose(
         finite_differences.dot(gradients, direction), expected, rtol=1e-6, atol=1e-9

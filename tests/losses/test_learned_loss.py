@@ -8,6 +8,7 @@ import tensorflow as tf
 import keras_meta
 from keras_meta import learners
 from keras_meta.losses import LearnedLoss
+from keras_meta.outer_loop.episode import Episode
 from tests import finite_differences
 from tests.quick import quick_first
 
@@ -49,14 +50,14 @@ def test_gradient_of_the_loss_equals_central_differences(name, outputs, float64)
     learner = compiled(LEARNERS[name], outputs)
     batch = episodes(outputs)
     function = tf.function(learner.meta_gradients)
-    gradients, _ = function(*batch)
+    gradients, _ = function(Episode(*batch))
     of_loss = {id(v) for v in learner.inner_loss.trainable_variables}
     assert len(of_loss) == 4
     positions = [i for i, v in enumerate(learner.trainable_variables) if id(v) in of_loss]
     variables = [learner.trainable_variables[i] for i in positions]
     direction = finite_differences.random_direction(variables)
     expected = finite_differences.directional(
-        lambda: tf.reduce_mean(function(*batch)[1][0]), variables, direction
+        lambda: tf.reduce_mean(function(Episode(*batch))[1][0]), variables, direction
     )
     actual = finite_differences.dot([gradients[i] for i in positions], direction)
     assert abs(expected) > 1e-5

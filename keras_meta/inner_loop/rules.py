@@ -1,0 +1,120 @@
+"""Rules: how the batch normalisation layers of a model normalise in one pass.
+
+`BatchNormalization` ties "use the statistics of this batch" to `training`, so that a learner could
+not adapt by the statistics of the support set while dropout is off. A rule takes its place for the
+length of one pass. It is a callable
+
+    rule(normalization) -> (outputs, moments)
+
+from a `Normalization`, a layer at work, to its outputs and to the pair `(mean, variance)` that it
+has observed, or `None`. Observed moments are written to the layer's moving statistics, which in a
+`keras.StatelessScope` are captured and not stored.
+"""
+
+import dataclasses
+
+import tensorflow as tf
+
+from keras_meta.exact.normalization import exact_moments, normalize
+
+
+@dataclasses.dataclass(frozen=True)
+class Normalization:
+    """A batch normalisation layer at work.
+
+    Attributes:
+        layer: The `keras.layers.BatchNormalization`.
+        x: Float tensor `[..., channels]`, its input with channels last.
+        mask: bool tensor `[...]` of the positions that count, or `None` for all.
+        gamma: Tensor `[channels]`, its scale.
+        beta: Tensor `[channels]`, its shift.
+    """
+
+    layer: object
+    x: tf.Tensor
+    mask: object
+    gamma: tf.Tensor
+    beta: tf.Tensor
+
+    @property
+    def stored(self):
+        """Pair of tensors `[channels]`: the moving mean and variance, as far as this pass goes."""
+        moving = self.layer.moving_mean, self.layer.moving_variance
+        return tuple(tf.cast(variable.value, self.x.dtype) for variable in moving)
+
+    def moments(self):
+        """Mean and variance over all axes but the last, of the positions that the mask keeps."""
+        axes = list(range(self.x.shape.rank - 1))
+        if self.mask is None:
+            return exact_moments(self.x, axes)
+        present = tf.cast(tf.expand_dims(self.mask, -1), self.x.dtype)
+        count = tf.reduce_sum(tf.broadcast_to(present, tf.shape(self.x)), axes)
+        mean = tf.math.divide_no_nan(tf.reduce_sum(self.x * present, axes), count)
+        squares = tf.square(self.x - mean) * present
+        return mean, tf.math.divide_no_nan(tf.reduce_sum(squares, axes), count)
+
+    def by(self, mean, variance):
+        """`gamma (x - mean) / sqrt(variance + epsilon) + beta`, for moments that broadcast."""
+        scale = self.gamma * tf.math.rsqrt(variance + self.layer.epsilon)
+        return (self.x - mean) * scale + self.beta
+
+
+def batch(normalization):
+    """Normalises by the statistics of the examples at hand."""
+    moments = normalization.moments()
+    if normalization.mask is not None:
+        return normalization.by(*moments), moments
+    x, layer = normalization.x, normalization.layer
+    return normalize(x, normalization.gamma, normalization.beta, layer.epsilon), moments
+
+
+def stored(normalization):
+    """Normalises by the moving statistics."""
+    return normalization.by(*normalization.stored), None
+
+
+def observe(normalization):
+    """Normalises by the moving statistics, and observes those of the examples at hand."""
+    return normalization.by(*normalization.stored), normalization.moments()
+
+
+def replacements(layers, rule):
+    """Returns what to replace during a pass: triples `(object, attribute name, value)`.
+
+    Enter them inside a `keras.StatelessScope`: moments that the layers write are meant for the
+    scope, not for the model.
+
+    Args:
+        layers: `BatchNormalization` layers, from `exact.normalization.batch_normalizations(model)`.
+        rule: A rule. A frozen layer keeps to its stored statistics, as in Keras.
+    """
+
+    def replacement(layer):
+        def call(inputs, training=None, mask=None):
+            del training  # the statistics are chosen by the learner
+            return _normalize(layer, inputs, rule if layer.trainable else stored, mask)
+
+        return call
+
+    return [
+        (tf.nn, "moments", exact_moments),
+        *((layer, "call", replacement(layer)) for layer in layers),
+    ]
+
+
+def _normalize(layer, inputs, rule, mask):
+    x = tf.cast(inputs, "float32") if inputs.dtype in (tf.float16, tf.bfloat16) else inputs
+    rank = len(x.shape)
+    channel = layer.axis % rank
+    to_last = [axis for axis in range(rank) if axis != channel] + [channel]
+    if channel != rank - 1:
+        x = tf.transpose(x, to_last)
+    gamma = tf.cast(layer.gamma.value, x.dtype) if layer.scale else tf.ones([x.shape[-1]], x.dtype)
+    beta = tf.cast(layer.beta.value, x.dtype) if layer.center else tf.zeros([x.shape[-1]], x.dtype)
+    outputs, moments = rule(Normalization(layer, x, mask, gamma, beta))
+    if moments is not None:
+        layer.moving_mean.assign(moments[0])
+        layer.moving_variance.assign(moments[1])
+    if channel != rank - 1:
+        outputs = tf.transpose(outputs, [to_last.index(axis) for axis in range(rank)])
+    return tf.cast(outputs, layer.compute_dtype)

@@ -1,0 +1,68 @@
+"""The inner problem of a labelled support set."""
+
+import functools
+
+import keras
+import tensorflow as tf
+
+from keras_meta.inner_loop import losses
+from keras_meta.inner_loop.functional import fold_in
+from keras_meta.inner_loop.inner_weights import put
+from keras_meta.inner_loop.problem import InnerProblem
+
+
+def support_problem(learner, support_x, support_y, training, seed, parameters):
+    """Returns the problem of fitting a model to a support set `(x, y)` by its loss.
+
+        L(w) = inner loss of (y, f(x; w)) + losses and regularizers of the model at w
+
+    Args:
+        learner: A `MAML`, which has the model as a function, the inner loss, the inner optimizer,
+            the policy of normalisation, and says in `run_inner` what a pass is.
+        support_x: Features `[support, ...]`.
+        support_y: Labels `[support, ...]`.
+        training: bool. Whether dropout is active.
+        seed: int tensor `[2]`, or `None`.
+        parameters: dict of lists of tensors: `"weights"`, all weights of the model, and `"loss"`,
+            those of the inner loss.
+
+    Returns:
+        An `InnerProblem`, whose data are the support set at every step.
+    """
+    weights, of_task = parameters["weights"], learner.inner_weights
+    policy, optimizer = learner.statistics, learner.inner_optimizer
+    learned = list(zip(losses.variables(learner.inner_loss), parameters["loss"], strict=True))
+    size = tf.shape(keras.tree.flatten(support_y)[0])[0]
+    rule = policy.support(training, size)
+
+    def run(weights, x, written, step):
+        return learner.run_inner(weights, x, written, training, rule, fold_in(seed, step))
+
+    def inner_loss(weights, data, written, step):
+        loss = learner.resolved_inner_loss()
+        x, y = data
+        output = run(weights, x, written, step)
+        with keras.StatelessScope(state_mapping=learned):
+            value = losses.support_loss(loss, y, output.predictions)
+        scale = losses.gradient_scale(loss, y, output.predictions)
+        return value + tf.cast(output.losses, value.dtype), output.state, scale
+
+    def keep(weights, written, step):
+        def support_pass():
+            return run(weights, support_x, written, step).state
+
+        kept = policy.keep(learner.functional, written, support_pass, size, step, training)
+        return {"weights": [weights[i] for i in of_task.of_task], **kept}
+
+    initial = [weights[i] for i in of_task.adapted]
+    return InnerProblem(
+        initial_weights=initial,
+        loss=inner_loss,
+        update=functools.partial(optimizer.update, settings=optimizer.read()),
+        keep=keep,
+        data_at=lambda weights, step, seed: (support_x, support_y),
+        weights_at=lambda adapted, step: put(weights, of_task.adapted, adapted),
+        initial_slots=optimizer.init(initial),
+        seed=seed,
+        first_order=learner.first_order,
+    )

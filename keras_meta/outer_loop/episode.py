@@ -1,0 +1,105 @@
+"""Episodes as tasks: what a learner makes of a batch, and of what it has predicted for one task."""
+
+import collections
+
+import keras
+import tensorflow as tf
+
+from keras_meta.exact import private, replicas
+from keras_meta.outer_loop import episode_checks, padding
+
+Episode = collections.namedtuple(
+    "Episode", ["inputs", "query_y", "sample_weight", "num_ways"], defaults=[None, None, None]
+)
+Episode.__doc__ = """A labelled task, or with a leading axis of tasks a batch of them.
+
+Attributes:
+    inputs: dict with `"support_x"`, `"support_y"` and `"query_x"`, and masks if there is padding.
+    query_y: Nest of tensors `[query, ...]`, or `None`.
+    sample_weight: Tensor `[query]`, or `None`.
+    num_ways: Scalar int tensor, the most ways of a task in the batch, where the number of outputs
+        depends on the task; else `None`.
+"""
+
+
+def read(learner, inputs, query_y=None, sample_weight=None):
+    """Returns a batch of episodes, which waits for the checks of its values.
+
+    Args:
+        learner: A `MetaLearner`.
+        inputs: dict of tensors `[tasks, ...]`.
+        query_y: Nest of tensors `[tasks, query, ...]`, or `None`.
+        sample_weight: Tensor `[tasks]` or `[tasks, query]`, or `None`.
+
+    Raises:
+        ValueError: If they do not fit the episode contract or the model.
+    """
+    episode_checks.check_inputs(inputs, learner.model)
+    learner.see(inputs)
+    inputs, query_y = episode_checks.checked_values(inputs, num_classes(learner, inputs), query_y)
+    num_ways = padding.num_ways(inputs) if learner.variable_way else None
+    if num_ways is not None:
+        num_ways = tf.fill([tf.shape(inputs["support_y"])[0]], num_ways)
+    return Episode(inputs, query_y, sample_weight, num_ways)
+
+
+def num_classes(learner, inputs):
+    """Number of classes, where the support labels are class numbers; else `None`."""
+    loss = learner.inner_loss if learner.inner_loss is not None else learner.loss
+    if not private.takes_class_numbers(loss):
+        return None
+    example = keras.tree.map_structure(
+        lambda x: keras.KerasTensor((None, *x.shape[2:]), x.dtype.name), inputs["support_x"]
+    )
+    return learner.predictions_spec(example).shape[-1]
+
+
+def without_padding(episode):
+    """Returns the real examples of a task."""
+    *real, _ = episode
+    return Episode(*padding.cut(*real), episode.num_ways)
+
+
+def with_padding(predictions, episode):
+    """Puts the predictions for the real queries of a task in their places."""
+    return keras.tree.map_structure(
+        lambda x: padding.spread(x, episode.inputs, episode.num_ways), predictions
+    )
+
+
+def task_loss(learner, episode, output, training):
+    """The compiled loss of a task, as a batch of that task, with what its passes have added.
+
+    Args:
+        learner: A compiled `MetaLearner`.
+        episode: An `Episode` without padding.
+        output: `ModelOutput` for its queries.
+        training: bool.
+
+    Returns:
+        Scalar tensor.
+    """
+    batch = keras.tree.map_structure(
+        lambda x: None if x is None else tf.expand_dims(x, 0),
+        (episode.inputs, episode.query_y, output.predictions, episode.sample_weight),
+    )
+    loss = learner.compute_loss(*batch, training=training)
+    return loss + replicas.part(tf.cast(output.losses, loss.dtype))
+
+
+def seen_spec(inputs):
+    """Types of the inputs without axes of tasks and examples, by which a learner is exported."""
+    return keras.tree.map_structure(
+        lambda x: {"dtype": x.dtype.name, "shape": [int(d or 0) for d in x.shape[2:]]},
+        {key: inputs[key] for key in episode_checks.KEYS},
+    )
+
+
+def zeros(specs):
+    """Tensors of these specs, with two where any number is meant: one would mean one class."""
+    return keras.tree.map_structure(
+        lambda x: (
+            None if x is None else tf.zeros([2 if n is None else n for n in x.shape], x.dtype)
+        ),
+        specs,
+    )

@@ -1,0 +1,207 @@
+"""Episodes as the tasks of an outer model."""
+
+import functools
+
+import keras
+
+from keras_meta import config, statistics
+from keras_meta.inner_loop.functional import FunctionalModel
+from keras_meta.outer_loop import episode, episode_checks, model_checks, padding
+from keras_meta.outer_loop import task_map as task_maps
+from keras_meta.outer_loop.outer_model import Outcome, OuterModel
+
+
+class EpisodicModel(OuterModel):
+    """An outer model whose tasks are episodes: a support set, and queries to predict.
+
+    It owns the episode contract: keys, masks, checks, loss, metrics, and the statistics of
+    normalisation. A subclass defines `learn_episode`.
+
+    Args:
+        model: A built `keras.Model`, for one task.
+        batch_norm: See `MetaLearner`.
+        task_map: See `MetaLearner`.
+        seed: See `MetaLearner`.
+        name: Optional name.
+        dtype: The policy of `model`, or `None`.
+    """
+
+    # Whether there are as many outputs as a task has classes.
+    variable_way = False
+
+    def __init__(
+        self, model, batch_norm="transductive", task_map="auto", seed=0, name=None, dtype=None
+    ):
+        super().__init__(task_map, seed, name, dtype=model_checks.checked_policy(model, dtype))
+        self.model = model
+        self.batch_norm = batch_norm
+        self.episode_spec = None
+
+    @property
+    def mapped_models(self):
+        """List of the models that run for each task, by which the way to map tasks is chosen."""
+        return [self.model]
+
+    def learn_episode(self, inputs, training, seed):
+        """Learns one task and predicts its queries.
+
+        Args:
+            inputs: dict with the `"support_x"`, `"support_y"` and `"query_x"` of one task.
+            training: bool. Whether dropout is active.
+            seed: int tensor `[2]` for this task's noise, or `None`.
+
+        Returns:
+            A `ModelOutput`, whose losses are those of all passes that count in the outer loss.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must define `learn_episode`.")
+
+    @functools.cached_property
+    def functional(self):
+        """The model as a function of its weights and state."""
+        return FunctionalModel(self.model)
+
+    @property
+    def batch_norm(self):
+        """The policy of normalisation, as it was given."""
+        return self._batch_norm
+
+    @batch_norm.setter
+    def batch_norm(self, value):
+        policy = statistics.get(value)
+        known = self.__dict__.setdefault("_policies", {})
+        key = value if isinstance(value, str) else id(value)
+        if key not in known:
+            policy.prepare(self)
+            known[key] = policy
+            # One that has weights keeps them, and is saved, while another is in use.
+            setattr(self, f"policy_{type(policy).__name__.lower()}", policy)
+        self.__dict__["_batch_norm"] = value
+        self.__dict__["_statistics"] = known[key]
+        self.forget_traces()
+
+    @property
+    def statistics(self):
+        """The policy of normalisation, a `keras_meta.statistics.StatisticsPolicy`."""
+        return self._statistics
+
+    # Episodes as tasks of the outer model.
+
+    def learn_task(self, task, training, seed):
+        """Learns an episode, without its padding. See `OuterModel`."""
+        real = episode.without_padding(task)
+        output = self.learn_episode(real.inputs, training, seed if training else None)
+        return self.outcome(task, real, output, training)
+
+    def outcome(self, task, real, output, training):
+        """The `Outcome` of an episode.
+
+        Args:
+            task: The `Episode` as it was given.
+            real: The same without padding.
+            output: `ModelOutput` for its queries.
+            training: bool.
+        """
+        loss = None if real.query_y is None else episode.task_loss(self, real, output, training)
+        observed = self.statistics.observed(output.state) if training else {}
+        return Outcome(loss, episode.with_padding(output.predictions, task), observed)
+
+    def unpack(self, data):
+        """Returns the `Episode` batch of what `fit` is given, checked. See `OuterModel`."""
+        inputs, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+        batch = episode.read(self, inputs, y)
+        return batch._replace(sample_weight=episode_checks.check_targets(*batch[:2], sample_weight))
+
+    def unpack_inputs(self, inputs):
+        """Returns the `Episode` batch of inputs alone, checked. See `OuterModel`."""
+        return episode.read(self, inputs)
+
+    def scored(self, tasks, predictions):
+        """The queries that are not padding. See `OuterModel`."""
+        y, y_pred, sample_weight = padding.real_queries(
+            tasks.inputs, tasks.query_y, predictions, tasks.sample_weight
+        )
+        return tasks.inputs, y, y_pred, sample_weight
+
+    def absorb(self, observed):
+        """Moves the statistics that the policy of normalisation follows. See `OuterModel`."""
+        self.statistics.follow(self.functional, observed)
+
+    def see(self, inputs):
+        """Keeps the types of the first inputs, by which the learner is exported later."""
+        if self.episode_spec is None:
+            self.episode_spec = episode.seen_spec(inputs)
+
+    def task_map_of(self, tasks):
+        """`"loop"` or `"vectorize"`, for this batch."""
+        if not isinstance(tasks, episode.Episode) or not padding.is_padded(tasks.inputs):
+            return self.chosen_task_map()
+        if self.task_map == "vectorize":
+            raise ValueError(
+                "Tasks of unequal size are not vectorised. Use task_map='auto', or leave the masks "
+                "out. Received: task_map='vectorize' and episodes with the keys "
+                f"{list(tasks.inputs)}."
+            )
+        return "loop"
+
+    def chosen_task_map(self):
+        """`"loop"` or `"vectorize"`: only tasks with a stated number of ways are vectorised."""
+        if self.variable_way and self.task_map == "vectorize":
+            raise ValueError(
+                "Tasks are vectorised with one number of ways. State `num_ways`, or use "
+                f"task_map='loop'. Received: task_map='vectorize' for {type(self).__name__} "
+                "without `num_ways`."
+            )
+        if self.task_map != "auto":
+            return self.task_map
+        loops = self.variable_way or any(
+            task_maps.choose(model) == "loop" for model in self.mapped_models
+        )
+        return "loop" if loops else "vectorize"
+
+    def predictions_spec(self, features):
+        """Shapes and types of the predictions for one task, symbolically.
+
+        Args:
+            features: Nest of `keras.KerasTensor` `[query, ...]`.
+        """
+        outputs = getattr(self.model, "outputs", None)
+        if outputs and len(outputs) == 1:
+            return outputs[0]
+        return self.model.compute_output_spec(features)
+
+    def compute_output_spec(self, inputs, training=False):
+        """Shape and type of the predictions: `[tasks, query, ...]`."""
+        del training
+        query = keras.tree.map_structure(
+            lambda x: keras.KerasTensor(x.shape[1:], x.dtype), inputs["query_x"]
+        )
+        leading = keras.tree.flatten(inputs["query_x"])[0].shape[:2]
+        return keras.tree.map_structure(
+            lambda x: keras.KerasTensor((*leading, *x.shape[1:]), x.dtype),
+            self.predictions_spec(query),
+        )
+
+    def build_metrics(self, batch_spec):
+        """Creates the variables of compiled metrics. See `OuterModel`."""
+        if all(getattr(metric, "built", True) for metric in self.metrics):
+            return
+        inputs, y, sample_weight = keras.utils.unpack_x_y_sample_weight(episode.zeros(batch_spec))
+        y_pred = episode.zeros(self.compute_output_spec(inputs))
+        self.compute_loss(inputs, y, y_pred, sample_weight, training=False)
+        self.compute_metrics(inputs, y, y_pred, sample_weight)
+        self.reset_metrics()
+
+    def fit(self, x=None, *args, class_weight=None, **kwargs):
+        """Meta-trains, as `keras.Model.fit` does with episodes for examples.
+
+        Raises:
+            ValueError: If `class_weight` is given: labels are numbered anew in each episode.
+        """
+        if class_weight is not None:
+            raise ValueError(
+                "`class_weight` is not supported, because labels are numbered anew in each "
+                "episode. Use `sample_weight` of shape [tasks, queries]. "
+                f"Received: class_weight={class_weight}."
+            )
+        config.hint_once()
+        return super().fit(x, *args, **kwargs)

@@ -1,0 +1,50 @@
+"""The gradient of a mean over tasks, task by task."""
+
+import tensorflow as tf
+
+from keras_meta.exact import replicas
+
+
+def mean_gradients(model, learn, tasks):
+    """Gradient of the mean over tasks of their loss, in all trainable variables.
+
+        sum over tasks of  d(loss of the task / number of tasks)
+
+    Nothing but the running sum is kept from task to task, so that memory does not grow with their
+    number.
+
+    Args:
+        model: An `OuterModel`.
+        learn: Callable, `(task, seed) -> Outcome`.
+        tasks: A batch of tasks, all of them or the part of a replica.
+
+    Returns:
+        Tuple `(gradients, outcome)`. See `OuterModel.meta_gradients`.
+    """
+    parameters = model.trainable_variables
+    first_task, share = replicas.place_in_batch(num_tasks(tasks))
+    number = tf.cast(num_tasks(tasks), "float32")
+
+    def of_task(task, seed):
+        # By itself a tape watches frozen layers too: what Keras freezes later is trainable to
+        # TensorFlow, and all that follows from it would be differentiated.
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch([variable.value for variable in parameters])
+            outcome = learn(task, seed)
+            scaled = model.scale_loss(outcome.loss / tf.cast(number, outcome.loss.dtype))
+        gradients = [
+            tf.convert_to_tensor(g) if isinstance(g, tf.IndexedSlices) else g
+            for g in tape.gradient(scaled, parameters)
+        ]
+        return gradients, outcome
+
+    gradients, outcome = model.map_tasks(of_task, tasks, model.outer_step, first_task)
+    if share is not None:
+        # Of means over the tasks of each replica, the mean over all tasks.
+        gradients = [None if g is None else g * tf.cast(share, g.dtype) for g in gradients]
+    return gradients, outcome
+
+
+def num_tasks(tasks):
+    """The number of tasks in a batch, as a scalar int tensor."""
+    return tf.shape(next(x for x in tf.nest.flatten(tasks) if x is not None))[0]
