@@ -41,27 +41,30 @@ _CONSTANT = ("ZerosLike", "OnesLike", "StopGradient")
 def second_order_problems(model, features_spec=None):
     """Lists the operations of a Keras model whose second derivatives are wrong or missing.
 
-    To differentiate a gradient, TensorFlow needs a derivative of each operation of that gradient.
-    Some have none: then it raises `LookupError`. Some are registered as constant although they are
-    not, and `tf.nn.moments` stops a gradient within: then the result is wrong, and nothing tells.
+    To differentiate a gradient, TensorFlow needs a derivative of each operation in that gradient.
+    Where none is registered, it raises `LookupError`. Where an operation is registered as a
+    constant although it is none, or stops a gradient in its midst as `tf.nn.moments` does, the
+    result is wrong and nothing is said.
 
-    The check traces `g(w) = d/dw sum(sin(f(x; w)))`, where `f` is the model in training and `w` are
-    its trainable weights. The sine stands for a loss, so that the derivative in the outputs depends
-    on them. It then takes each operation that leads from `w` to `g`, those in loops and branches
-    included, and looks its derivative up in the registry of TensorFlow. Nothing runs, and the model
-    is left as it is.
+    The check traces the gradient
 
-    A model without problems has right second derivatives in its weights, in any nest of tapes, as
-    far as TensorFlow's registered derivatives are right. What the check does not see:
+        g(w) = d/dw sum(sin f(x; w))
 
-    *   gradients that are stopped by design, as in `SpectralNormalization` and straight-through
-        estimators, and derivatives written by hand in a `tf.custom_gradient`,
-    *   what is between the features and the first layer with weights, such as resizing an image,
-        which no derivative in the weights passes,
-    *   the loss, and operations that the model uses only outside training.
+    of the model `f`, called in training, in its trainable weights `w`. The sine stands for a loss:
+    with it, the derivative in the outputs depends on them. Then it looks up, for each operation
+    through which `g` depends on `w`, those in loops and branches included, whether TensorFlow has
+    its derivative. Nothing is computed, and the model is left as it is.
 
-    Inside `keras_meta.exact.second_derivatives()` it reports what is left with the operations
-    replaced there.
+    A model without problems has right second derivatives in its weights, in tapes of your own, as
+    far as those that TensorFlow has are right. Out of the check's sight are
+
+    *   gradients that are stopped by design, as in `SpectralNormalization`, and derivatives written
+        by hand with `tf.custom_gradient`,
+    *   what stands between the features and the first layer with weights, such as resizing an
+        image: no derivative in the weights goes through it, but one in the features does,
+    *   the loss, and what the model does only outside training.
+
+    Inside `keras_meta.exact.second_derivatives()` the model is checked as it is there.
 
     Args:
         model: A built `keras.Model`, of any kind. It need not belong to a learner.

@@ -15,55 +15,57 @@ _stock_resize = tf.image.resize
 def second_derivatives():
     """Context in which stock Keras layers have right second derivatives, in your own tapes.
 
-    TensorFlow gives three kinds of layers right first derivatives and wrong second ones:
+    TensorFlow differentiates three kinds of layers correctly once, but not twice:
 
     *   `BatchNormalization` (in training), `GroupNormalization` and `LayerNormalization` call
-        `tf.nn.moments`, which computes the variance around a mean whose gradient is stopped. The
-        second derivative lacks a term, silently. Meta-gradients of small networks were off by 4 to
-        36 % in norm, and stay off however many examples or bits are used.
-    *   `UpSampling2D` and `Resizing` with bilinear interpolation: the operation that derives the
-        resizing counts as constant, so that what follows from it is lost, silently. With other
-        methods it has no derivative, and TensorFlow raises `LookupError`.
-    *   the activation `"softsign"`, with which it raises `LookupError`.
+        `tf.nn.moments`, which computes the variance around a mean whose gradient is stopped. Second
+        derivatives lack a term, silently. Meta-gradients of small networks were off by 4 to 36 %
+        in norm. More precision does not help; the error shrinks only with the number of values
+        that a mean is taken over.
+    *   `UpSampling2D` and `Resizing`. With bilinear interpolation the gradient of the resizing is
+        registered as a constant, so that second derivatives lack all that goes through it,
+        silently. With other interpolations TensorFlow raises `LookupError`.
+    *   The activation `"softsign"`: TensorFlow raises `LookupError`.
 
-    It matters wherever a gradient is differentiated: in bilevel problems (meta-learning, learned
-    losses, hyperparameters), in losses on derivatives of a network (physics-informed networks,
-    gradient penalties), and in Hessians and products with them. Training by first derivatives is
-    right without this context. Learners of `keras_meta` need it not: their normalisation is exact,
-    and they refuse models with the other two.
+    This matters wherever a gradient is differentiated again: in bilevel problems (meta-learning,
+    hyperparameters, learned losses), in losses on derivatives of a network (physics-informed
+    networks, gradient penalties), and for Hessians and their products with vectors. Ordinary
+    training takes first derivatives alone, and is right without this context. So are the learners
+    of `keras_meta`, which normalise exactly and refuse a model with the other two kinds.
 
-    In the context, the operations are replaced by others of equal value.
+    Inside the context, these operations are replaced by others of the same value.
 
-    With the mean `m = E[x]`, the variance is `v = E[(x - m)^2]`. Its derivative in `m` is
-    `-2 E[x - m] = 0`, which is why stopping the gradient of `m` does no harm to first derivatives.
-    But the derivative of that zero is not zero:
+    The variance `v = E[(x - m)^2]` around the mean `m = E[x]` of `n` values has the derivative
+    `dv/dm = -2 E[x - m] = 0`, and so stopping the gradient of `m` does no harm to first
+    derivatives. But `dv/dm` is zero only because `m` follows `x`, and differentiating once more
 
         d2v / dx_i dx_j = 2/n ([i = j] - 1/n)
 
-    of which stock moments give the first term alone. Here the gradient flows through `m`.
+    while stock moments give `2/n [i = j]`. Here the gradient flows through `m` as well.
 
-    Resizing is linear in the image, and separable, with one matrix for rows and one for columns:
-    `y = R x C'`. These products have all derivatives. The matrices are what the stock operation
-    gives for unit images, so that each method, antialiased or not, keeps its values.
+    Resizing is linear in the image, and it is separable: `y = R x C'`, with one matrix for rows and
+    one for columns, whose products have all derivatives. The matrices are what the stock operation
+    makes of unit vectors, so that every interpolation, antialiased or not, keeps its values.
 
-    Softsign is `x / (1 + |x|)`.
+    Softsign is computed as `x / (1 + |x|)`.
 
-    The cost is small. Moments take about as long as stock ones. Resizing an image of height `h` and
-    width `w` to `H` by `W` takes `H w (h + W)` multiplications a channel, as matrix products.
+    What counts is whether operations run, or in a `tf.function` are traced, inside the context. A
+    function that was traced inside keeps its derivatives when it is called outside. One that was
+    traced outside does not change by being called inside, and one that is traced again outside, for
+    other shapes, is traced with stock operations. So put the whole of a training inside, such as a
+    call of `model.fit` whose `train_step` has two tapes.
 
-    What counts is the context in which operations run, or, in a `tf.function`, are traced. A
-    function traced inside keeps exact derivatives when it is called outside; one that was traced
-    before does not get them by being called inside; and one that is called outside with other
-    shapes is traced again, without. Put the whole of a training inside: both tapes must be, and
-    `model.fit` with a `train_step` that has two tapes is.
+    Contexts may be nested, and several threads may enter and leave in any order. Until the last has
+    left, all threads of the program compute with the replacements, the replicas of a strategy among
+    them; for threads that did not ask, only rounding differs. The context also works as a
+    decorator.
 
-    The context may be nested, and entered by several threads in any order. Until the last has left,
-    all threads compute with the replacements, replicas of a strategy included; to those that did
-    not ask, this makes a difference of rounding. It works as a decorator too.
+    The cost is small: moments take about as long as stock ones, and resizing from `h` by `w` to `H`
+    by `W` takes `H w (h + W)` multiplications a channel, in matrix products.
 
     Not mended are recurrent layers on cuDNN (give them `use_cudnn=False`) and layers that stop
     gradients by design, such as `SpectralNormalization`. `keras_meta.exact.second_order_problems`
-    tells what a model has of these.
+    finds what a model has of the former, and of operations in general.
 
     Example: a Hessian-vector product, which stock layer normalisation gets wrong.
 
