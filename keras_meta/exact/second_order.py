@@ -73,7 +73,8 @@ def second_order_problems(model, features_spec=None):
 
     Returns:
         List of `Problem(layer, operation, remedy)`, three strings each: the name of the innermost
-        layer, the operation, and what to use in its place. Empty if there is none.
+        layer, the operation, and what to use in its place. In the order of the layers; empty if
+        there is none.
 
     Raises:
         ValueError: If the model is not built, or it is subclassed and `features_spec` is missing.
@@ -155,7 +156,8 @@ def _problems(call, model, variables, features_spec):
         function = _gradient_function(call, variables, features_spec)
     weights = function.inputs[: len(variables)]
     inspect(_between(function.graph, weights, function.outputs), model.name)
-    return list(dict.fromkeys(found))
+    order = [model.name, *(layer.name for layer in layers)]
+    return sorted(dict.fromkeys(found), key=lambda problem: order.index(problem.layer))
 
 
 def _in_scope(layer, number):
