@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN = .venv/bin
 
-.PHONY: demo test test-slow lint clean
+.PHONY: demo test test-slow test-oldest lint clean
 
 demo: .venv/installed
 	$(BIN)/keras-meta demo
@@ -11,6 +11,9 @@ test: .venv/installed
 
 test-slow: .venv/installed
 	$(BIN)/python -m pytest -m slow
+
+test-oldest: .venv-oldest/installed
+	.venv-oldest/bin/python -m pytest -m "not slow" -n auto
 
 lint: .venv/installed
 	$(BIN)/python -m pip install --quiet "ruff>=0.14"
@@ -22,5 +25,10 @@ lint: .venv/installed
 	$(BIN)/python -m pip install --quiet --editable ".[plots,test]"
 	touch $@
 
+.venv-oldest/installed: setup.cfg setup.py oldest.txt
+	$(PYTHON) -m venv .venv-oldest
+	.venv-oldest/bin/python -m pip install --quiet --constraint oldest.txt --editable ".[plots,test]"
+	touch $@
+
 clean:
-	rm -rf .venv build dist runs *.egg-info
+	rm -rf .venv .venv-oldest build dist runs *.egg-info

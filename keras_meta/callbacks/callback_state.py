@@ -4,6 +4,8 @@ import json
 
 import numpy as np
 
+from keras_meta.exact.private import callback_attributes
+
 # The sign of `min_delta` is set when a callback first looks at its metric, and again after a
 # restart: it follows from the arguments.
 _FOLLOWS_FROM_ARGUMENTS = ("min_delta",)
@@ -19,7 +21,7 @@ def read(callback):
         Tuple of dicts `(values, arrays)`: name to JSON text, and name to list of arrays.
     """
     values, arrays = {}, {}
-    for name, value in vars(callback).items():
+    for name, value in callback_attributes(callback).items():
         if name in _FOLLOWS_FROM_ARGUMENTS:
             continue
         if isinstance(value, list) and value and all(isinstance(x, np.ndarray) for x in value):

@@ -20,7 +20,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_meta.exact.custom_gradient import custom_gradient
-from keras_meta.exact.layers import sublayers
+from keras_meta.exact.private import CONVOLUTION, sublayers
 
 # Beyond some times a core's cache, copying patches costs as much as it gains.
 max_patch_bytes = 2560 * 1024
@@ -53,7 +53,7 @@ def replacements(layers):
 
         return convolution_op
 
-    return [(layer, "convolution_op", replacement(layer)) for layer in layers]
+    return [(layer, CONVOLUTION, replacement(layer)) for layer in layers]
 
 
 def convolve(images, kernel, strides, padding):

@@ -5,11 +5,11 @@ import weakref
 
 import tensorflow as tf
 
-# Not public. `tf.custom_gradient` registers, for each call that is traced, a closure that holds
-# the whole graph, and never gives it back: every retrace would cost its memory for good.
-from tensorflow.python.framework.ops import gradient_registry
+from keras_meta.exact import private
 
-_GRADIENTS = "_keras_meta_gradients"
+# The attribute of a graph that owns its gradients. A table of graphs would keep them: a gradient
+# refers to its graph.
+_GRADIENTS = "keras_meta_gradients"
 
 
 def custom_gradient(function):
@@ -38,22 +38,22 @@ def own_gradients():
     if tf.executing_eagerly():
         return
     for operation in tf.compat.v1.get_default_graph().get_operations():
-        if operation.type == "IdentityN" and "_gradient_op_type" in operation.node_def.attr:
+        if operation.type == "IdentityN" and private.custom_gradient_name(operation):
             _give_to_graph(operation.outputs[0])
 
 
 def _give_to_graph(tensor):
-    name = tensor.op.get_attr("_gradient_op_type").decode()
+    name, registered = private.custom_gradient_name(tensor.op), private.custom_gradients()
     owned = getattr(tensor.graph, _GRADIENTS, None)
     if owned is None:
         owned = {}
         setattr(tensor.graph, _GRADIENTS, owned)
     if name in owned:
         return
-    entry = gradient_registry._registry[name]
+    entry = registered[name]
     owned[name] = entry["type"]
     reference = weakref.ref(entry["type"])
-    weakref.finalize(entry["type"], gradient_registry._registry.pop, name, None)
+    weakref.finalize(entry["type"], registered.pop, name, None)
 
     def lent(operation, *gradients):
         return reference()(operation, *gradients)

@@ -1,13 +1,6 @@
 """The layers of a model, at every depth."""
 
-
-def sublayers(model):
-    """Returns every layer inside `model`, nested ones included, in the order of the model.
-
-    `model.layers` lists the top level alone, and misses layers held by a custom layer.
-    Keras keeps the walk through all depths private; this is the one place that uses it.
-    """
-    return model._flatten_layers(include_self=False)
+from keras_meta.exact.private import sublayers
 
 
 def layers_with_weights(model):

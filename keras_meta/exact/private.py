@@ -26,14 +26,15 @@ MAX_POOL = (tf.nn, "max_pool")  # LiteRT lacks its derivative
 CALL = "call"  # of `BatchNormalization`, which ties the choice of statistics to `training`
 CONVOLUTION = "convolution_op"  # of `Conv2D`, whose kernel gradient is slow for few images
 
+_CLASS_NUMBERS = ("sparse", "categoricalgeneralizedcrossentropy")
 _COMPILED_STEPS = ("train_function", "test_function", "predict_function")
 
 
 class BuildsByReplica:
     """Mixin, before `keras.Model`: builds metrics and optimizer by the batch of one replica.
 
-    Under a strategy Keras builds them by the mean of a batch over replicas, which is not defined
-    for integers, and which is refused between machines.
+    Under a strategy Keras builds them by the mean of a batch over replicas, which makes floats of
+    integers, and which is refused between machines.
     """
 
     def _maybe_symbolic_build(self, iterator=None, data_batch=None):
@@ -105,17 +106,18 @@ def is_lora(variable):
 
 
 def takes_class_numbers(loss):
-    """Returns whether the labels of a loss are class numbers, and not one-hot or real.
+    """Returns whether the labels of a loss are numbers of outputs, and not one-hot or real.
 
-    A loss does not say so; those that take class numbers have "sparse" in their name, or in that of
-    their class.
+    A loss does not say so. Those that take class numbers have "sparse" in their name or in that of
+    their class, with one exception.
 
     Args:
         loss: Name, function, `keras.losses.Loss`, or `None`.
     """
     names = [loss, getattr(loss, "name", None), getattr(loss, "__name__", None)]
     names += [base.__name__ for base in type(loss).__mro__]
-    return any("sparse" in name.lower() for name in names if isinstance(name, str))
+    plain = [name.lower().replace("_", "") for name in names if isinstance(name, str)]
+    return any(word in name for name in plain for word in _CLASS_NUMBERS)
 
 
 def loss_tracker(model):

@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from keras_meta.exact import convolution
+from keras_meta.exact import convolution, private
 from keras_meta.exact.custom_gradient import custom_gradient
 
 _stock_max_pool = tf.nn.max_pool
@@ -11,8 +11,8 @@ _stock_max_pool = tf.nn.max_pool
 def replacements():
     """Returns what to replace while an inner step is traced for LiteRT: see `replaced`."""
     return [
-        (tf.nn, "relu", relu),
-        (tf.nn, "max_pool", max_pool),
+        (*private.RELU, relu),
+        (*private.MAX_POOL, max_pool),
         # LiteRT cannot derive its own convolution in the kernel: matrix products at any size.
         (convolution, "max_patch_bytes", float("inf")),
     ]
