@@ -1,16 +1,17 @@
-"""A small HTTP server for an exported learner. It needs TensorFlow and Flask, not keras_meta.
+"""A small HTTP server for an exported learner. It needs TensorFlow and Flask, but not keras_meta.
 
     pip install "keras-meta[serve]"
     python examples/serve.py serving/ --port 8000
 
-A support set goes in and a handle comes out; queries with the handle give predictions:
+A client sends a support set and receives a handle, with which it then asks for predictions:
 
     POST /tasks                       {"support_x": [...], "support_y": [...]}  {"handle": ...}
     POST /tasks/<handle>/predictions  {"query_x": [...]}                        {"predictions": ...}
     GET  /ready                                                                 {"ready": true, ...}
 
-Handles are forgotten after a while, and the oldest when there are many. A SavedModel is a program:
-serve only those you have exported yourself. Put a server that knows users and TLS in front of it.
+A handle expires after a while without use, and the least recently used one when there are too many.
+A SavedModel is a program: serve only those that you have exported yourself. Put a server in front
+of this one that authenticates users and provides TLS.
 """
 
 import argparse
@@ -29,42 +30,42 @@ import werkzeug.exceptions
 
 
 class BadRequest(ValueError):
-    """What a client did wrong, in words for the client."""
+    """An invalid request. The message is sent to the client."""
 
 
 class Tasks:
-    """The states of tasks by handle, for a limited time and in limited number.
+    """The states of tasks by handle, for a limited time and in a limited number.
 
     Args:
-        lifetime: Seconds from the last use after which a task is forgotten.
-        capacity: Number of tasks beyond which the one unused for longest is forgotten.
-        clock: Callable that returns seconds.
+        lifetime: Seconds after its last use at which a task is discarded.
+        capacity: Maximum number of tasks. The least recently used ones beyond it are discarded.
+        clock: Callable that returns the time in seconds.
     """
 
     def __init__(self, lifetime, capacity, clock=time.monotonic):
         self.lifetime, self.capacity, self.clock = lifetime, capacity, clock
-        self._tasks = collections.OrderedDict()  # the one unused for longest first
+        self._tasks = collections.OrderedDict()  # the least recently used one first
         self._lock = threading.Lock()
 
     def add(self, state):
-        """Keeps a state and returns its handle."""
+        """Stores a state and returns its handle."""
         handle = secrets.token_urlsafe(16)
         with self._lock:
             self._tasks[handle] = (self.clock(), state)
-            self._forget()
+            self._discard()
         return handle
 
     def get(self, handle):
-        """Returns the state, or `None` if there is none, or none any more."""
+        """Returns the state, or `None` if the handle is unknown or has expired."""
         with self._lock:
-            self._forget()
+            self._discard()
             if handle not in self._tasks:
                 return None
             _, state = self._tasks.pop(handle)
             self._tasks[handle] = (self.clock(), state)
             return state
 
-    def _forget(self):
+    def _discard(self):
         while self._tasks:
             used, _ = next(iter(self._tasks.values()))
             if len(self._tasks) <= self.capacity and self.clock() - used < self.lifetime:
@@ -73,17 +74,17 @@ class Tasks:
 
 
 def load(folder):
-    """Returns the endpoints `adapt` and `predict` of a SavedModel, each called once."""
+    """Returns the endpoints `adapt` and `predict` of a SavedModel, after one call of each."""
     try:
         endpoints = tf.saved_model.load(folder).signatures
-    # A damaged file can fail in any layer below.
+    # A damaged file can raise any type of error.
     except Exception as error:
         raise ValueError(f"The SavedModel cannot be read. Received: {folder}: {error}") from error
     missing = {"adapt", "predict"} - set(endpoints)
     if missing:
         raise ValueError(
-            f"The SavedModel must be one that `learner.export` wrote. Received: {folder} without "
-            f"the endpoints {sorted(missing)}."
+            f"The SavedModel must have been written by `learner.export`. Received: {folder} "
+            f"without the endpoints {sorted(missing)}."
         )
     adapt, predict = endpoints["adapt"], endpoints["predict"]
     state = adapt(**_zeros(inputs_of(adapt)))
@@ -92,12 +93,12 @@ def load(folder):
 
 
 def inputs_of(endpoint):
-    """Returns the types of an endpoint's inputs by name."""
+    """Returns the specs of the inputs of an endpoint by name."""
     return endpoint.structured_input_signature[1]
 
 
 def queries_of(adapt, predict):
-    """Returns the inputs of `predict` that are no part of a state."""
+    """Returns the specs of the inputs of `predict` that are not part of a state."""
     state = adapt.structured_outputs
     return {name: spec for name, spec in inputs_of(predict).items() if name not in state}
 
@@ -107,15 +108,18 @@ def _zeros(specs):
 
 
 def arrays(body, specs, most):
-    """Returns the arrays of a request by name, checked.
+    """Parses and checks the arrays in the body of a request.
 
     Args:
         body: bytes, a JSON object.
         specs: dict of `tf.TensorSpec` by name.
-        most: Number of examples that are allowed.
+        most: Maximum number of examples.
+
+    Returns:
+        dict, name to array.
 
     Raises:
-        BadRequest: If anything is not as it should be.
+        BadRequest: If the body is not JSON or the arrays do not match the specs.
     """
     try:
         values = json.loads(body)
@@ -128,7 +132,7 @@ def arrays(body, specs, most):
     lengths = {name: len(array) for name, array in found.items()}
     if len(set(lengths.values())) > 1 or not 1 <= min(lengths.values()) <= most:
         raise BadRequest(
-            f"There must be 1 to {most} examples, as many of each key. Received: {lengths}"
+            f"There must be 1 to {most} examples, and as many of each key. Received: {lengths}"
         )
     return found
 
@@ -141,14 +145,14 @@ def _array(name, value, spec):
     except (ValueError, OverflowError) as error:  # rows of different length, numbers too large
         raise BadRequest(f"`{name}` must be a regular array. Received: {error}") from error
     if not fits:
-        kind = "numbers" if array.dtype.kind in "iuf" else "something else than numbers"
+        kind = "numbers" if array.dtype.kind in "iuf" else "something other than numbers"
         raise BadRequest(
             f"`{name}` must be numbers of shape {list(spec.shape)}. "
             f"Received: {kind} of shape {list(array.shape)}"
         )
     if not np.isfinite(result).all() or (spec.dtype.is_integer and (result != array).any()):
         raise BadRequest(
-            f"`{name}` must be finite numbers of type {spec.dtype.name}. Received: others"
+            f"`{name}` must be finite numbers of type {spec.dtype.name}. Received: other values"
         )
     return result
 
@@ -162,15 +166,15 @@ def make_app(
     max_bytes=2**24,
     clock=time.monotonic,
 ):
-    """Makes the server's application, once the model is loaded and warm.
+    """Loads the model, calls it once, and returns the application of the server.
 
     Args:
         folder: Folder of an exported learner.
         lifetime: See `Tasks`.
         capacity: See `Tasks`.
-        max_support: Number of support examples of a task that are allowed.
-        max_queries: Number of queries that are allowed at once.
-        max_bytes: Size of a request that is allowed.
+        max_support: Maximum number of support examples of a task.
+        max_queries: Maximum number of queries in a request.
+        max_bytes: Maximum size of a request.
         clock: See `Tasks`.
 
     Returns:
@@ -184,7 +188,7 @@ def make_app(
     app.config["MAX_CONTENT_LENGTH"] = max_bytes
 
     def check_labels(labels):
-        # Where the learner takes any number of ways, a class for each example is the most.
+        # A learner of variable way can have at most as many classes as there are examples.
         ways = num_ways or len(labels)
         if not 0 <= labels.min() <= labels.max() < ways:
             raise BadRequest(
@@ -210,7 +214,8 @@ def make_app(
     def answer(handle):
         state = tasks.get(handle)
         if state is None:
-            return {"error": "There is no such task, or no more. Send its support set again."}, 404
+            error = "The task is unknown or has expired. Send its support set again."
+            return {"error": error}, 404
         queries = arrays(flask.request.get_data(), query_specs, max_queries)
         result = predict(**state, **{name: tf.constant(x) for name, x in queries.items()})
         return {"predictions": result["predictions"].numpy().astype("float64").tolist()}
@@ -228,9 +233,9 @@ def make_app(
 
 
 def main(arguments=None):
-    """Runs the server. Returns an exit status."""
+    """Runs the server and returns its exit status."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("folder", help="what `learner.export` wrote")
+    parser.add_argument("folder", help="a folder written by `learner.export`")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8000)
     options = parser.parse_args(arguments)

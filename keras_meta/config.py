@@ -1,4 +1,4 @@
-"""Settings of TensorFlow that meta-learning on a CPU depends on."""
+"""TensorFlow settings that make meta-learning on a CPU fast."""
 
 import os
 import warnings
@@ -9,24 +9,25 @@ _hinted = False
 
 
 def one_task_per_core(cores=None):
-    """Lets each core work on a task of its own. Call it before TensorFlow runs anything.
+    """Computes one task on each core. Call it before TensorFlow runs anything.
 
-    A task is a chain of small operations. Spreading each of them over all cores, as TensorFlow does
-    by default, costs more than it gains; running as many tasks at once as there are cores does not.
+    A task is a chain of small operations. By default TensorFlow spreads each of them over all
+    cores, which costs more than it gains. It is faster to compute as many tasks in parallel as
+    there are cores, each on one of them.
 
-    TensorFlow also keeps the memory it has used, up to the peak. By default it returns large
-    tensors to the system, which hands the same pages out again one by one, filled with zeros: for
-    element-wise operations on many images, most of their time.
+    TensorFlow also keeps the memory it has allocated, up to the peak. By default it returns large
+    tensors to the operating system, which then provides the same pages again, filled with zeros:
+    for element-wise operations on many images, that takes most of the time.
 
-    What it cannot set any more: on processors without AVX-512 TensorFlow leaves oneDNN off unless
-    `TF_ENABLE_ONEDNN_OPTS=1` is in the environment when Python starts. Networks with convolutions
-    of many or large images take up to twice as long without it.
+    One setting must be made before Python starts, in the environment: on processors without
+    AVX-512, TensorFlow uses oneDNN only with `TF_ENABLE_ONEDNN_OPTS=1`. Without it, convolutions of
+    many or large images take up to twice as long.
 
     Args:
-        cores: int. Number of tasks at once. Defaults to the number of cores.
+        cores: int. Number of tasks that are computed in parallel. Defaults to the number of cores.
 
     Raises:
-        RuntimeError: If TensorFlow has already started.
+        RuntimeError: If TensorFlow has already started with other settings.
 
     Example:
 
@@ -46,7 +47,7 @@ def one_task_per_core(cores=None):
             threading.get_intra_op_parallelism_threads(),
         )
 
-    # Read when the first tensor is made. Whoever has set it knows better.
+    # TensorFlow reads it when it creates the first tensor. A value set by the user is kept.
     os.environ.setdefault("TF_CPU_ALLOCATOR_USE_BFC", "1")
     if current() == wanted:
         return
@@ -55,16 +56,16 @@ def one_task_per_core(cores=None):
         threading.set_intra_op_parallelism_threads(1)
     except RuntimeError as error:
         raise RuntimeError(
-            "`one_task_per_core()` must be called before TensorFlow starts: before the first "
-            "tensor, model or dataset is made. Received: a TensorFlow that runs with "
-            f"(inter, intra) = {current()} threads. Move the call to the top of the program."
+            "`one_task_per_core()` must be called before TensorFlow starts, that is, before the "
+            "first tensor, model or dataset is created. Move the call to the top of the program. "
+            f"Received: TensorFlow running with (inter, intra) = {current()} threads."
         ) from error
 
 
 def hint_once():
-    """Warns, once in a program, when it computes on a CPU without `one_task_per_core`."""
+    """Warns once if the program computes on a CPU without `one_task_per_core`."""
     global _hinted
-    # 0 is TensorFlow's "as many as there are cores".
+    # TensorFlow's default of 0 means as many threads as there are cores.
     spreads = tf.config.threading.get_intra_op_parallelism_threads() != 1
     if (
         _hinted
@@ -77,6 +78,6 @@ def hint_once():
     warnings.warn(
         "On a CPU, meta-learning is faster with one task per core. Call "
         "`keras_meta.config.one_task_per_core()` at the top of the program, before the first "
-        "tensor, model or dataset is made.",
+        "tensor, model or dataset is created.",
         stacklevel=3,
     )

@@ -1,4 +1,4 @@
-"""What holds for any sizes, types and orders: drawn, the same in every run."""
+"""Properties that hold for all sizes, dtypes and orders; the cases are the same in every run."""
 
 import json
 import pathlib
@@ -17,7 +17,7 @@ few = settings(
     deadline=None,
     derandomize=True,
     database=None,
-    phases=[Phase.explicit, Phase.generate],  # to find a smaller case takes too long
+    phases=[Phase.explicit, Phase.generate],  # shrinking takes too long
     suppress_health_check=list(HealthCheck),
 )
 fewer = settings(few, max_examples=4)
@@ -26,7 +26,7 @@ sizes = st.integers(1, 4)
 ways = st.integers(2, 5)
 shapes = st.lists(st.integers(1, 4), min_size=1, max_size=3).map(tuple)
 seeds = st.integers(0, 2**31 - 1)
-# Built once: what is drawn is what it is given.
+# Built once: the properties are of its inputs.
 FEATURES = 3
 NETWORK = keras.Sequential(
     [keras.Input((FEATURES,)), keras.layers.Dense(5, "tanh"), keras.layers.Dense(4)]
@@ -52,11 +52,11 @@ def episode(seed, num_ways, shots, queries, tasks=1):
 @few
 @given(ways, sizes, sizes, sizes, shapes, seeds, st.sampled_from(["uint8", "float32", "float64"]))
 def test_episodes_are_valid(num_ways, shots, queries, tasks, shape, seed, dtype):
-    """Each class has its shots and queries, no example is both, and labels are true."""
+    """Each class has its shots and queries, no example is in both sets, and labels are right."""
     num_classes, of_class = num_ways + 1, shots + queries
     classes = np.repeat(np.arange(num_classes) * 7, of_class)
     x = np.zeros((len(classes), *shape), dtype)
-    # Each example says its number, as pixels do.
+    # The first feature of each example is its number.
     x.reshape(len(x), -1)[:, 0] = np.arange(len(x))
     sampler = keras_meta.episodes.EpisodeSampler(x, classes, num_ways, shots, queries, seed=seed)
     (batch,) = sampler.as_dataset(tasks, num_batches=1)
@@ -72,17 +72,24 @@ def test_episodes_are_valid(num_ways, shots, queries, tasks, shape, seed, dtype)
         assert len(set(numbers)) == len(numbers)
         assert np.bincount(y[:support]).tolist() == [shots] * num_ways
         assert np.bincount(y[support:]).tolist() == [queries] * num_ways
-        # One class of the data for each label, another for another.
+        # Labels and classes of the data correspond one to one.
         assert len(set(zip(y, classes[numbers], strict=True))) == num_ways
         assert len(set(classes[numbers])) == num_ways
 
 
 @few
 @given(ways, sizes, st.integers(1, 6), sizes, seeds)
-def test_predictions_have_their_shape_and_are_finite(num_ways, shots, queries, tasks, seed):
-    predictions = PROTOTYPES(episode(seed, num_ways, shots, queries, tasks))
+def test_predictions_are_distances_to_class_means(num_ways, shots, queries, tasks, seed):
+    """Up to a number for each query, which changes no probability: `2 c f - |c|^2`."""
+    inputs = episode(seed, num_ways, shots, queries, tasks)
+    predictions = PROTOTYPES(inputs)
     assert predictions.shape == (tasks, queries, num_ways)
-    assert np.isfinite(predictions).all()
+    for task in range(tasks):
+        support, query = (NETWORK(inputs[key][task]).numpy() for key in ("support_x", "query_x"))
+        labels = inputs["support_y"][task]
+        means = np.stack([support[labels == k].mean(0) for k in range(num_ways)])
+        expected = 2.0 * query @ means.T - (means**2).sum(1)
+        np.testing.assert_allclose(predictions[task], expected, atol=1e-4)
 
 
 @few

@@ -116,9 +116,9 @@ BAD = {
         {**SUPPORT, "support_x": [[1, 2, 3, 4], [1], [2]]},
         "`support_x` must be a regular array",
     ),
-    "words": ({**SUPPORT, "support_x": [["a"] * 4] * 3}, "something else than numbers"),
-    "nulls": ({**SUPPORT, "support_x": [[None] * 4] * 3}, "something else than numbers"),
-    "truths": ({**SUPPORT, "support_y": [True, False, True]}, "something else than numbers"),
+    "words": ({**SUPPORT, "support_x": [["a"] * 4] * 3}, "something other than numbers"),
+    "nulls": ({**SUPPORT, "support_x": [[None] * 4] * 3}, "something other than numbers"),
+    "truths": ({**SUPPORT, "support_y": [True, False, True]}, "something other than numbers"),
     "another shape": (
         {**SUPPORT, "support_x": [[1, 2]] * 3},
         "numbers of shape [None, 4]. Received: numbers of shape [3, 2]",

@@ -1,4 +1,4 @@
-"""Learning without meta-learning, to compare a learner with."""
+"""Baselines: methods that learn a task without meta-learning, to compare a learner with."""
 
 from keras_meta.baselines.baseline_method import BaselineMethod as BaselineMethod
 from keras_meta.baselines.baseline_method import choose as choose

@@ -1,4 +1,4 @@
-"""What learning without meta-learning is, and how its settings are chosen."""
+"""The base class of baselines, and the choice of their settings."""
 
 import keras
 import numpy as np
@@ -9,12 +9,29 @@ from keras_meta.outer_loop import padding, task_map
 
 
 class BaselineMethod:
-    """A way to learn a task that was not meta-learned, in one or several settings at once.
+    """A method that learns a task without meta-learning, in one or several settings at once.
 
     Subclasses define `settings` and `predictions`.
+
+    Example:
+
+    ```python
+    import tensorflow as tf
+    import keras_meta
+
+    class MeanTarget(keras_meta.baselines.BaselineMethod):
+        settings = ["mean"]
+
+        def predictions(self, inputs, loss):
+            mean = tf.reduce_mean(inputs["support_y"], 0, keepdims=True)
+            return tf.broadcast_to(mean, tf.shape(inputs["query_x"]))[None]
+
+    waves = keras_meta.episodes.Sinusoid(num_shots=5).as_dataset(25, num_batches=2)
+    assert MeanTarget().task_values(waves, "mse").shape == (50, 1)
+    ```
     """
 
-    # How tasks are mapped over: `"loop"` or `"vectorize"`.
+    # How the tasks of a batch are mapped over: `"loop"` or `"vectorize"`.
     task_map = "loop"
 
     def __init__(self):
@@ -22,7 +39,7 @@ class BaselineMethod:
 
     @property
     def settings(self):
-        """List of strs, one a setting."""
+        """List of strs, a description of each setting."""
         raise NotImplementedError(f"{type(self).__name__} must define `settings`.")
 
     def predictions(self, inputs, loss):
@@ -30,7 +47,7 @@ class BaselineMethod:
 
         Args:
             inputs: dict with `"support_x"`, `"support_y"` and `"query_x"` of one task.
-            loss: The loss of the learner that it is compared with.
+            loss: The loss of the learner that this baseline is compared with.
 
         Returns:
             Tensor `[settings, query, ...]`.
@@ -38,13 +55,13 @@ class BaselineMethod:
         raise NotImplementedError(f"{type(self).__name__} must define `predictions`.")
 
     def task_values(self, episodes, metric, loss=None):
-        """A metric of each task in each setting.
+        """Returns the mean of a metric over the queries of each task, in each setting.
 
         Args:
             episodes: Finite dataset of episodes.
-            metric: `"accuracy"`, `"mse"` or a callable `(y_true, y_pred)` that gives a value for
+            metric: `"accuracy"`, `"mse"` or a callable `(y_true, y_pred)` that returns a value for
                 each query.
-            loss: Loss on the support set, for baselines that descend it.
+            loss: Loss on the support set, for baselines that minimise it.
 
         Returns:
             Array `[tasks, settings]`.
@@ -71,7 +88,7 @@ class BaselineMethod:
 
 
 def choose(candidates, episodes, metric, loss=None):
-    """The baseline and its setting that do best on validation tasks.
+    """Chooses the baseline and the setting with the best mean over validation tasks.
 
     Args:
         candidates: A `BaselineMethod`, or a list of several.
@@ -85,7 +102,7 @@ def choose(candidates, episodes, metric, loss=None):
     best = None
     for candidate in keras.tree.flatten(candidates):
         means = candidate.task_values(episodes, metric, loss).mean(axis=0)
-        # What diverged is not best, though it is not a number.
+        # A setting that diverged, whose value is NaN, is never the best.
         scores = np.nan_to_num(-means if lower_is_better(metric) else means, nan=-np.inf)
         position = int(np.argmax(scores))
         if best is None or scores[position] > best[0]:

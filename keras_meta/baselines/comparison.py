@@ -1,4 +1,4 @@
-"""Whether meta-learning was worth it."""
+"""Comparison of a learner with baselines on the same tasks."""
 
 import numpy as np
 
@@ -9,14 +9,14 @@ from keras_meta.metrics.task_interval import task_interval
 
 
 class BaselineComparison:
-    """What a learner and its baselines reach on the same tasks.
+    """Values of a metric of a learner and of its baselines on the same tasks.
 
     Attributes:
         name: str. Name of the learner.
-        values: Array `[tasks]`, the learner's.
-        baselines: dict, name to array `[tasks]`.
-        settings: dict, name to the setting that did best on validation tasks.
-        metric: str, or the callable that gave the values.
+        values: Array `[tasks]`, the values of the learner.
+        baselines: dict, name of a baseline to array `[tasks]`.
+        settings: dict, name of a baseline to the setting that was best on validation tasks.
+        metric: str, or the callable that computed the values.
     """
 
     def __init__(self, name, values, baselines, settings, metric):
@@ -28,7 +28,7 @@ class BaselineComparison:
 
     @property
     def comparisons(self):
-        """dict, name of a baseline to the paired `Comparison` of the learner with it."""
+        """dict, name of a baseline to the paired `Comparison` of the learner with that baseline."""
         return {
             name: Comparison((self.name, name), np.stack([self.values, values]), self.metric)
             for name, values in self.baselines.items()
@@ -37,34 +37,36 @@ class BaselineComparison:
     @property
     def best_baseline(self):
         """Name of the baseline with the best mean."""
-        sign = -1.0 if lower_is_better(self.metric) else 1.0
-        return max(self.baselines, key=lambda name: sign * self.baselines[name].mean())
+        return self._best(self.baselines)
 
     @property
     def verdict(self):
-        """One line that says whether meta-learning was worth it."""
-        rival = self.best_baseline
-        by = abs(self.comparisons[rival].difference)
-        half_width = self.comparisons[rival].half_width
-        amount = f"{by:.4f} +- {half_width:.4f}"
-        better = {comparison.better for comparison in self.comparisons.values()}
-        if better == {self.name}:
-            return (
-                f"Meta-learning was worth it: {self.name} is better than every baseline, than the "
-                f"best of them, {rival}, by {amount}."
-            )
-        if better <= {self.name, None}:
-            return (
-                f"These tasks do not tell whether meta-learning was worth it: {self.name} and "
-                f"{rival} differ by {amount}."
-            )
-        return f"Meta-learning was not worth it: {rival} is better than {self.name} by {amount}."
+        """One line that compares the learner with its strongest competitor.
+
+        That is the best baseline among those that beat the learner; if none does, among those that
+        these tasks cannot tell from it; if there is none, among all.
+        """
+        comparisons = self.comparisons
+        beating = [name for name, paired in comparisons.items() if paired.better == name]
+        undecided = [name for name, paired in comparisons.items() if paired.better is None]
+        rival = self._best(beating or undecided or self.baselines)
+        paired = comparisons[rival]
+        amount = f"{abs(paired.difference):.4f} +- {paired.half_width:.4f}"
+        if beating:
+            return f"{rival} beats {self.name} by {amount}."
+        if undecided:
+            return f"These tasks cannot tell {self.name} from {rival}: they differ by {amount}."
+        return f"{self.name} beats every baseline; the best, {rival}, by {amount}."
+
+    def _best(self, names):
+        sign = -1.0 if lower_is_better(self.metric) else 1.0
+        return max(names, key=lambda name: sign * self.baselines[name].mean())
 
     def __str__(self):
         width = max(map(len, (self.name, *self.baselines)))
         lines = [
             f"{metric_name(self.metric)} over {len(self.values)} tasks, 95 % intervals over tasks; "
-            f"{self.name} less the baseline, task by task; settings chosen on validation tasks",
+            f"{self.name} minus the baseline, task by task; settings chosen on validation tasks",
             f"  {self.name:{width}s}  {_interval(self.values)}",
         ]
         for name, values in self.baselines.items():
@@ -81,19 +83,22 @@ def _interval(values):
 
 
 def compare(learner, episodes, validation, baselines, metric="accuracy"):
-    """Compares a learner with learning that was not meta-learned, on the same tasks.
+    """Compares a learner with baselines on the same tasks.
+
+    Differences are paired, task by task: their intervals are narrower than those of the means.
 
     Args:
-        learner: A compiled and trained learner. Baselines descend the loss it is compiled with.
-        episodes: Finite dataset of test episodes, the same each time it is read.
+        learner: A compiled and trained learner. Baselines that take gradient steps minimise the
+            loss it is compiled with.
+        episodes: Finite dataset of test episodes, which must be the same on every pass.
         validation: Finite dataset of other episodes, on which the settings of the baselines are
             chosen.
-        baselines: dict, name to a `BaselineMethod` or a list of several to choose from.
-        metric: `"accuracy"`, `"mse"` or a callable `(y_true, y_pred)` that gives a value for each
+        baselines: dict, name to a `BaselineMethod`, or to a list of them to choose from.
+        metric: `"accuracy"`, `"mse"` or a callable `(y_true, y_pred)` that returns a value for each
             query, the higher the better.
 
     Returns:
-        A `BaselineComparison`, made to be printed: a table with paired differences, and a verdict.
+        A `BaselineComparison`. Printed, it is a table with paired differences and a verdict.
 
     Example:
 

@@ -1,4 +1,4 @@
-"""A model fine-tuned to each task."""
+"""Fine-tuning of a model on the support set of each task."""
 
 import functools
 import itertools
@@ -14,17 +14,18 @@ from keras_meta.outer_loop import task_map
 
 
 class FineTuning(BaselineMethod):
-    """Adam on the support set, from the weights that a model has: untrained or pre-trained.
+    """Takes steps of Adam on the support set, from the weights of an untrained or trained model.
 
-    Its settings are the numbers of steps. Rates to choose from are baselines of their own.
+    Its settings are the numbers of steps. To choose among learning rates as well, make one baseline
+    for each and pass the list to `compare` or `choose`.
 
     Args:
         model: A built `keras.Model` with the weights to start from.
         learning_rate: float.
         steps: Increasing sequence of ints, the numbers of steps after which to predict.
-        head_only: bool. Whether all but the last layer stays as it is.
-        stored_statistics: bool. Whether batch normalisation uses what the model has stored, or the
-            statistics of the examples at hand.
+        head_only: bool. Whether the last layer alone is trained.
+        stored_statistics: bool. Whether batch normalisation uses the moving statistics of the
+            model, or else those of the current support or query set.
 
     Example:
 
@@ -48,7 +49,7 @@ class FineTuning(BaselineMethod):
     ):
         super().__init__()
         self.model = model
-        # The vectorised form is seconds slower to trace, which few steps do not make up for.
+        # Vectorising takes seconds longer to trace, which pays off only if there are many steps.
         self.task_map = task_map.choose(model) if max(steps) >= 100 else "loop"
         self.learning_rate = learning_rate
         self.steps = tuple(steps)
@@ -92,7 +93,7 @@ class FineTuning(BaselineMethod):
             initial_slots=adam.init(adapted),
             first_order=True,
         )
-        # A loop over loops, so that the step is traced once, however many numbers there are.
+        # Nested loops, so that the step is traced once, whatever the length of `steps`.
         counts = tf.constant([b - a for a, b in itertools.pairwise((0, *self.steps))])
 
         def go_on(position, state, predictions):

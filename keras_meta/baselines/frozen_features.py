@@ -1,4 +1,4 @@
-"""A fresh head for each task, on features that stay as they are."""
+"""A new head for each task, on frozen features."""
 
 import tensorflow as tf
 
@@ -9,13 +9,13 @@ from keras_meta.inner_loop.functional import FunctionalModel
 
 
 class FrozenFeatures(BaselineMethod):
-    """A head learned on the features of the support set. Subclasses define `head_predictions`.
+    """Learns a head on the features of the support set. Subclasses define `head_predictions`.
 
     Args:
         features: A built `keras.Model` from examples `[n, ...]` to vectors `[n, features]`, such as
             `networks.embedding` of a pre-trained classifier.
-        stored_statistics: bool. Whether batch normalisation uses what the model has stored, or the
-            statistics of the examples at hand.
+        stored_statistics: bool. Whether batch normalisation uses the moving statistics of the
+            model, or else those of the current support or query set.
     """
 
     def __init__(self, features, stored_statistics=True):
@@ -35,11 +35,11 @@ class FrozenFeatures(BaselineMethod):
         return self.head_predictions(embed(inputs["support_x"]), one_hot, embed(inputs["query_x"]))
 
     def head_predictions(self, support, one_hot, query):
-        """Scores of the queries in each setting.
+        """Returns the scores of the queries in each setting.
 
         Args:
             support: Features `[support, features]`.
-            one_hot: `[support, ways]`, 1 where an example is of a class, else 0.
+            one_hot: One-hot labels `[support, ways]`.
             query: Features `[query, features]`.
 
         Returns:
@@ -53,7 +53,7 @@ class FrozenFeatures(BaselineMethod):
 
 
 class NearestCentroid(FrozenFeatures):
-    """The class whose mean feature is nearest: by squared distance, or by the angle.
+    """Predicts the class whose mean feature is nearest, by squared distance or by angle.
 
     Args:
         features: See `FrozenFeatures`.
@@ -85,20 +85,21 @@ class NearestCentroid(FrozenFeatures):
 
 
 class FrozenLogisticRegression(FrozenFeatures):
-    """Logistic regression on features of length 1.
+    """Fits a logistic regression to features of unit length.
 
-    With `f` the features and a constant 1, and `p` the softmax of `f W`, it minimises
+    With `f` the features, to which a constant 1 is appended, and `p` the softmax of `f W`, it
+    minimises
 
         L(W) = mean over examples of  -log p_y  +  penalty / 2 |W|^2
 
-    by accelerated gradient descent of step `1 / (1 + penalty)`. The second derivative of the first
-    term is at most `|f|^2 / 2 = 1`, so that the step is safe for all features.
+    by accelerated gradient descent with step size `1 / (1 + penalty)`. The second derivative of the
+    first term is at most `|f|^2 / 2 = 1`, so this step size converges for all features.
 
     Args:
         features: See `FrozenFeatures`.
         stored_statistics: See `FrozenFeatures`.
-        penalties: Sequence of floats, its settings.
-        iterations: int.
+        penalties: Sequence of floats. Each is a setting.
+        iterations: int. Steps of accelerated gradient descent.
 
     Example:
 
@@ -139,11 +140,20 @@ class FrozenLogisticRegression(FrozenFeatures):
 
 
 def logistic_regression(features, one_hot, penalties, iterations):
-    """Weights `[penalties, features, ways]` of `FrozenLogisticRegression`."""
+    """Returns the weights `[penalties, features, ways]` that minimise the loss of each penalty.
+
+    See `FrozenLogisticRegression`.
+
+    Args:
+        features: Tensor `[support, features]` of rows with squared length at most 2.
+        one_hot: One-hot labels `[support, ways]`.
+        penalties: Sequence of floats.
+        iterations: int.
+    """
     penalty = tf.constant(penalties, features.dtype)[:, None, None]
     one_hot = tf.cast(one_hot, features.dtype)
     step = 1.0 / (1.0 + penalty)
-    # The momentum for a function between these two curvatures.
+    # Nesterov's momentum for a function with curvatures between `penalty` and `1 + penalty`.
     root = tf.sqrt(penalty * step)
     momentum = (1.0 - root) / (1.0 + root)
     count = tf.cast(tf.shape(features)[0], features.dtype)

@@ -1,4 +1,4 @@
-"""What all classes together teach a network, without episodes."""
+"""Pre-training of a network as a classifier of all classes, without episodes."""
 
 import keras
 import numpy as np
@@ -8,17 +8,19 @@ from keras_meta.serving.adapted_model import clone
 
 
 def pretrain_classifier(model, x, y, optimizer="adam", **kwargs):
-    """Trains a copy of a model, but for its head, as a classifier of all classes.
+    """Trains the body of a copy of a model as a classifier of all classes.
+
+    The body gets a temporary head with one output for each class, which is discarded afterwards.
 
     Args:
         model: A built Sequential or functional `keras.Model` for a task.
         x: Features `[examples, ...]`, as the model takes them.
-        y: Labels `[examples]`, whatever tells the classes apart.
+        y: Labels `[examples]`: integers, strings or any other values that NumPy can sort.
         optimizer: See `keras.Model.compile`.
         **kwargs: Passed to `keras.Model.fit`.
 
     Returns:
-        A `keras.Model` like `model`, whose last layer is still as it was.
+        A `keras.Model` like `model`, with a trained body and the last layer unchanged.
 
     Example:
 

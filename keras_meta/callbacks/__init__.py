@@ -1,4 +1,4 @@
-"""What happens along a run of `fit`."""
+"""Callbacks for `fit`: validation on several regimes, exact resumption, curves and images."""
 
 from keras_meta.callbacks.adaptation_curve_logger import (
     AdaptationCurveLogger as AdaptationCurveLogger,

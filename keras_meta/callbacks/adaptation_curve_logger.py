@@ -1,4 +1,4 @@
-"""The adaptation curve while a learner trains."""
+"""Logging of the adaptation curve during training."""
 
 import pathlib
 
@@ -9,27 +9,28 @@ from keras_meta.metrics.adaptation_curve import adaptation_curve, resolve_metric
 
 
 class AdaptationCurveLogger(keras.callbacks.Callback):
-    """Evaluates a learner after every inner step while it trains, into the logs and a plot.
+    """Evaluates a learner after every inner step during training, and logs and plots the result.
 
-    After the first epoch of a run, and every `frequency` epochs from there, the logs get the mean
-    over tasks after each number of inner steps: `val_accuracy_after_0_steps`, ... The `History`
-    that `fit` returns has them. Callbacks run in the order of their list: those that are to see
-    the values, such as `CSVLogger`, `TensorBoard`, `ModelCheckpoint` or `EarlyStopping`, come after
-    this one. In epochs without an evaluation the logs do not have the values: `CSVLogger` writes
-    `NA`, and `EarlyStopping` warns and waits.
+    After the first epoch of a run, and after every `frequency` epochs from then on, the mean over
+    tasks after each number of inner steps is added to the logs: `val_accuracy_after_0_steps`, ...
+    The `History` that `fit` returns contains these values. Callbacks run in the order in which they
+    are listed, so those that use the values, such as `CSVLogger`, `TensorBoard`, `ModelCheckpoint`
+    or `EarlyStopping`, must come after this one. After an epoch without an evaluation the values
+    are missing from the logs: `CSVLogger` writes `NA`, and `EarlyStopping` warns and ignores the
+    epoch.
 
     Args:
-        episodes: Finite dataset of episodes, the same each time it is read.
+        episodes: Finite dataset of episodes, which must be the same on every pass.
         metric: `"accuracy"`, `"mse"` or a callable, as in `metrics.adaptation_curve`.
         steps: int. Number of inner steps. Defaults to the learner's number at evaluation.
-        frequency: int. Epochs from one evaluation to the next.
-        filepath: Where to write the plot of the first and the latest curve, or `None` for no plot.
-            `{epoch}` in it stands for the epoch, counted from 1; without it the file is written
-            over.
+        frequency: int. Number of epochs from one evaluation to the next.
+        filepath: File for a plot of the first and the latest curve, or `None` for no plot. If it
+            contains `{epoch}`, which stands for the number of the epoch, counted from 1, each
+            evaluation has its own file; otherwise the file is overwritten.
 
     Raises:
         ValueError: If an argument is invalid.
-        ImportError: If a plot is asked for and matplotlib is not installed.
+        ImportError: If `filepath` is given and matplotlib is not installed.
 
     Example:
 
@@ -62,7 +63,7 @@ class AdaptationCurveLogger(keras.callbacks.Callback):
                 f"`frequency` must be a positive integer. Received: frequency={frequency!r}."
             )
         if filepath is not None:
-            plotting.figure((1, 1))  # what is not installed is said before hours of training
+            plotting.figure((1, 1))  # if matplotlib is missing, fail now and not after an epoch
         self.episodes = episodes
         self.metric = metric
         self.steps = steps

@@ -1,4 +1,4 @@
-"""Checkpoints that are whole or absent: arrays and plain values in one file with a checksum.
+"""Checkpoints that are written atomically: arrays and plain values in one file with a checksum.
 
 The file of step `n` is `step-<n>.npz`, as `numpy.load` reads it, followed by its SHA-256.
 """
@@ -17,20 +17,21 @@ _DIGEST_BYTES = hashlib.sha256().digest_size
 _VALUES = "values"
 
 Checkpoint = collections.namedtuple("Checkpoint", ["step", "arrays", "values"])
-Checkpoint.__doc__ = """What a checkpoint holds.
+Checkpoint.__doc__ = """The contents of a checkpoint.
 
 Attributes:
-    step: int. Number of the checkpoint.
+    step: int. The step after which it was written.
     arrays: dict, name to array.
-    values: Whatever JSON can hold.
+    values: Any value that JSON can represent.
 """
 
 
 @contextlib.contextmanager
 def replaced_when_complete(path):
-    """Gives a temporary name to write to, and renames it to `path` when that has succeeded.
+    """Yields a temporary path to write to, and renames that file to `path` on success.
 
-    A program or machine that is stopped while writing leaves the old file, never half of a new one.
+    If the program or the machine stops while the file is being written, the old file remains, never
+    a partial new one.
 
     Args:
         path: `pathlib.Path` of the file.
@@ -46,12 +47,12 @@ def replaced_when_complete(path):
 
 
 def write(folder, checkpoint, keep=None):
-    """Writes a checkpoint, then removes all others but one.
+    """Writes a checkpoint, then removes all others except one.
 
     Args:
         folder: `pathlib.Path`.
         checkpoint: `Checkpoint`.
-        keep: int. The step of the other checkpoint to keep, for when this one is damaged.
+        keep: int. The step of an earlier checkpoint to keep, in case the new one gets damaged.
     """
     folder.mkdir(parents=True, exist_ok=True)
     buffer = io.BytesIO()
@@ -61,19 +62,19 @@ def write(folder, checkpoint, keep=None):
     with replaced_when_complete(path) as temporary:
         temporary.write_bytes(content + hashlib.sha256(content).digest())
     kept = {path, _path(folder, keep)} if keep is not None else {path}
-    # Half-written files of a process that was killed have the same ending.
+    # The pattern also matches partial files that a killed process has left.
     for old in set(folder.glob("*step-*.npz")) - kept:
         old.unlink(missing_ok=True)
 
 
 def read_newest(folder):
-    """Returns the newest sound checkpoint, or `None` if there is none at all.
+    """Returns the newest undamaged checkpoint, or `None` if the folder has no checkpoints.
 
     Args:
         folder: `pathlib.Path`.
 
     Raises:
-        ValueError: If there are checkpoints, and all are damaged.
+        ValueError: If there are checkpoints and all of them are damaged.
     """
     paths = sorted(folder.glob("step-*.npz"), reverse=True)
     for path in paths:
@@ -84,7 +85,9 @@ def read_newest(folder):
                 arrays = {name: file[name] for name in file.files}
             values = json.loads(str(arrays.pop(_VALUES)))
             return Checkpoint(int(path.stem.partition("-")[2]), arrays, values)
-        warnings.warn(f"The checkpoint {path} is damaged: going back to one before.", stacklevel=2)
+        warnings.warn(
+            f"The checkpoint {path} is damaged. The one before it is used instead.", stacklevel=2
+        )
     if paths:
         raise ValueError(
             "No checkpoint can be read: all are damaged. Remove them to train from the start. "
@@ -98,7 +101,7 @@ def _path(folder, step):
 
 
 def _to_disk(path):
-    """Waits until the system has written a file, or the names in a folder, to the disk."""
+    """Waits until a file, or the list of files in a folder, has been written to the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -1,4 +1,4 @@
-"""A run of `fit` that goes on where it was killed."""
+"""Exact resumption of a run of `fit` that was killed."""
 
 import pathlib
 
@@ -9,39 +9,39 @@ from keras_meta.callbacks import callback_state, checkpoint_file
 
 
 class ExactResume(keras.callbacks.Callback):
-    """Makes a run of `fit` that is killed at any time end as one that was not, bit by bit.
+    """Resumes a killed run of `fit` so that it ends bit for bit like an uninterrupted one.
 
-    Every `save_every` steps, and between epochs, it writes the weights, the optimizer, the metrics
-    of the epoch so far, the history, and the place in the run. Made again after a restart, it tells
-    where the run was; `fit` then begins there, in the middle of an epoch if need be:
+    Every `save_every` steps, and between epochs, it saves the weights, the state of the optimizer,
+    the metrics of the epoch so far, the history and the position in the run. When the program is
+    started again, the callback reads the last checkpoint, and `fit` continues from its position,
+    even in the middle of an epoch:
 
         resume = ExactResume(folder)
         learner.fit(tasks.as_dataset(batch_size, start=resume.step), initial_epoch=resume.epoch,
                     callbacks=[resume, ...], ...)
 
-    Checkpoints replace each other as whole files; the last two are kept, and a damaged one is
-    passed over with a warning. Workers of one run share the folder, in which the first of them
-    writes.
+    Checkpoints are written atomically. The last two are kept, and a damaged one is skipped with a
+    warning. The workers of a distributed run share the folder, and the first of them writes to it.
 
-    What is needed for the same bits: the same program, data and versions, on the same kind of
-    machine with as many threads (TensorFlow's operations on a CPU then repeat bit by bit, and the
-    loop over tasks sums them in order); training data that `start` positions, as those of
-    `TaskDistribution.as_dataset`; noise from layers of the model. What is not restored: what other
-    callbacks have written to files, and random numbers drawn by the program itself from Python,
-    NumPy or TensorFlow's global generators. In the epoch in which a run goes on, the numbers of
-    batches that callbacks are told begin at 0.
+    Results are identical under these conditions: the program, the data and the versions are the
+    same, on the same kind of machine with the same number of threads (TensorFlow's operations on a
+    CPU are then deterministic, and the loop over tasks sums them in order); the training data can
+    be positioned with `start`, as those of `TaskDistribution.as_dataset` can; and all noise comes
+    from layers of the model. It does not restore files that other callbacks have written, or the
+    state of random generators that the program itself uses (Python's, NumPy's, TensorFlow's global
+    one). In the epoch in which a run continues, callbacks receive batch numbers that start at 0.
 
     Args:
-        folder: Path of the checkpoints, of this run only.
-        save_every: int. Steps between checkpoints inside an epoch, or `None` for none.
-        callbacks: Callbacks of the same `fit` whose state belongs to the run, such as
-            `EarlyStopping`. Restored are attributes that are numbers, texts, lists or dicts of
-            these, or lists of arrays, where they differ from those at the start of a run.
+        folder: Path of the folder of checkpoints, which belongs to this run alone.
+        save_every: int. Number of steps between checkpoints within an epoch, or `None` for none.
+        callbacks: Callbacks of the same `fit` to save and restore, such as `EarlyStopping`. Those
+            of their attributes are restored that are numbers, strings, lists or dicts of these, or
+            lists of arrays, if they have changed since the start of the run.
 
     Attributes:
-        step: int. Number of batches the run has consumed.
-        epoch: int. Number of the epoch it is in.
-        batch: int. Number of batches of that epoch it has consumed.
+        step: int. Number of batches that the run has consumed.
+        epoch: int. Number of the current epoch.
+        batch: int. Number of batches of that epoch that the run has consumed.
 
     Raises:
         ValueError: If `save_every` is invalid, or all checkpoints are damaged.
@@ -79,9 +79,10 @@ class ExactResume(keras.callbacks.Callback):
         self.save_every = save_every
         self.callbacks = list(callbacks)
         self.step = self.epoch = self.batch = 0
-        # Batches of this epoch before the restart; whether it was ended early for them.
+        # Batches of this epoch that were consumed before the restart, and whether this callback
+        # ended the epoch early because of them.
         self._skipped, self._cut = 0, False
-        # The checkpoint that is still to be restored, and the step of the one in the folder.
+        # The checkpoint that has yet to be restored, and the step of the newest one in the folder.
         self._pending = checkpoint_file.read_newest(self.folder)
         self._saved = None
         if self._pending is not None:
@@ -89,14 +90,14 @@ class ExactResume(keras.callbacks.Callback):
             self.epoch = self._pending.values["epoch"]
             self.batch = self._pending.values["batch"]
 
-    # First in the list of callbacks, it acts when all others are done with what was before, and
-    # none has begun with what comes.
+    # First in the list of callbacks, it runs when all others have finished the previous batch or
+    # epoch and none has started the next.
 
     def on_train_begin(self, logs=None):
         if self.params.get("steps") is None:
             raise ValueError(
-                "To go on inside an epoch, its length must be known. Pass `steps_per_epoch` to "
-                "`fit`. Received: steps_per_epoch=None."
+                "`ExactResume` must know the length of an epoch to resume within it. Pass "
+                "`steps_per_epoch` to `fit`. Received: steps_per_epoch=None."
             )
         self._initial = None
         if self._pending is not None:
@@ -112,8 +113,8 @@ class ExactResume(keras.callbacks.Callback):
 
     def on_train_batch_begin(self, batch, logs=None):
         if self._pending is not None:
-            # Again, because the epoch has been begun again: a schedule has set the learning rate,
-            # and metrics are empty.
+            # A second time, because Keras has started the epoch anew: a schedule has set the
+            # learning rate, and the metrics have been reset.
             self._restore_learner()
             self._restore_callbacks()
         elif self.save_every is not None and self.step - self._saved >= self.save_every:
@@ -133,9 +134,10 @@ class ExactResume(keras.callbacks.Callback):
 
     def on_train_end(self, logs=None):
         if self._pending is not None:
-            self._restore_callbacks()  # The run was over.
+            self._restore_callbacks()  # The run had already finished.
         elif not self.model.stop_training:
-            # A run that was stopped is stopped again, from the checkpoint before.
+            # A run that another callback stops is not saved here: resumed from the checkpoint
+            # before, it stops again.
             self._save()
 
     # Parts.
@@ -145,18 +147,18 @@ class ExactResume(keras.callbacks.Callback):
             self.epoch = epoch
         if epoch != self.epoch:
             raise ValueError(
-                "`fit` must begin where the run was. Pass `initial_epoch=resume.epoch` and data "
-                "from `start=resume.step`, or make `ExactResume` anew with another folder. "
+                "`fit` must start at the saved position. Pass `initial_epoch=resume.epoch` and "
+                "data with `start=resume.step`, or use another folder for a new run. "
                 f"Received: initial_epoch={epoch}, for a run in epoch {self.epoch}."
             )
         self._initial = [callback_state.read(c)[0] for c in self._followed()]
 
     def _followed(self):
-        """The callbacks that are saved. The history is the one that `fit` itself keeps."""
+        """Returns the callbacks to save, the last of which is the history that `fit` keeps."""
         return [*self.callbacks, self.model.history]
 
     def _variables(self):
-        """Name to variable. Metrics matter inside an epoch alone."""
+        """Returns the variables to save, by name: between epochs, without those of the metrics."""
         learner = self.model
         groups = {"model": learner.variables, "optimizer": learner.optimizer.variables}
         if self.batch:
@@ -166,7 +168,7 @@ class ExactResume(keras.callbacks.Callback):
     def _save(self):
         if self._saved == self.step:
             return
-        # In this scope, metrics are those of all replicas together.
+        # In this scope, the values of metrics are summed over the replicas.
         with self.model.distribute_strategy.scope():
             arrays = {
                 name: tf.convert_to_tensor(variable.value).numpy()
@@ -194,12 +196,13 @@ class ExactResume(keras.callbacks.Callback):
         saved = {k: v for k, v in self._pending.arrays.items() if not k.startswith("callback/")}
         if {k: v.shape for k, v in saved.items()} != {k: v.shape for k, v in variables.items()}:
             raise ValueError(
-                "The checkpoint is of another learner, optimizer or list of metrics. Make them as "
-                f"they were, or choose another folder. Received: {self.folder}, step {self.step}."
+                "The checkpoint belongs to another learner, optimizer or list of metrics. Build "
+                "them as in the run that wrote it, or choose another folder. "
+                f"Received: {self.folder}, step {self.step}."
             )
         for name, variable in variables.items():
             value = saved[name]
-            if value.dtype.kind == "V":  # NumPy does not know bfloat16 when it reads a file.
+            if value.dtype.kind == "V":  # NumPy reads bfloat16 from a file as raw bytes
                 value = value.view(tf.as_dtype(variable.dtype).as_numpy_dtype)
             variable.assign(value)
 
@@ -212,8 +215,8 @@ class ExactResume(keras.callbacks.Callback):
         states = self._pending.values["callbacks"]
         if len(states) != len(lists):
             raise ValueError(
-                "`callbacks` must be as many as when the checkpoint was written. Received: "
-                f"{len(lists) - 1} callbacks, for a checkpoint of {len(states) - 1}."
+                "`callbacks` must have the same length as in the run that wrote the checkpoint. "
+                f"Received: {len(lists) - 1} callbacks, for a checkpoint of {len(states) - 1}."
             )
         for callback, values, arrays in zip(self._followed(), states, lists, strict=True):
             callback_state.write(callback, values, arrays)
@@ -221,7 +224,7 @@ class ExactResume(keras.callbacks.Callback):
 
 
 def _is_first_worker(strategy):
-    """Whether this process is the only one, or the one of several that writes."""
+    """Whether this process is the only one or, of several, the one that writes."""
     resolver = strategy.cluster_resolver
     if not resolver or not resolver.cluster_spec().jobs:
         return True

@@ -1,4 +1,4 @@
-"""Pictures of tasks and predictions for TensorBoard."""
+"""Images of tasks and predictions for TensorBoard."""
 
 import importlib.util
 
@@ -11,20 +11,20 @@ _EDGE = 2
 
 
 class TaskImages(keras.callbacks.Callback):
-    """Writes what a learner makes of some tasks, as images by epoch, beside the scalars of Keras.
+    """Writes images of tasks and of a learner's predictions to the logs of TensorBoard.
 
-    A row a class: its support examples, then its queries, in green edges where they are predicted
-    to be of that class and in red ones where they are not.
+    An image shows one task, each class in a row: first its support examples, then its queries, with
+    a green border if they are classified correctly and a red one if not.
 
     Args:
-        log_dir: Folder of logs, as of `keras.callbacks.TensorBoard`.
-        batch: `(inputs, query_y)`, an episode batch of images with class numbers for labels.
+        log_dir: Folder of the logs. See `keras.callbacks.TensorBoard`.
+        batch: `(inputs, query_y)`, a batch of episodes of images, with class numbers as labels.
         num_tasks: int. Number of tasks to show.
-        frequency: int. Writes after every so many epochs.
+        frequency: int. Number of epochs from one image to the next.
 
     Raises:
-        ImportError: If TensorBoard, whose format this is, is not installed.
-        ValueError: If the batch is not of images with class numbers.
+        ImportError: If TensorBoard is not installed.
+        ValueError: If `batch` does not consist of images and class numbers.
 
     Example:
 
@@ -33,7 +33,7 @@ class TaskImages(keras.callbacks.Callback):
     import keras_meta
 
     glyphs = keras_meta.episodes.StrokeGlyphs(num_ways=3, num_shots=1, num_classes=12)
-    learner = keras_meta.learners.MAML(keras_meta.networks.Conv4(num_ways=3, filters=2), 0.4)
+    learner = keras_meta.learners.PrototypicalNetwork(keras_meta.networks.Conv4(filters=2))
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     learner.compile("adam", loss)
     images = keras_meta.callbacks.TaskImages("logs", next(iter(glyphs.as_dataset(2))))
@@ -49,8 +49,8 @@ class TaskImages(keras.callbacks.Callback):
         labels = np.asarray(query_y)
         if len(inputs["support_x"].shape) != 5 or labels.ndim != 2 or labels.dtype.kind not in "iu":
             raise ValueError(
-                "Tasks are shown as images `[tasks, n, height, width, channels]` with class "
-                f"numbers `[tasks, n]` for labels. Received: images {inputs['support_x'].shape}, "
+                "`batch` must have images `[tasks, n, height, width, channels]` and class numbers "
+                f"`[tasks, n]` as labels. Received: images {inputs['support_x'].shape}, "
                 f"labels {labels.shape} of {labels.dtype}."
             )
         self.log_dir, self.num_tasks, self.frequency = str(log_dir), num_tasks, frequency
@@ -74,7 +74,15 @@ class TaskImages(keras.callbacks.Callback):
 
 
 def sheet(support_x, support_y, query_x, query_y, predicted):
-    """One task as an image `[height, width, 3]` with values in `[0, 1]`."""
+    """Draws one task as an image `[height, width, 3]` with values in `[0, 1]`.
+
+    Args:
+        support_x: Array `[support, height, width, channels]`.
+        support_y: Class numbers `[support]`.
+        query_x: Array `[query, height, width, channels]`.
+        query_y: Class numbers `[query]`.
+        predicted: Predicted class numbers `[query]`.
+    """
     support_x, query_x = _colour(support_x), _colour(query_x)
     rows = []
     for number in np.unique(support_y):

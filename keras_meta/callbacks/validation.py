@@ -1,22 +1,22 @@
-"""Several kinds of validation episodes in one run of `fit`."""
+"""Validation on several kinds of episodes in one run of `fit`."""
 
 import keras
 
 
 class Validation(keras.callbacks.Callback):
-    """Evaluates on named datasets after each epoch.
+    """Evaluates a learner on several named datasets after each epoch.
 
-    The values of a dataset appear among those of the epoch as `val_<name>_<metric>`, for the
-    callbacks behind this one: place it first (behind `ExactResume`). `EarlyStopping`,
-    `ModelCheckpoint` and the like can then monitor `"val_1-shot_accuracy"`, with an explicit
-    `mode`. A learner takes episodes of any number of shots and queries.
+    The results are added to the logs of the epoch as `val_<name>_<metric>`, where the callbacks
+    after this one find them: list it first, or right after `ExactResume`. Callbacks such as
+    `EarlyStopping` and `ModelCheckpoint` can then monitor, for example, `"val_1-shot_accuracy"`,
+    with an explicit `mode`. The datasets may differ in the numbers of shots and queries.
 
     Args:
         datasets: dict, name to finite dataset of episodes.
-        frequency: int. Evaluates after every so many epochs.
+        frequency: int. Number of epochs from one evaluation to the next.
 
     Raises:
-        ValueError: If there is no dataset, or one is infinite.
+        ValueError: If there is no dataset, or a dataset is infinite.
 
     Example:
 
@@ -48,7 +48,7 @@ class Validation(keras.callbacks.Callback):
         for name, dataset in datasets.items():
             if dataset.cardinality() == -1:
                 raise ValueError(
-                    "A dataset to validate on must end. Pass `num_batches` to `as_dataset`. "
+                    "A validation dataset must be finite. Pass `num_batches` to `as_dataset`. "
                     f"Received: an infinite dataset {name!r}."
                 )
         self.datasets = dict(datasets)

@@ -37,7 +37,7 @@ def results_table(study):
 
 
 def verdict(study):
-    """Says in a line whether meta-learning was worth it.
+    """Compares the learner with its strongest baseline in one line.
 
     Args:
         study: A `Study`.
@@ -47,8 +47,8 @@ def verdict(study):
     """
     best = {name: values[:, study.best[name]] for name, values in study.baselines.items()}
     learner = study.curve.values[:, -1]
-    worth = BaselineComparison("MAML", learner, best, study.settings, study.metric)
-    return f"{study.name}: {worth.verdict}"
+    comparison = BaselineComparison("MAML", learner, best, study.settings, study.metric)
+    return f"{study.name}: {comparison.verdict}"
 
 
 def _intervals(values):

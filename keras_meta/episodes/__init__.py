@@ -1,4 +1,4 @@
-"""Samplers and task distributions: from data to `tf.data` datasets of episodes."""
+"""Task distributions: samplers that turn data into `tf.data` datasets of episodes."""
 
 from keras_meta.episodes.class_index import EpisodeDescription as EpisodeDescription
 from keras_meta.episodes.class_splits import ClassSplits as ClassSplits

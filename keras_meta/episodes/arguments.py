@@ -1,4 +1,4 @@
-"""Checks of arguments that every task distribution makes."""
+"""Checks of arguments that the task distributions share."""
 
 import numbers
 
@@ -8,7 +8,7 @@ def check_integer(name, value, minimum):
 
     Args:
         name: String. The argument's name, for the message.
-        value: What the caller passed.
+        value: The value of the argument.
         minimum: Integer. The smallest value allowed.
 
     Returns:
@@ -31,7 +31,7 @@ def check_range(name, value):
 
     Args:
         name: String. The argument's name, for the message.
-        value: What the caller passed.
+        value: The value of the argument.
 
     Returns:
         `(low, high)` as two Python floats.

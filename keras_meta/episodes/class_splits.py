@@ -1,4 +1,4 @@
-"""Division of the classes of a data set among training, validation and test."""
+"""Splits of the classes of a data set into training, validation and test classes."""
 
 import math
 from typing import NamedTuple
@@ -9,7 +9,7 @@ from keras_meta.episodes.arguments import check_integer
 
 
 class ClassSplits(NamedTuple):
-    """The rows of each part of a data set, sorted; no class is in two parts.
+    """The rows of each part of a data set, sorted. No class is in two parts.
 
     Attributes:
         train: Integer array of rows.
@@ -23,24 +23,25 @@ class ClassSplits(NamedTuple):
 
 
 def split_classes(y, train=0.64, validation=0.16, test=0.2, seed=0):
-    """Divides the examples of a data set so that no class is in two parts.
+    """Splits a data set by class, so that no class is in two parts.
 
-    A meta-learner is judged on classes that it has never seen, so whole classes are divided, not
-    the examples within them. The default fractions are the customary 64, 16 and 20 of 100.
+    A meta-learner is evaluated on classes that it has not been trained on, so whole classes are
+    assigned to the parts. The default fractions are those of miniImageNet: 64, 16 and 20 of 100
+    classes.
 
     Args:
         y: One-dimensional array of labels.
-        train: Float. Fraction of the classes to train on.
-        validation: Float. Fraction of the classes to validate on; may be 0.
-        test: Float. Fraction of the classes to test on; may be 0.
-        seed: Integer. Which classes go where is a function of it.
+        train: Float. Fraction of the classes for training.
+        validation: Float. Fraction of the classes for validation; may be 0.
+        test: Float. Fraction of the classes for testing; may be 0.
+        seed: Integer. The split is a function of it.
 
     Returns:
         A `ClassSplits` of three arrays of rows: `train`, `validation` and `test`.
 
     Raises:
-        ValueError: If the fractions are not in `[0, 1]` with the sum 1, or there are too few
-            classes for a part that should not be empty.
+        ValueError: If the fractions are not in `[0, 1]` or do not sum to 1, or if there are too few
+            classes for a part whose fraction is not 0.
 
     Example:
 
@@ -60,18 +61,18 @@ def split_classes(y, train=0.64, validation=0.16, test=0.2, seed=0):
     in_range = all(0.0 <= fraction <= 1.0 for fraction in fractions.values())
     if not in_range or not math.isclose(sum(fractions.values()), 1.0, abs_tol=1e-6):
         raise ValueError(
-            f"`train`, `validation` and `test` must lie in [0, 1] and add up to 1. "
+            f"`train`, `validation` and `test` must be in [0, 1] and sum to 1. "
             f"Received: {received}."
         )
     seed = check_integer("seed", seed, minimum=0)
     classes, class_of_row = np.unique(np.asarray(y), return_inverse=True)
-    # Rounding the bounds instead of the parts makes the parts add up.
+    # Rounding the bounds instead of the sizes ensures that every class is in a part.
     bounds = np.rint(np.cumsum(list(fractions.values())) * len(classes)).astype(int)
     parts = np.split(np.random.default_rng(seed).permutation(len(classes)), bounds[:-1])
     for (name, fraction), part in zip(fractions.items(), parts, strict=True):
         if fraction > 0.0 and not len(part):
             raise ValueError(
                 f"There are too few classes for a {name} part. Received: {len(classes)} classes, "
-                f"{received}. Set `{name}=0` to go without it, or add classes."
+                f"{received}. Set `{name}=0` to leave it out, or add classes."
             )
     return ClassSplits(*(np.flatnonzero(np.isin(class_of_row, part)) for part in parts))

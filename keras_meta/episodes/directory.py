@@ -1,4 +1,4 @@
-"""Arrays from folders of image files."""
+"""Loading of image files from folders."""
 
 import os
 from pathlib import Path, PurePosixPath
@@ -11,10 +11,10 @@ _SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif")
 
 
 def load_images(path, image_size, color_mode="grayscale"):
-    """Loads all images below a folder, in the order of their names.
+    """Loads all images in a folder and its subfolders, in the order of their names.
 
-    Images are the files ending in `.png`, `.jpg`, `.jpeg`, `.bmp` or `.gif`; other files and
-    hidden ones are passed over.
+    Images are the files ending in `.png`, `.jpg`, `.jpeg`, `.bmp` or `.gif`. Other files and hidden
+    files are skipped.
 
     Args:
         path: String or path of the folder.
@@ -23,8 +23,8 @@ def load_images(path, image_size, color_mode="grayscale"):
         color_mode: `"grayscale"` or `"rgb"`.
 
     Returns:
-        A tuple `(x, files)`: a `uint8` array `[images, height, width, channels]`, and the list of
-        the files' names relative to `path`, with forward slashes.
+        A tuple `(x, files)`: a `uint8` array `[images, height, width, channels]`, and a list of the
+        file names relative to `path`, with forward slashes.
 
     Raises:
         ValueError: If the folder is missing or holds no images, or an image cannot be read.
@@ -47,7 +47,7 @@ def load_images(path, image_size, color_mode="grayscale"):
     files = _sorted_images(path)
     if not files:
         raise ValueError(
-            f"There are no images in {path}. Put files there that end in {', '.join(_SUFFIXES)}."
+            f"There are no images in {path}. Add files that end in {', '.join(_SUFFIXES)}."
         )
     x = _read_all([path / file for file in files], image_size, color_mode)
     return x, files
@@ -57,7 +57,7 @@ def from_directory(path, image_size, color_mode="grayscale"):
     """Loads a data set from a folder with one folder of images per class.
 
     Folders may be nested, as in `alphabet/character/drawing.png`: every innermost folder is a
-    class, named by its path below `path`, here `"alphabet/character"`.
+    class, named by its path relative to `path`, here `"alphabet/character"`.
 
     Args:
         path: String or path of the folder.
@@ -95,36 +95,56 @@ def from_directory(path, image_size, color_mode="grayscale"):
 
 
 def image_files(path):
-    """Lists the images of a folder with one folder of images per class, and reads none.
+    """Lists the images of a folder with one folder of images per class, without reading them.
 
-    For data that do not fit in memory: `EpisodeSampler` takes the names for examples, and
-    `read_images` as `preprocess` reads those that an episode needs. See `from_directory`.
+    It is for data that do not fit in memory: pass the file names to `EpisodeSampler` as examples,
+    with `preprocess=read_images(...)`, which reads the images that an episode needs. See
+    `from_directory` for the layout of the folder.
 
     Args:
         path: String or path of the folder.
 
     Returns:
-        A tuple `(files, y)`: an array of the files' paths and an array of class names.
+        A tuple `(files, y)`: an array of the paths of the files and an array of class names.
 
     Raises:
         ValueError: If the folder is missing or has no class folders, a class folder is empty, or a
             folder mixes images and folders.
+
+    Example:
+
+    ```python
+    import os
+    import tempfile
+    import keras
+    import numpy as np
+    from keras_meta import episodes
+
+    folder = tempfile.mkdtemp()
+    for name in ("cats", "dogs"):
+        os.makedirs(f"{folder}/{name}")
+        keras.utils.save_img(f"{folder}/{name}/1.png", np.zeros([32, 32, 3]), scale=False)
+    files, y = episodes.image_files(folder)
+    print(files[0].endswith("cats/1.png"), y)  # True ['cats' 'dogs']
+    ```
     """
     path = _existing_folder(path)
     for folder, subfolders, images in _walk(path):
         if folder == path and not subfolders:
             raise ValueError(
-                f"There are no class folders in {path}. Put the images of each class in a folder "
-                f"of its own. Received: a folder with {len(images)} images and no folders."
+                f"There are no class folders in {path}. Put the images of each class into a folder "
+                f"of their own. Received: a folder with {len(images)} images and no folders."
             )
         if images and subfolders:
             raise ValueError(
-                f"A folder must hold either the images of one class or further folders. Received: "
-                f"{folder} with {len(images)} images beside {len(subfolders)} folders. Move the "
+                f"A folder must contain either the images of one class or other folders. Received: "
+                f"{folder} with {len(images)} images and {len(subfolders)} folders. Move the "
                 "images into a class folder."
             )
         if not images and not subfolders:
-            raise ValueError(f"The class folder {folder} has no images. Add some or remove it.")
+            raise ValueError(
+                f"The class folder {folder} has no images. Add images or remove the folder."
+            )
     files = _sorted_images(path)
     return (
         np.array([str(path / file) for file in files]),
@@ -142,7 +162,7 @@ def _read_all(files, image_size, color_mode):
 
 
 def _sorted_images(path):
-    """Names of all images below a folder, relative to it."""
+    """Returns the names of all images in a folder and its subfolders, relative to the folder."""
     return sorted(
         (folder / name).relative_to(path).as_posix()
         for folder, _, images in _walk(path)
@@ -159,7 +179,7 @@ def _existing_folder(path):
 
 
 def _walk(path):
-    """Yields (folder, its visible folders, its visible images) for a folder and all below it."""
+    """Like `os.walk`, but yields only visible folders and visible images, folders in order."""
     for folder, subfolders, files in os.walk(path, followlinks=True):
         subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
         images = [

@@ -11,13 +11,13 @@ from keras_meta.episodes.task_distribution import TaskDistribution
 
 
 def scale_images(features):
-    """The default preprocessing: `uint8` features become `float32` in `[0, 1]`, others pass.
+    """The default preprocessing: scales `uint8` features to `float32` in `[0, 1]`.
 
     Args:
         features: Nest of tensors.
 
     Returns:
-        The nest with each `uint8` tensor divided by 255.
+        The nest with each `uint8` tensor divided by 255, and the other tensors unchanged.
     """
 
     def scale(feature):
@@ -29,34 +29,35 @@ def scale_images(features):
 class EpisodeSampler(TaskDistribution):
     """Few-shot classification tasks drawn from labelled examples in memory.
 
-    An episode takes `num_ways` classes and, of each, `num_shots + num_queries` different
-    examples, all without replacement. The classes receive the labels `0, ..., num_ways - 1` in
-    the order in which they were drawn, the same in support and query. Examples are arranged class
-    by class: `support_y` is `[0, ..., 0, 1, ..., 1, ...]`.
+    An episode consists of `num_ways` classes and `num_shots + num_queries` different examples of
+    each, drawn without replacement. The classes receive the labels `0, ..., num_ways - 1` in the
+    order in which they were drawn, the same in support set and query set. Examples are arranged
+    class by class: `support_y` is `[0, ..., 0, 1, ..., 1, ...]`.
 
     Args:
-        x: Array with one example per row, or a dict or tuple of such arrays, nested at will.
-            They are kept in memory once, in their own dtype. Of data that do not fit, pass what
-            `preprocess` finds them by, such as the names of files: see `read_images`.
+        x: Array with one example per row, or any nest of dicts and tuples of such arrays. They are
+            kept in memory once, in their own dtype. If the examples do not fit in memory, pass
+            something by which `preprocess` finds them, such as file names: see `read_images`.
         y: One-dimensional array of labels, integers or strings, one per example.
-        num_ways: Integer. Classes in an episode.
-        num_shots: Integer. Support examples of each class.
-        num_queries: Integer. Query examples of each class.
+        num_ways: Integer. Number of classes in an episode.
+        num_shots: Integer. Number of support examples of each class.
+        num_queries: Integer. Number of query examples of each class.
         seed: Integer. The stream of episodes is a function of it.
-        preprocess: Function of a batch of examples as TensorFlow tensors, with the structure of
-            `x` and `[examples, ...]` shapes, that returns what the model gets. By default, `uint8`
-            features become `float32` in `[0, 1]` and others stay as they are. The function runs
-            in the dataset; to keep the stream reproducible it must not draw random numbers.
-        rotations: Boolean. Whether images rotated by 90, 180 and 270 degrees count as further
-            classes, which makes four times as many. See `with_rotations`.
+        preprocess: Function that takes a batch of examples, a nest of tensors `[examples, ...]`
+            with the structure of `x`, and returns the features that the model takes. By default,
+            `uint8` features are scaled to `float32` in `[0, 1]` and others are unchanged. The
+            function runs in the dataset; to keep the stream reproducible it must not draw random
+            numbers.
+        rotations: Boolean. Whether images rotated by 90, 180 and 270 degrees are additional
+            classes, for four times as many classes in all. See `with_rotations`.
 
     Attributes:
         classes: Array of the class labels, sorted.
         num_classes: Integer.
 
     Raises:
-        ValueError: If the examples and labels do not match or cannot fill an episode, or a
-            feature contains NaN or examples of several shapes.
+        ValueError: If the numbers of examples and labels differ, there are too few for an episode,
+            or a feature contains NaN or examples of different shapes.
         TypeError: If `x` is a list or a count is not an integer.
 
     Example:
@@ -104,7 +105,7 @@ class EpisodeSampler(TaskDistribution):
         self._check_class_sizes()
 
     def describe(self, first_task, num_tasks):
-        """Chooses the examples of consecutive episodes without touching the data.
+        """Chooses the examples of consecutive episodes without reading the data.
 
         Args:
             first_task: Integer or scalar `int64` tensor. The number of the first episode.
@@ -112,7 +113,7 @@ class EpisodeSampler(TaskDistribution):
 
         Returns:
             An `EpisodeDescription`: `classes` `[tasks, ways]` and `examples`
-            `[tasks, ways, shots + queries]`, the support first.
+            `[tasks, ways, shots + queries]`, support examples first.
         """
         keys_of_example = (self.num_ways, int(self._index.counts.max()))
         return self._index.draw(
@@ -123,13 +124,13 @@ class EpisodeSampler(TaskDistribution):
         )
 
     def gather(self, examples):
-        """Fetches and preprocesses the examples of each task.
+        """Gathers and preprocesses the examples of each task.
 
         Args:
             examples: Integer tensor `[tasks, ...]` of rows of `x`.
 
         Returns:
-            The nest of features with shapes `[tasks, examples of a task, ...]`.
+            The nest of features, with shapes `[tasks, examples of a task, ...]`.
         """
         rows = tf.reshape(examples, [-1])
         features = keras.tree.map_structure(lambda feature: tf.gather(feature, rows), self.x)
@@ -169,12 +170,12 @@ class EpisodeSampler(TaskDistribution):
                 f"Every class needs num_shots + num_queries = {self.num_shots} + "
                 f"{self.num_queries} = {needed} examples. Received: {len(small)} of "
                 f"{self.num_classes} classes with fewer: {named}{', ...' * (len(small) > 10)}. "
-                "Add examples, lower `num_shots` or `num_queries`, or leave these classes out."
+                "Add examples, lower `num_shots` or `num_queries`, or remove these classes."
             )
 
 
 def _as_tensors(x, num_examples):
-    """Copies the features to host tensors, which datasets then share without a further copy."""
+    """Copies the features to host tensors, which all datasets share without another copy."""
     if isinstance(x, list):
         raise TypeError(
             "`x` must be an array, or a dict or tuple of arrays. Received: a list. "
@@ -189,11 +190,11 @@ def _as_tensors(x, num_examples):
                 f"`x` and `y` must have the same number of examples. Received: {name} of shape "
                 f"{feature.shape} and y of shape ({num_examples},)."
             )
-        # The smallest value is NaN if any value is, and takes no memory to compute.
+        # The minimum is NaN if any value is, and takes no memory to compute.
         if feature.dtype.kind == "f" and feature.size and np.isnan(feature.min()):
             row = np.argwhere(np.isnan(feature))[0, 0]
             raise ValueError(
-                f"`{name}` contains NaN. Received: NaN in row {row}. Remove such examples or fill "
+                f"`{name}` contains NaN. Received: NaN in row {row}. Remove these examples or fill "
                 "in the missing values."
             )
         try:
@@ -201,7 +202,8 @@ def _as_tensors(x, num_examples):
                 features.append(tf.constant(feature))
         except (ValueError, TypeError) as error:
             raise ValueError(
-                f"`{name}` cannot become a tensor. Received: an array of dtype {feature.dtype}. "
-                "Bring the examples to one shape, for example by padding, and to one dtype."
+                f"`{name}` cannot be converted to a tensor. Received: an array of dtype "
+                f"{feature.dtype}. All examples must have the same shape, for example by padding, "
+                "and the same dtype."
             ) from error
     return keras.tree.pack_sequence_as(x, features)

@@ -1,4 +1,4 @@
-"""Images that are read when an episode needs them."""
+"""Reading of the images of an episode from disk."""
 
 import os
 
@@ -10,10 +10,10 @@ from keras_meta.episodes.images import check_color_mode, check_image_size, read_
 
 
 def read_images(image_size, color_mode="grayscale"):
-    """Makes the `preprocess` of a sampler whose examples are names of image files.
+    """Returns a `preprocess` function for a sampler whose examples are names of image files.
 
-    Only the images of the episodes that are being drawn are in memory. As many are read at once as
-    there are cores, while the step before computes.
+    Only the images of the current episodes are in memory. They are read in parallel, on as many
+    threads as there are cores, while the previous training step runs.
 
     Args:
         image_size: Integer for a square or a pair `(height, width)`, in pixels, to which every
@@ -21,9 +21,9 @@ def read_images(image_size, color_mode="grayscale"):
         color_mode: `"grayscale"` or `"rgb"`.
 
     Returns:
-        Function of a tensor of file names `[examples]`, that returns `float32` images in `[0, 1]`,
-        `[examples, height, width, channels]`. If a file cannot be read it raises an error with the
-        name of the file, where the dataset is iterated.
+        Function that takes a tensor of file names `[examples]` and returns `float32` images in
+        `[0, 1]`, `[examples, height, width, channels]`. If a file cannot be read, iterating over
+        the dataset raises an error that names the file.
 
     Raises:
         ValueError: If an argument is invalid.

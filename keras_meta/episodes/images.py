@@ -1,4 +1,4 @@
-"""Images to arrays of one size and one number of channels."""
+"""Conversion of images to a common size and number of channels."""
 
 import math
 import numbers
@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from keras_meta.episodes.arguments import check_integer
 
-# More than any camera takes, and less than a gigabyte in colour.
+# More than photographs have, and less than a gigabyte in colour.
 _MAX_PIXELS = 2**28
 
 
@@ -23,7 +23,7 @@ def check_image_size(image_size):
         A pair of Python integers.
 
     Raises:
-        ValueError: If `image_size` is neither.
+        ValueError: If `image_size` is not a size.
     """
     if isinstance(image_size, numbers.Integral):
         image_size = (image_size, image_size)
@@ -42,7 +42,7 @@ def check_color_mode(color_mode):
         color_mode: `"grayscale"` or `"rgb"`.
 
     Raises:
-        ValueError: If `color_mode` is neither.
+        ValueError: If `color_mode` is something else.
     """
     if color_mode not in ("grayscale", "rgb"):
         raise ValueError(
@@ -51,10 +51,10 @@ def check_color_mode(color_mode):
 
 
 def convert_image(image, image_size, color_mode):
-    """Brings one image to a common size and number of channels.
+    """Converts one image to the given size and number of channels.
 
-    An image that has the size already keeps its pixels; others are resized with antialiasing,
-    without regard to the aspect ratio. A transparency channel is dropped.
+    An image that already has the size keeps its pixels; others are resized with antialiasing, which
+    does not preserve the aspect ratio. A transparency channel is dropped.
 
     Args:
         image: `uint8` tensor `[height, width, channels]`, 1 to 4 channels.
@@ -78,7 +78,7 @@ def convert_image(image, image_size, color_mode):
 
 
 def read_image(file, image_size, color_mode):
-    """Reads one PNG, JPEG, BMP or GIF file; of an animation, the first frame.
+    """Reads one PNG, JPEG, BMP or GIF file. Of an animation, it reads the first frame.
 
     Args:
         file: Path of the file.
@@ -97,14 +97,14 @@ def read_image(file, image_size, color_mode):
         image = tf.io.decode_image(content, expand_animations=False)
     except (tf.errors.OpError, ValueError, struct.error) as error:
         raise ValueError(
-            f"Cannot read {file} as a PNG, JPEG, BMP or GIF image; repair the file or remove it. "
+            f"Cannot read {file} as a PNG, JPEG, BMP or GIF image. Repair or remove the file. "
             f"Received: {str(error).splitlines()[0]}"
         ) from error
     return np.asarray(convert_image(image, image_size, color_mode))
 
 
 def _check_pixels(content):
-    """Raises if a file claims more pixels than a photograph has, before they take memory."""
+    """Raises if the header of a file claims more than `_MAX_PIXELS`, before memory is allocated."""
     head = content.numpy()[:32]
     if head.startswith(b"\x89PNG"):
         sides = struct.unpack(">II", head[16:24])

@@ -10,19 +10,21 @@ from keras_meta.episodes.task_distribution import TaskDistribution
 class Mixture(TaskDistribution):
     """Draws each task from one of several sources.
 
-    Task `t` comes from source `s` with probability `p_s`, and is task `t` of that source. Where
-    sources differ in the number of support or query examples, tasks are padded to the larger one,
-    and masks among the inputs say which examples are real. To learn how a learner does on each
-    source, evaluate it on each: `{name: learner.evaluate(source.as_dataset(...))}`.
+    Task `t` comes from source `s` with probability `p_s`, and is then task `t` of that source. If
+    sources differ in the number of support or query examples, tasks are padded to the largest
+    number, and masks among the inputs mark the real examples. To measure a learner on each source,
+    evaluate it on each: `{name: learner.evaluate(source.as_dataset(...))}`.
 
     Args:
-        sources: dict, name to `TaskDistribution`. Their examples have the same shapes and types.
-        probabilities: dict, name to positive number, up to a common factor. Defaults to all alike.
-        seed: Integer. Which source a task comes from is a function of it and of the task.
+        sources: dict, name to `TaskDistribution`. Their examples must have the same shapes and
+            dtypes.
+        probabilities: dict, name to positive number. They are normalised to sum to 1. Defaults to
+            equal probabilities.
+        seed: Integer. The source of each task is a function of it.
 
     Raises:
-        ValueError: If there are no sources, the probabilities do not fit them, or their episodes
-            do not fit together.
+        ValueError: If there are no sources, the names or values of `probabilities` are invalid, or
+            examples or labels of the sources differ in shape or dtype.
 
     Example:
 
@@ -35,7 +37,7 @@ class Mixture(TaskDistribution):
     )
     mixture = episodes.Mixture({"1-shot": one_shot, "5-shot": five_shot})
     for inputs, query_y in mixture.as_dataset(batch_size=4, num_batches=1):
-        print(inputs["support_mask"].numpy().sum(1))  # 3 or 15 a task
+        print(inputs["support_mask"].numpy().sum(1))  # 3 or 15 for each task
     ```
     """
 
@@ -59,7 +61,7 @@ class Mixture(TaskDistribution):
         )
 
     def source_of(self, first_task, num_tasks):
-        """Which source consecutive tasks come from.
+        """Returns the sources of consecutive tasks.
 
         Args:
             first_task: Integer or scalar `int64` tensor. The number of the first task.
@@ -122,14 +124,14 @@ def _normalized(sources, probabilities):
     if set(weights) != set(sources) or not all(0 < w < float("inf") for w in weights.values()):
         raise ValueError(
             "`probabilities` must have a positive number for each source. Received: "
-            f"probabilities={probabilities} for the sources {list(sources)}."
+            f"probabilities={probabilities} for sources {list(sources)}."
         )
     values = np.array([weights[name] for name in sources], "float64")
     return values / values.sum()
 
 
 def _check_alike(sources, elements):
-    """Raises if examples or labels of the sources differ in structure, shape or type."""
+    """Raises if examples or labels of the sources differ in structure, shape or dtype."""
     kinds = [
         keras.tree.map_structure(
             lambda x: (x.dtype.name, *x.shape[2:]),
@@ -140,6 +142,6 @@ def _check_alike(sources, elements):
     for name, kind in zip(sources, kinds, strict=True):
         if kind != kinds[0]:
             raise ValueError(
-                "Sources of a mixture must have examples and labels of the same shapes and types. "
+                "Sources of a mixture must have examples and labels of the same shapes and dtypes. "
                 f"Received: {next(iter(sources))!r} with {kinds[0]}, {name!r} with {kind}."
             )

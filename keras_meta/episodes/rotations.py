@@ -6,8 +6,8 @@ import numpy as np
 def with_rotations(x, y):
     """Adds every image rotated by 90, 180 and 270 degrees, as examples of new classes.
 
-    This is the customary augmentation of Omniglot: there are four times as many classes, and the
-    four orientations of one character are different classes. Split the classes first and rotate
+    This is the usual augmentation of Omniglot. There are four times as many classes, because the
+    four orientations of a character are different classes. Split the classes first and rotate
     within each split, so that no character is in two of them.
 
     Args:
@@ -38,11 +38,11 @@ def with_rotations(x, y):
     shape = np.shape(x) if not isinstance(x, (dict, tuple)) else type(x).__name__
     if isinstance(shape, str) or len(shape) not in (3, 4) or shape[1] != shape[2]:
         raise ValueError(
-            "Rotations need one array of square images, [examples, size, size] or "
+            "`x` must be one array of square images, [examples, size, size] or "
             f"[examples, size, size, channels]. Received: x of shape {shape}."
         )
     turns = range(4)
     x = np.concatenate([np.rot90(x, turn, axes=(1, 2)) for turn in turns])
-    # The unrotated class gets a suffix as well, so that no new label can equal an old one.
+    # The unrotated class also gets a suffix, so that no new label can equal an old one.
     y = np.concatenate([np.char.add(np.asarray(y).astype(str), f"@{90 * turn}") for turn in turns])
     return x, y

@@ -1,4 +1,4 @@
-"""The sine-wave regression tasks on which MAML was introduced."""
+"""The sine wave regression tasks of the MAML paper."""
 
 import math
 
@@ -11,13 +11,13 @@ from keras_meta.episodes.task_distribution import TaskDistribution
 class Sinusoid(TaskDistribution):
     """Regression on sine waves of random amplitude and phase.
 
-    Each task is one function, known only through a few of its points:
+    Each task is one function, of which the support set has a few points:
 
         y = A sin(x - p),   A ~ U(amplitude),   p ~ U(phase),   x ~ U(x_range)
 
     Args:
-        num_shots: Integer. Support points in a task.
-        num_queries: Integer. Query points in a task.
+        num_shots: Integer. Number of support points in a task.
+        num_queries: Integer. Number of query points in a task.
         amplitude: Pair of floats `(low, high)`, the range of `A`.
         phase: Pair of floats `(low, high)`, the range of `p`, in radians.
         x_range: Pair of floats `(low, high)`, the range of `x`, in radians.
@@ -59,7 +59,7 @@ class Sinusoid(TaskDistribution):
 
     def sample(self, first_task, num_tasks):
         num_points = self.num_shots + self.num_queries
-        # One draw holds amplitude, phase and points: at this size operations cost, not numbers.
+        # One draw for amplitude, phase and points: the cost is in the number of operations.
         low, high = zip(self.amplitude, self.phase, *[self.x_range] * num_points, strict=True)
         span = [upper - lower for lower, upper in zip(low, high, strict=True)]
         drawn = self.uniform(first_task, num_tasks, (num_points + 2,))

@@ -1,12 +1,12 @@
-"""Drawn characters of invented scripts: pen strokes as curves, and their rasterisation."""
+"""Characters of invented scripts: pen strokes as curves, and their rasterisation."""
 
 import numpy as np
 
-# Pen positions along one stroke: close enough together that their discs merge into a line.
+# Number of pen positions along a stroke, so close together that their discs merge into a line.
 _PEN_POSITIONS = 80
 
-# The shapes a pen makes, as way points in a unit box, to be rotated, stretched and bent. `True`
-# marks those whose corners stay sharp; through the others runs a smooth curve.
+# Basic shapes of strokes as waypoints in a unit box, to be rotated, stretched and bent. `True`
+# marks shapes with sharp corners; the others are smooth curves through their waypoints.
 _SHAPES = (
     (((0.5, 0.0), (0.5, 1.0)), True),  # line
     (((0.5, 0.0), (0.6, 0.5), (0.5, 1.0)), False),  # bent line
@@ -25,25 +25,25 @@ _SHAPE_WEIGHTS = (5, 4, 5, 5, 4, 2, 1.5, 2, 2, 1.5, 0.8, 0.8)
 
 
 def invent_character(random):
-    """Invents a character: one to four strokes, each of which starts where a pen would put it.
+    """Invents a character: one to four strokes, each placed relative to the earlier ones.
 
     Args:
         random: `numpy.random.Generator`.
 
     Returns:
-        List of arrays `[points, 2]`: the paths of the pen in a box of about unit size.
+        List of arrays `[points, 2]`: the paths of the pen, in a box of about unit size.
     """
     paths = []
     num_strokes = random.choice([1, 2, 3, 4], p=[0.2, 0.42, 0.28, 0.1])
     weights = np.array(_SHAPE_WEIGHTS)
     if num_strokes == 1:
-        weights[:2] = 0.0  # Scripts have few characters that are one line; here all would be alike.
+        weights[:2] = 0.0  # characters that are a single line would all look alike
     for _ in range(num_strokes):
         points, sharp = _SHAPES[random.choice(len(_SHAPES), p=weights / weights.sum())]
         points = np.array(points) - 0.5
         points = points + random.normal(0.0, 0.07, points.shape)
         points[:, 0] *= random.choice([-1.0, 1.0]) * random.uniform(0.55, 1.0)
-        # Writing prefers the upright and the level to the oblique.
+        # Handwriting prefers vertical and horizontal strokes to oblique ones.
         angle = random.choice([0.0, 0.5, 1.0, 1.5]) * np.pi + random.normal(0.0, 0.18)
         size = random.uniform(0.75, 1.0) if not paths else random.uniform(0.45, 0.9)
         path = _smooth(size * points @ _rotation(angle), sharp)
@@ -54,7 +54,7 @@ def invent_character(random):
 
 
 def _place(random, paths, path):
-    """Chooses where to put a stroke: joined to an earlier one, crossing it, or beside it."""
+    """Chooses the position of a stroke: joined to an earlier one, crossing it, or beside it."""
     earlier = paths[random.integers(len(paths))]
     relation = random.choice(["joined", "crossing", "beside"], p=[0.5, 0.27, 0.23])
     if relation == "joined":
@@ -70,10 +70,10 @@ def _place(random, paths, path):
 
 
 def write_character(random, paths, num_examples, image_size=28):
-    """Writes a character several times, each time a little differently.
+    """Draws a character several times, each time slightly differently.
 
-    Each example has its own slant, rotation, proportions, size, place and pen, and each of its
-    strokes is shifted, stretched and bent by its own amount.
+    Each example has its own slant, rotation, proportions, size, position and pen width, and each of
+    its strokes is shifted, stretched and bent by a random amount.
 
     Args:
         random: `numpy.random.Generator`.
@@ -86,10 +86,10 @@ def write_character(random, paths, num_examples, image_size=28):
     """
     strokes = np.stack(paths)  # [strokes, points, 2]
     center = (strokes.max((0, 1)) + strokes.min((0, 1))) / 2
-    # A character of one level line must not be blown up to fill the page.
+    # A character that is one horizontal line must not be enlarged to fill the image.
     strokes = (strokes - center) / max(np.ptp(strokes, axis=(0, 1)).max(), 0.8)
 
-    # Per stroke: a slow sway along the path bends it, a shift and a stretch move it.
+    # For each stroke: a stretch and a shift, and slow waves along the path that bend it.
     shape = (num_examples, len(strokes), 1, 2)
     along = np.linspace(0.0, 1.0, strokes.shape[1])[:, None]
     drawn = strokes * random.normal(1.0, 0.07, shape) + random.normal(0.0, 0.028, shape)
@@ -97,7 +97,7 @@ def write_character(random, paths, num_examples, image_size=28):
         phase = random.uniform(0.0, 2 * np.pi, shape)
         drawn += random.normal(0.0, 0.02, shape) * np.sin(2 * np.pi * waves * along + phase)
 
-    # Per example: the hand's slant, rotation, proportions and size, and the place on the page.
+    # For each example: rotation, slant, proportions, size, and the position in the image.
     affine = _rotation(random.normal(0.0, 0.09, num_examples))
     affine[:, 1] += affine[:, 0] * random.normal(0.0, 0.12, [num_examples, 1])
     affine *= random.normal(1.0, 0.09, [num_examples, 1, 2])
@@ -116,7 +116,7 @@ def _rotation(angle):
 
 
 def _smooth(points, sharp):
-    """Follows way points at even speed, on straight lines or on a Catmull-Rom spline."""
+    """Follows waypoints at constant speed, on straight lines or on a Catmull-Rom spline."""
     if not sharp:
         before, after = 2 * points[0] - points[1], 2 * points[-1] - points[-2]
         if np.allclose(points[0], points[-1], atol=0.25):
@@ -135,7 +135,7 @@ def _smooth(points, sharp):
 
 
 def _rasterize(positions, radius, image_size):
-    """Draws a disc with a soft edge of one pixel at every pen position, keeping the darkest ink.
+    """Draws a disc with a soft edge of one pixel at every pen position. Overlaps do not add up.
 
     Args:
         positions: Array `[examples, positions, 2]` of (x, y), in pixels.
@@ -147,7 +147,7 @@ def _rasterize(positions, radius, image_size):
     pixels = np.rint(positions).astype(int)[:, :, None] + near
     distance = np.linalg.norm(pixels - positions[:, :, None], axis=-1)
     ink = (radius[:, None, None] + 0.5 - distance).clip(0.0, 1.0)
-    # A margin catches what is drawn beyond the page.
+    # Ink outside the image lands in a margin that is cut off.
     padded = image_size + 2 * reach
     images = np.zeros([len(positions), padded, padded])
     column, row = np.moveaxis(pixels.clip(-reach, image_size + reach - 1) + reach, -1, 0)

@@ -1,4 +1,4 @@
-"""Few-shot recognition of invented handwritten characters, without any data."""
+"""Few-shot recognition of invented handwritten characters, without a data set."""
 
 import numpy as np
 
@@ -10,16 +10,16 @@ _SPLITS = ("train", "validation", "test")
 
 
 def stroke_glyphs(num_classes=300, examples_per_class=20, split="train", seed=0):
-    """Draws characters of an invented script, each written several times.
+    """Draws characters of an invented script, several times each.
 
-    A character is a random set of one to four pen strokes; every example is written anew with
-    its own slant, size, pen and wavering of the hand. Character `k` of a split is a function of
-    `(seed, split, k)`: it is the same however many are asked for.
+    A character is a random set of one to four pen strokes. Every drawing of it has its own slant,
+    size, pen width and distortion of the strokes. Character `k` of a split is a function of
+    `(seed, split, k)`, whatever `num_classes` is.
 
     Args:
         num_classes: Integer. Number of characters.
-        examples_per_class: Integer. Number of drawings of each.
-        split: `"train"`, `"validation"` or `"test"`. Splits have no character in common.
+        examples_per_class: Integer. Number of drawings of each character.
+        split: `"train"`, `"validation"` or `"test"`. The splits have no characters in common.
         seed: Integer, at least 0. The script is a function of it.
 
     Returns:
@@ -56,20 +56,21 @@ def stroke_glyphs(num_classes=300, examples_per_class=20, split="train", seed=0)
 class StrokeGlyphs(EpisodeSampler):
     """Few-shot recognition of invented handwritten characters.
 
-    A stand-in for Omniglot that needs no data: an `EpisodeSampler` of the drawings of
+    A substitute for Omniglot that needs no data set: an `EpisodeSampler` of the drawings of
     `stroke_glyphs()`.
 
     Args:
-        num_ways: Integer. Classes in an episode.
-        num_shots: Integer. Support drawings of each.
-        num_queries: Integer. Query drawings of each.
-        num_classes: Integer. Number of characters to draw episodes from.
-        examples_per_class: Integer. Number of drawings of each.
-        split: `"train"`, `"validation"` or `"test"`. Splits have no character in common.
+        num_ways: Integer. Number of classes in an episode.
+        num_shots: Integer. Number of support drawings of each class.
+        num_queries: Integer. Number of query drawings of each class.
+        num_classes: Integer. Number of characters from which episodes are sampled.
+        examples_per_class: Integer. Number of drawings of each character.
+        split: `"train"`, `"validation"` or `"test"`. The splits have no characters in common.
         seed: Integer, at least 0. The script and the stream of episodes are functions of it.
 
     Raises:
-        ValueError: If the characters cannot fill an episode, or an argument is out of range.
+        ValueError: If there are too few characters or drawings for an episode, or an argument is
+            out of range.
 
     Example:
 

@@ -1,4 +1,4 @@
-"""What every source of episodes shares: numbered tasks and the dataset over them."""
+"""The base class of all sources of episodes: numbered tasks, and datasets of them."""
 
 import math
 import os
@@ -7,23 +7,24 @@ import tensorflow as tf
 
 from keras_meta.episodes.arguments import check_integer
 
-# One Philox block yields four 32-bit numbers; a task's numbers start on a block of their own.
+# A Philox block yields four 32-bit numbers. The numbers of a task start on a new block.
 _NUMBERS_PER_BLOCK = 4
-# One that waits for the step, and one more where a step is short beside the wait for a thread.
+# One batch for the next step, and one in reserve for when a step is shorter than a thread's delay.
 _PREFETCHED_BATCHES = 2
 
 
 class TaskDistribution:
-    """A numbered stream of tasks, and `as_dataset()` to train on it.
+    """A numbered stream of tasks, which `as_dataset()` turns into a dataset.
 
-    Task `t` of a distribution is a pure function of `(seed, t)`: it does not depend on the batch
-    it arrives in, on how many devices or hosts share the stream, or on what was drawn before.
-    The meta-batch of step `s` holds the tasks `s * batch_size, ..., (s + 1) * batch_size - 1`.
+    Task `t` of a distribution is a pure function of `(seed, t)`: it depends neither on the batch
+    that contains it, nor on the number of devices or hosts that share the stream, nor on earlier
+    draws. The meta-batch of step `s` consists of the tasks
+    `s * batch_size, ..., (s + 1) * batch_size - 1`.
 
-    A subclass implements `sample()` and takes all of its randomness from `uniform()`.
+    Subclasses implement `sample()` and take all their random numbers from `uniform()`.
 
     Args:
-        seed: Integer. Distributions with different seeds yield unrelated streams.
+        seed: Integer. Distributions with different seeds yield independent streams.
 
     Example:
 
@@ -45,11 +46,11 @@ class TaskDistribution:
     """
 
     def __init__(self, seed=0):
-        # Philox takes any 64-bit key, so a negative seed is as good as a positive one.
+        # Any 64-bit integer is a Philox key, so negative seeds are allowed.
         self.seed = check_integer("seed", seed, minimum=-(2**63))
 
     def sample(self, first_task, num_tasks):
-        """Draws the tasks numbered `first_task, ..., first_task + num_tasks - 1`.
+        """Samples the tasks numbered `first_task, ..., first_task + num_tasks - 1`.
 
         Args:
             first_task: Integer or scalar `int64` tensor.
@@ -57,22 +58,22 @@ class TaskDistribution:
 
         Returns:
             `(inputs, query_y)`, where `inputs` is a dict with the keys `"support_x"`,
-            `"support_y"` and `"query_x"`, and axis 0 of every tensor has length `num_tasks`.
+            `"support_y"` and `"query_x"`. Axis 0 of every tensor has length `num_tasks`.
         """
         raise NotImplementedError(f"{type(self).__name__} must implement `sample()`.")
 
     def uniform(self, first_task, num_tasks, shape, stream=0):
         """Draws uniform numbers in `[0, 1)` for consecutive tasks.
 
-        The numbers of task `t` are a fixed section of a counter-based random sequence, so one
-        operation serves the whole meta-batch and yet each task has its own numbers.
+        The numbers of task `t` are a fixed section of a counter-based random sequence, so a single
+        operation draws those of the whole meta-batch, and each task has its own.
 
         Args:
             first_task: Integer or scalar `int64` tensor. The number of the first task.
             num_tasks: Python integer.
             shape: Tuple of integers. The shape of the numbers of one task.
-            stream: Integer. Two calls for the same task with the same stream return the same
-                numbers: use a different stream for each quantity that is drawn.
+            stream: Integer. Calls for the same task and the same stream return the same numbers.
+                Use a different stream for each random quantity.
 
         Returns:
             A `float32` tensor `[num_tasks, *shape]`.
@@ -92,32 +93,32 @@ class TaskDistribution:
         return tf.reshape(numbers[:, :size], [num_tasks, *shape])
 
     def as_dataset(self, batch_size, num_batches=None, start=0, input_context=None):
-        """Makes the `tf.data.Dataset` of meta-batches to pass to `fit()` or `evaluate()`.
+        """Returns a `tf.data.Dataset` of meta-batches for `fit()` or `evaluate()`.
 
-        Without `num_batches` the stream is infinite and never repeats: use it to train, with
-        `steps_per_epoch`. With `num_batches` it is finite and the same on every pass: use it to
-        validate and to test.
+        Without `num_batches` the dataset is infinite and never repeats: use it for training, with
+        `steps_per_epoch`. With `num_batches` it is finite and the same on every pass: use it for
+        validation and testing.
 
         To resume a training run exactly, pass the number of batches already consumed as `start`.
 
-        To train with several workers, let each of them make its own part of the stream:
+        To train with several workers, let each worker create its own part of the stream:
         `strategy.distribute_datasets_from_function(lambda context:
         distribution.as_dataset(batch_size, input_context=context))`. At each step the replicas
-        together receive the very tasks that one device would receive with the same `batch_size`.
+        together receive the same tasks that one device would receive with the same `batch_size`.
 
         Args:
-            batch_size: Integer. Tasks in a meta-batch, over all replicas.
+            batch_size: Integer. Number of tasks in a meta-batch, over all replicas.
             num_batches: Integer or `None`. Number of meta-batches; infinite by default.
             start: Integer. Index of the first meta-batch.
-            input_context: `tf.distribute.InputContext` or `None`. The part of the stream to
-                make. Its elements hold `batch_size / num_replicas_in_sync` tasks.
+            input_context: `tf.distribute.InputContext` or `None`. Determines which part of the
+                stream to create. Its elements have `batch_size / num_replicas_in_sync` tasks.
 
         Returns:
             A `tf.data.Dataset` of `(inputs, query_y)` with static shapes and known cardinality.
 
         Raises:
-            ValueError: If an argument is out of range, or `batch_size` does not divide evenly
-                among the replicas.
+            ValueError: If an argument is out of range, or `batch_size` is not divisible by the
+                number of replicas.
         """
         batch_size = check_integer("batch_size", batch_size, minimum=1)
         start = check_integer("start", start, minimum=0)
@@ -128,13 +129,13 @@ class TaskDistribution:
             first_replica = local_replicas * input_context.input_pipeline_id
         if batch_size % num_replicas:
             raise ValueError(
-                "`batch_size` must be a multiple of the number of replicas, so that each gets as "
-                f"many tasks. Received: batch_size={batch_size} for {num_replicas} replicas."
+                "`batch_size` must be a multiple of the number of replicas, which all get the same "
+                f"number of tasks. Received: batch_size={batch_size} for {num_replicas} replicas."
             )
         num_tasks = batch_size // num_replicas
 
-        # An element is one replica's share of a meta-batch. A worker hands a share to each of its
-        # replicas in turn, so its share numbers run within a step before they jump to the next.
+        # An element is one replica's share of a meta-batch. A worker gives one share to each of its
+        # replicas in turn, so consecutive shares belong to the same step until all have one.
         if num_batches is None:
             shares = tf.data.Dataset.counter(start * local_replicas)
         else:
@@ -148,11 +149,11 @@ class TaskDistribution:
             return self.sample(step * batch_size + replica * num_tasks, num_tasks)
 
         options = tf.data.Options()
-        # Sharding would have each worker make every episode and throw most of them away.
+        # With sharding, each worker would create every episode and discard most of them.
         options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.OFF
         options.deterministic = True
-        # The tuner's thread can miss that `fit` has ended: it then sleeps on, for up to a minute,
-        # and `fit` waits for it. Episodes of one distribution cost the same, so need no tuning.
+        # The autotuning thread can miss the end of `fit`, which then waits up to a minute until the
+        # thread wakes up. All episodes of a distribution cost the same, so tuning gains nothing.
         options.autotune.enabled = False
         dataset = shares.map(sample_share, num_parallel_calls=os.cpu_count())
         return dataset.with_options(options).prefetch(_PREFETCHED_BATCHES)

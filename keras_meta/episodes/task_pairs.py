@@ -1,19 +1,20 @@
-"""The literature's nested pairs as episodes for `fit()`."""
+"""Conversion of (support, query) pairs, as papers define tasks, to episodes for `fit()`."""
 
 import keras
 import tensorflow as tf
 
 
 def from_task_pairs(dataset):
-    """Converts a dataset of (support, query) pairs into the form that a meta-learner takes.
+    """Converts a dataset of (support, query) pairs to episodes for a meta-learner.
 
-    Papers write a task as a pair of data sets, `((support_x, support_y), (query_x, query_y))`. A
-    Keras model takes everything it may look at as inputs and only the query labels as targets.
+    Papers define a task as a pair of data sets, `((support_x, support_y), (query_x, query_y))`. For
+    a Keras model, everything that may be used for a prediction is an input, and only the query
+    labels are targets.
 
     Args:
         dataset: `tf.data.Dataset` of `((support_x, support_y), (query_x, query_y))`. Axis 0 of
-            every tensor counts tasks and axis 1 the examples of a task; `.batch()` a dataset of
-            single tasks first. `support_x` and `query_x` may be nests of tensors.
+            every tensor counts tasks, and axis 1 the examples of a task. Call `.batch()` first on a
+            dataset of single tasks. `support_x` and `query_x` may be nests of tensors.
 
     Returns:
         A `tf.data.Dataset` of `({"support_x", "support_y", "query_x"}, query_y)`, with integer
@@ -39,7 +40,7 @@ def from_task_pairs(dataset):
     if not isinstance(dataset, tf.data.Dataset):
         raise TypeError(
             f"`dataset` must be a `tf.data.Dataset`. Received: {type(dataset).__name__}. "
-            "`tf.data.Dataset.from_generator` makes one from a Python generator."
+            "Create one with `tf.data.Dataset.from_generator` from a Python generator."
         )
     spec = dataset.element_spec
     if not (_is_pair(spec) and _is_pair(spec[0]) and _is_pair(spec[1])):
@@ -68,7 +69,7 @@ def _is_pair(spec):
 
 
 def _describe(spec):
-    """Writes an element's structure with shapes only, which is what a reader compares."""
+    """Returns the structure of an element as text, with a shape for each tensor."""
     if isinstance(spec, dict):
         return "{" + ", ".join(f"{key!r}: {_describe(value)}" for key, value in spec.items()) + "}"
     if isinstance(spec, tuple):
@@ -77,7 +78,7 @@ def _describe(spec):
 
 
 def _check_examples(name, x, y):
-    """Checks that features and labels agree on the numbers of tasks and of examples."""
+    """Checks that features and labels have the same numbers of tasks and examples."""
     for feature in keras.tree.flatten(x):
         shapes = f"{name}_x of shape {feature.shape} and {name}_y of shape {y.shape}"
         for shape in (feature.shape, y.shape):

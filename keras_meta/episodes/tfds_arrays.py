@@ -1,4 +1,4 @@
-"""Arrays from TensorFlow Datasets."""
+"""Loading of data sets from TensorFlow Datasets."""
 
 import os
 
@@ -13,29 +13,29 @@ _BATCH_SIZE = 256
 def from_tfds(
     name_or_builder, split="train", image_size=None, color_mode=None, label=None, data_dir=None
 ):
-    """Loads a split of a TensorFlow Datasets data set into memory.
+    """Loads a split of a data set of TensorFlow Datasets into memory.
 
     Args:
         name_or_builder: String, such as `"omniglot"`, or a `tfds.core.DatasetBuilder`. A data set
-            given by name is downloaded and prepared if need be; one given as a builder must be
+            that is given by name is downloaded and prepared if necessary; a builder must already be
             prepared.
         split: String. The split, in the notation of TensorFlow Datasets: `"train"`,
             `"train+test"`, `"train[:50%]"`.
         image_size: Integer for a square or a pair `(height, width)`, in pixels, to which images
-            are resized; by default they keep their size.
-        color_mode: `"grayscale"` or `"rgb"`; by default images keep their channels.
-        label: String. The feature that holds the class, for data sets with several of them,
-            such as `"alphabet"` of Omniglot. By default the one that the data set declares as
-            the target of supervised learning.
-        data_dir: String or path of the folder of prepared data sets, for a data set given by
-            name.
+            are resized. By default they keep their size.
+        color_mode: `"grayscale"` or `"rgb"`. By default images keep their channels.
+        label: String. The feature that is the class, if there are several candidates, such as
+            `"alphabet"` of Omniglot. Defaults to the target of supervised learning that the data
+            set declares.
+        data_dir: String or path of the folder of prepared data sets, for a data set that is given
+            by name.
 
     Returns:
         A tuple `(x, y)` of arrays to pass to `EpisodeSampler`, in the order of the data set.
 
     Raises:
-        ValueError: If the data set declares no supervised features, has no feature `label`, or
-            has images of several sizes and no `image_size` is given.
+        ValueError: If the data set declares no input and target feature, has no feature `label`, or
+            has images of different sizes and no `image_size` is given.
 
     Example:
 
@@ -43,12 +43,12 @@ def from_tfds(
     import tensorflow_datasets as tfds
     from keras_meta import episodes
 
-    with tfds.testing.mock_data(num_examples=5):  # Real data need no such line.
+    with tfds.testing.mock_data(num_examples=5):  # random data; leave out this line for real data
         x, y = episodes.from_tfds("mnist", split="train", image_size=14)
     print(x.shape, y.shape)  # (5, 14, 14, 1) (5,)
     ```
     """
-    # Imported here because most programs use other data, and the import takes seconds.
+    # Imported here, because the import takes seconds and most programs use other data.
     import tensorflow_datasets as tfds
 
     if image_size is not None:
@@ -74,7 +74,7 @@ def from_tfds(
     x_shape = dataset.element_spec[0].shape
     if not x_shape.is_fully_defined():
         raise ValueError(
-            f"The examples of {info.name!r} do not all have one shape. Received: feature "
+            f"The examples of {info.name!r} do not all have the same shape. Received: feature "
             f"{x_name!r} of shape {x_shape}. Pass `image_size` to resize images."
         )
     x, y = zip(*dataset.batch(_BATCH_SIZE).as_numpy_iterator(), strict=True)
@@ -82,14 +82,14 @@ def from_tfds(
 
 
 def _feature_names(info, label):
-    """Finds which features of a data set are the example and its class."""
+    """Returns the names of the features that are the example and its class."""
     features = sorted(info.features.keys())
     keys = info.supervised_keys
     if keys is None or not all(isinstance(key, str) for key in keys):
         raise ValueError(
             f"The data set {info.name!r} does not declare one input and one target feature. "
             f"Received: supervised_keys={keys}, features {features}. Load it with `tfds.load` and "
-            "pass the arrays that you want to `EpisodeSampler`."
+            "pass the arrays to `EpisodeSampler`."
         )
     if label is not None and label not in features:
         raise ValueError(

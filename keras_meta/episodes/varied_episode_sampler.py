@@ -1,4 +1,4 @@
-"""Episodes whose ways and shots are drawn as well, with as many examples as a class has to give."""
+"""Few-shot classification episodes of variable way and shot, from classes of different sizes."""
 
 from typing import NamedTuple
 
@@ -10,11 +10,12 @@ from keras_meta.episodes.episode_sampler import EpisodeSampler
 
 
 class EpisodeShape(NamedTuple):
-    """How many of what an episode has, for a batch of them.
+    """The numbers of ways, shots and queries of a batch of episodes.
 
     Attributes:
         num_ways: Integer tensor `[tasks]`.
-        num_shots: Integer tensor `[tasks, max_ways]`, 0 beyond the ways of a task.
+        num_shots: Integer tensor `[tasks, max_ways]`: shots of each class, 0 for those beyond
+            `num_ways`.
         num_queries: Integer tensor `[tasks]`: queries of each class.
     """
 
@@ -24,9 +25,9 @@ class EpisodeShape(NamedTuple):
 
 
 class VariedEpisodeSampler(EpisodeSampler):
-    """Few-shot classification tasks of varied and unbalanced size, drawn from labelled examples.
+    """Few-shot classification tasks of variable way and unbalanced shots, from labelled examples.
 
-    With `|c|` the examples of class `c`, and uniform random numbers,
+    With `|c|` the number of examples of class `c`, and independent uniform `b` and `a_c`,
 
         ways        N ~ U{min_ways, ..., max_ways}
         queries     q = min(max_queries, min_c floor(|c| / 2)), of every class alike
@@ -34,18 +35,18 @@ class VariedEpisodeSampler(EpisodeSampler):
         shots       k_c = min(floor(R_c (|S| - N)) + 1, |c| - q),
                     R_c = e^{a_c} |c| / sum_c' e^{a_c'} |c'|,  a_c ~ U[-log 2, log 2)
 
-    and no class has more than `max_shots`. Tasks are padded to one size; `support_mask` and
-    `query_mask` among the inputs say which examples are real.
+    where no `k_c` exceeds `max_shots`. Tasks are padded to the same size; `support_mask` and
+    `query_mask` among the inputs mark the real examples.
 
     Args:
         x: See `EpisodeSampler`.
         y: See `EpisodeSampler`.
-        min_ways: Integer. Fewest classes in an episode.
-        max_ways: Integer. Most classes in an episode.
-        max_queries: Integer. Most query examples of a class.
-        max_shots: Integer. Most support examples of a class.
-        max_support: Integer. Most support examples of an episode. Batches are padded to this
-            number, or `max_ways * max_shots` if that is less.
+        min_ways: Integer. Minimum number of classes in an episode.
+        max_ways: Integer. Maximum number of classes in an episode.
+        max_queries: Integer. Maximum number of query examples of a class.
+        max_shots: Integer. Maximum number of support examples of a class.
+        max_support: Integer. Maximum number of support examples in an episode. Batches are padded
+            to this number, or to `max_ways * max_shots` if that is less.
         seed: See `EpisodeSampler`.
         preprocess: See `EpisodeSampler`.
         rotations: See `EpisodeSampler`.
@@ -97,12 +98,13 @@ class VariedEpisodeSampler(EpisodeSampler):
             )
 
     def draw_shape(self, first_task, num_tasks, classes):
-        """Draws how many of what consecutive episodes have.
+        """Draws the numbers of ways, shots and queries of consecutive episodes.
 
         Args:
             first_task: Integer or scalar `int64` tensor. The number of the first episode.
             num_tasks: Python integer.
-            classes: Integer tensor `[tasks, max_ways]`, of which an episode takes the first.
+            classes: Integer tensor `[tasks, max_ways]`. An episode has the first `num_ways` of its
+                row.
 
         Returns:
             An `EpisodeShape`.
@@ -139,7 +141,7 @@ class VariedEpisodeSampler(EpisodeSampler):
             most,
         )
         shape = self.draw_shape(first_task, num_tasks, classes)
-        # Of each class the first examples are queries, the next ones support.
+        # The first examples of each class are queries, the next ones are support examples.
         position = tf.range(most)
         queries = shape.num_queries[:, None, None]
         is_query = (position < queries) & (shape.num_shots[..., None] > 0)
@@ -158,7 +160,13 @@ class VariedEpisodeSampler(EpisodeSampler):
         return inputs, query_y
 
     def _padded(self, rows, chosen, length):
-        """The chosen examples `[tasks, ways, examples]`, class by class, then padding."""
+        """Returns features, labels and mask `[tasks, length, ...]` of the chosen examples.
+
+        Args:
+            rows: Integer tensor `[tasks, ways, examples]` of rows of `x`.
+            chosen: bool tensor `[tasks, ways, examples]`.
+            length: Integer. The number of examples to pad each task to.
+        """
         num_tasks = rows.shape[0]
         length = min(length, rows.shape[1] * rows.shape[2])
         chosen = tf.reshape(chosen, [num_tasks, -1])
@@ -166,5 +174,5 @@ class VariedEpisodeSampler(EpisodeSampler):
         mask = tf.gather(chosen, order, batch_dims=1)
         labels = tf.where(mask, order // rows.shape[2], 0)
         examples = tf.gather(tf.reshape(rows, [num_tasks, -1]), order, batch_dims=1)
-        # Distribution strategies, as Keras uses them, add up what they get: no booleans.
+        # Not bool: under a distribution strategy, Keras traces with inputs summed over replicas.
         return self.gather(tf.where(mask, examples, 0)), labels, tf.cast(mask, tf.int32)

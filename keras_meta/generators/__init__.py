@@ -1,4 +1,4 @@
-"""What a learner generator is made of: a task encoder, and the kinds of learner to write."""
+"""The task encoder, and the learners whose parameters a `LearnerGenerator` generates."""
 
 from keras_meta.generators.film import FiLM as FiLM
 from keras_meta.generators.generated_learner import GeneratedLearner as GeneratedLearner

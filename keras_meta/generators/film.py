@@ -1,4 +1,4 @@
-"""A shared network, modulated for each task."""
+"""A shared network whose channels are scaled and shifted for each task."""
 
 import keras
 import tensorflow as tf
@@ -7,7 +7,7 @@ from keras_meta.exact.layers import layers_with_weights
 from keras_meta.generators.generated_network import GeneratedNetwork
 from keras_meta.generators.skip_network import SkipNetwork
 
-# Layers of which the last axis of each weight counts output channels.
+# Layers whose weights all have the output channels on their last axis.
 _MODULATED = (
     keras.layers.Dense,
     keras.layers.Conv1D,
@@ -21,26 +21,28 @@ _MODULATED = (
 
 @keras.saving.register_keras_serializable("keras_meta")
 class FiLM(GeneratedNetwork):
-    """A Keras model to be written: channels of a shared body are scaled and shifted for the task.
+    """A generated Keras model: each task scales and shifts the channels of a shared body.
 
-    What layer `l` gives before its activation, `z_l`, becomes
+    The pre-activation `z_l` of layer `l` becomes
 
         (1 + gamma_l) z_l + beta_l,        [gamma, beta] = h(task embedding)
 
-    for each dense, convolutional or normalisation layer of the body that has a bias (or a shift):
-    that is the layer with `(1 + gamma_l)` times its weights and `beta_l` more bias, so the learner
-    is a network like the one given. Where a normalisation follows a layer, leave out the bias of
-    that layer. The head is generated output by output (see `GeneratedNetwork`). Before training
-    `h` is zero.
+    for each dense, convolutional or normalisation layer of the body that has a bias (or a shift).
+    The same layer gives this with its weights multiplied by `1 + gamma_l` and `beta_l` added to its
+    bias, so the generated network has the architecture of `model`. Leave out the bias of a layer
+    that a normalisation follows: then only the normalisation is modulated. The head is generated
+    output by output (see `GeneratedNetwork`). `h` starts at zero, so before training the body is
+    that of `model`.
 
     Args:
-        model: A built `keras.Model` with one output, for one task. It is part of the generator.
+        model: A built `keras.Model` with one output, which predicts for a single task. The
+            generator trains its weights too.
         units: int. Width of the hidden layer of the hypernetwork.
         name: Optional name.
 
     Raises:
-        ValueError: If no layer of the body can be modulated, or the outputs of the last layer are
-            not those of the model.
+        ValueError: If no layer of the body can be modulated, or the last layer with weights does
+            not give the outputs of the model.
 
     Example:
 
@@ -53,7 +55,6 @@ class FiLM(GeneratedNetwork):
     network = keras_meta.networks.SinusoidMLP()
     learner = keras_meta.learners.LearnerGenerator(features, generators.FiLM(network))
     learner.compile("adam", "mse")
-    learner.fit(keras_meta.episodes.Sinusoid().as_dataset(25), steps_per_epoch=5, verbose=0)
     ```
 
     Reference:
@@ -69,8 +70,8 @@ class FiLM(GeneratedNetwork):
         ]
         if not self.modulated:
             raise ValueError(
-                "No layer of the body can be modulated: it takes a dense, convolutional or "
-                "normalisation layer that has a bias (a normalisation: a scale and a shift). "
+                "No layer of the body can be modulated. FiLM needs a dense or convolutional layer "
+                "with a bias, or a normalisation layer with a scale and a shift. "
                 f"Received: model {model.name!r} with layers {[x.name for x in model.layers]}."
             )
         self.body_variables = [v for layer in self.modulated for v in layer.trainable_variables]
@@ -84,8 +85,8 @@ class FiLM(GeneratedNetwork):
         self.modulation.build((None, task_embedding_size))
 
     def generate_body(self, task):
-        written = tf.cast(self.modulation(task[None])[0], self.modulation.variable_dtype)
-        gammas, betas = (tf.split(x, self.channels) for x in tf.split(written, 2))
+        modulation = tf.cast(self.modulation(task[None])[0], self.modulation.variable_dtype)
+        gammas, betas = (tf.split(x, self.channels) for x in tf.split(modulation, 2))
         weights = []
         for layer, gamma, beta in zip(self.modulated, gammas, betas, strict=True):
             weight, bias = (variable.value for variable in layer.trainable_variables)
@@ -94,5 +95,5 @@ class FiLM(GeneratedNetwork):
 
 
 def _has_shift(layer):
-    """Whether the weights of a layer are a scale or kernel, and a shift or bias."""
+    """Whether a layer has exactly two weights: a kernel or scale, and a bias or shift."""
     return isinstance(layer, _MODULATED) and len(layer.trainable_variables) == 2

@@ -1,4 +1,4 @@
-"""What all kinds of written learner share."""
+"""The base class of generated learners, and the hypernetwork that generates them."""
 
 import keras
 import tensorflow as tf
@@ -8,10 +8,10 @@ from keras_meta.heads.linear import one_hot_labels
 
 
 class GeneratedLearner(keras.layers.Layer):
-    """A kind of learner whose parameters a `LearnerGenerator` generates.
+    """A learner whose parameters a `LearnerGenerator` generates.
 
-    Subclasses define `prepare` and `generate`. Those that generate a network of their own have it
-    as `model`, and list in `generated_variables` which of its variables are generated; others
+    Subclasses define `prepare` and `generate`. A subclass that generates a network holds it as
+    `model` and lists the generated variables of that network in `generated_variables`; the others
     predict from the generator's embedding.
 
     Args:
@@ -21,8 +21,8 @@ class GeneratedLearner(keras.layers.Layer):
     Attributes:
         model: `keras.Model` or `None`.
         generated_variables: List of variables of `model`.
-        num_outputs: int, or `None` where the labels tell.
-        classifies: bool. Whether single labels are the numbers of classes.
+        num_outputs: int, or `None` if the labels of a task determine it.
+        classifies: bool. Whether a label that is a single number is a class number.
     """
 
     model = None
@@ -44,13 +44,14 @@ class GeneratedLearner(keras.layers.Layer):
             dtype: `keras.DTypePolicy`.
 
         Raises:
-            ValueError: If it is another generator's already.
+            ValueError: If it already belongs to a generator.
         """
         del embedding_size, task_embedding_size, dtype
         if self.prepared:
             raise ValueError(
-                "A kind of learner belongs to one generator, whose weights it holds. Make a new "
-                f"one for each. Received: {self.name!r}, which is in use."
+                "A generated learner belongs to one generator, because it holds weights of that "
+                "generator. Make a new one for each generator. "
+                f"Received: {self.name!r}, which is already in use."
             )
         self.prepared = self.built = True
 
@@ -64,54 +65,58 @@ class GeneratedLearner(keras.layers.Layer):
         return [variable.path for variable in self.generated_variables]
 
     def targets(self, support_y):
-        """What the learner is to give for each support example.
+        """Returns the targets of the support examples, with one column for each output.
 
         Args:
             support_y: Labels `[support]` or `[support, outputs]`.
 
         Returns:
             Tuple `(targets, are_classes)`: a tensor `[support, outputs]`, and whether its rows are
-            one-hot.
+            one-hot labels.
+
+        Raises:
+            ValueError: If the labels do not fit the number of outputs.
         """
         rank, last = support_y.shape.rank, support_y.shape[-1]
         if self.classifies and (rank == 1 or last == 1):
             return one_hot_labels(support_y, self.num_outputs), True
         if self.num_outputs not in (None, 1 if rank == 1 else last):
             raise ValueError(
-                f"`support_y` does not fit the {self.num_outputs} outputs of what is written: it "
-                "must be class numbers [support], or values [support, outputs]. "
+                f"`support_y` does not fit the {self.num_outputs} outputs of the generated "
+                "learner. It must be class numbers [support] or values [support, outputs]. "
                 f"Received: the support_y of a task with shape {tuple(support_y.shape)}."
             )
         return (support_y[:, None] if rank == 1 else support_y), False
 
     def generate(self, task_embedding):
-        """Writes a learner.
+        """Generates the parameters of a learner.
 
         Args:
             task_embedding: A `TaskEmbedding`.
 
         Returns:
-            List of tensors, the parameters.
+            List of tensors.
         """
         raise NotImplementedError(f"{type(self).__name__} must define `generate`.")
 
     def predict(self, outputs, weights):
-        """Predictions of the learner with these weights.
+        """Returns the predictions of the learner with these weights.
 
         Args:
-            outputs: What `model` gave with them, or the embedding if there is none.
-            weights: What `generate` returned, or inner steps have made of it.
+            outputs: Outputs of `model` with these weights, or embedded examples if there is no
+                `model`.
+            weights: List of tensors from `generate`, or their values after inner steps.
         """
         del weights
         return outputs
 
     def head(self, weights):
-        """Returns a layer that does what `predict` does, or `None` where that does nothing."""
+        """Returns `predict` as a layer, or `None` if `predict` returns its argument unchanged."""
         del weights
         return None
 
     def regularization(self, weights):
-        """What the loss of the learner has besides that of its predictions."""
+        """Returns the penalty that is added to the loss of the predictions."""
         del weights
         return 0.0
 
@@ -120,13 +125,15 @@ class GeneratedLearner(keras.layers.Layer):
 
 
 class OutputHypernetwork(keras.layers.Layer):
-    """Writes, for each output, numbers that depend on its embedding and that of the task.
+    """Generates the parameters of each output from its embedding `r_o` and the task embedding `r`.
 
-    Because one network writes all outputs, their number may vary, and classes in another order are
-    the same learner with its outputs in that order.
+        output o:   h([r_o, r])
+
+    The same network `h` serves every output, so the number of outputs may vary from task to task,
+    and permuting the classes permutes the outputs.
 
     Args:
-        size: int. How many numbers.
+        size: int. Number of parameters of an output.
         units: int. Width of the hidden layer.
         **kwargs: See `keras.layers.Layer`.
     """
@@ -136,7 +143,7 @@ class OutputHypernetwork(keras.layers.Layer):
         self.network = SkipNetwork(units, size, name="network", dtype=self.dtype_policy)
 
     def prepare(self, task_embedding_size):
-        """Creates the weights, for descriptions of this length."""
+        """Creates the weights, for task embeddings of this length."""
         self.network.build((None, 2 * task_embedding_size))
         self.built = True
 

@@ -1,4 +1,4 @@
-"""What written neural networks share: a head that is written output by output."""
+"""The base class of generated networks, whose head is generated output by output."""
 
 import math
 
@@ -11,21 +11,22 @@ from keras_meta.heads.linear import mask_absent_classes
 
 
 class GeneratedNetwork(GeneratedLearner):
-    """A Keras model whose weights are written: those of its last layer output by output.
+    """A Keras model with generated weights: those of its last layer output by output.
 
-    For output `o` of a layer with kernel `V` and bias `c`, a network `h` generates
+    For output `o` of a last layer with kernel `V` and bias `c`, a network `h` generates
 
         [V_o, c_o] = mean over outputs of [V, c]  +  h(embedding of o, task embedding)
 
-    so that a class is served alike whatever its number. Subclasses generate the body.
+    so that the order in which the classes are numbered does not matter. Subclasses generate the
+    weights of the body, that is, of all other layers.
 
     Args:
-        model: A built `keras.Model` with one output, for one task.
+        model: A built `keras.Model` with one output, which predicts for a single task.
         units: int. Width of the hidden layer of the hypernetwork.
         name: Optional name.
 
     Raises:
-        ValueError: If the outputs of the last layer are not those of the model.
+        ValueError: If the last layer with weights does not give the outputs of the model.
     """
 
     def __init__(self, model, units=128, name=None):
@@ -43,21 +44,22 @@ class GeneratedNetwork(GeneratedLearner):
         outputs = {v.shape[-1] for v in self.head_variables}
         if len(outputs) != 1 or getattr(model, "output_shape", (None,))[-1] not in outputs:
             raise ValueError(
-                "The last layer with weights must be what gives the outputs, such as a `Dense` "
-                "layer: it is written output by output. Received: a model with outputs "
-                f"{getattr(model, 'output_shape', None)}, whose last layer is {head.name!r} with "
-                f"weights of shapes {[tuple(v.shape) for v in self.head_variables]}."
+                "The last layer with weights must give the outputs of the model, as a `Dense` "
+                "layer does, because its weights are generated output by output. Received: a model "
+                f"with outputs {getattr(model, 'output_shape', None)}, whose last layer is "
+                f"{head.name!r} with weights of shapes "
+                f"{[tuple(v.shape) for v in self.head_variables]}."
             )
         (self.num_outputs,) = outputs
 
     @property
     def classifies(self):
-        """A network of several outputs has one for each class, if labels are single."""
+        """Whether the outputs are scores of classes, if labels are single numbers."""
         return self.num_outputs > 1
 
     @property
     def generated_variables(self):
-        """Those of the body that are written, then those of the head."""
+        """The generated variables of the body, then those of the head."""
         return [*self.body_variables, *self.head_variables]
 
     def prepare(self, embedding_size, task_embedding_size, dtype):
@@ -72,18 +74,21 @@ class GeneratedNetwork(GeneratedLearner):
         return [*self.generate_body(task_embedding.task), *self._generate_head(task_embedding)]
 
     def generate_body(self, task):
-        """Returns the list of the weights of the body.
+        """Generates the weights of the body.
 
         Args:
             task: Tensor `[size]`, the task embedding.
+
+        Returns:
+            List of tensors, in the order of `body_variables`.
         """
         raise NotImplementedError(f"{type(self).__name__} must define `generate_body`.")
 
     def _generate_head(self, task_embedding):
         sizes = [math.prod(v.shape[:-1]) for v in self.head_variables]
-        written = tf.split(tf.transpose(self.head_hypernetwork(task_embedding)), sizes)
+        changes = tf.split(tf.transpose(self.head_hypernetwork(task_embedding)), sizes)
         weights = []
-        for variable, change in zip(self.head_variables, written, strict=True):
+        for variable, change in zip(self.head_variables, changes, strict=True):
             shared = tf.reduce_mean(variable.value, -1, keepdims=True)
             weight = shared + tf.reshape(tf.cast(change, shared.dtype), variable.shape)
             if len(variable.shape) == 1:

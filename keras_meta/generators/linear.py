@@ -9,10 +9,10 @@ from keras_meta.heads.linear import dense_head, mask_absent_classes
 
 
 class LinearLearner(GeneratedLearner):
-    """Outputs `f(x) W + b` for an embedding `f`, where `W` and `b` are written.
+    """Outputs `f(x) W + b` for an embedding `f`, where `W` and `b` are generated.
 
-    Column `o` of `W` and element `o` of `b` are written from the embedding of output `o` and that
-    of the task. Subclasses say by which loss they learn.
+    Column `o` of `W` and element `o` of `b` are generated from the embedding of output `o` and the
+    task embedding. Subclasses define the loss.
 
     Args:
         penalty: float. Weight of the sum of squares of `W` in the loss.
@@ -28,14 +28,14 @@ class LinearLearner(GeneratedLearner):
 
     @property
     def loss(self):
-        """The loss to `compile` the generator with, which makes this kind of learner what it is."""
+        """The loss to pass to `compile`, which defines this learner."""
         raise NotImplementedError(f"{type(self).__name__} must define `loss`.")
 
     def prepare(self, embedding_size, task_embedding_size, dtype):
         super().prepare(embedding_size, task_embedding_size, dtype)
         self.embedding_size = embedding_size
         self.hypernetwork = OutputHypernetwork(
-            embedding_size + 1, self.units, name="writer", dtype=dtype
+            embedding_size + 1, self.units, name="hypernetwork", dtype=dtype
         )
         self.hypernetwork.prepare(task_embedding_size)
 
@@ -49,9 +49,9 @@ class LinearLearner(GeneratedLearner):
         return ["kernel", "bias"]
 
     def generate(self, task_embedding):
-        written = tf.cast(self.hypernetwork(task_embedding), self.hypernetwork.variable_dtype)
-        bias = mask_absent_classes(written[:, -1], task_embedding.present)
-        return [tf.transpose(written[:, :-1]), bias]
+        rows = tf.cast(self.hypernetwork(task_embedding), self.hypernetwork.variable_dtype)
+        bias = mask_absent_classes(rows[:, -1], task_embedding.present)
+        return [tf.transpose(rows[:, :-1]), bias]
 
     def predict(self, outputs, weights):
         kernel, bias = (tf.cast(weight, outputs.dtype) for weight in weights)
@@ -62,7 +62,7 @@ class LinearLearner(GeneratedLearner):
         return dense_head(kernel, bias, self.hypernetwork.dtype_policy)
 
     def regularization(self, weights):
-        """`penalty |W|^2`"""
+        """Returns `penalty |W|^2`."""
         return self.penalty * tf.reduce_sum(tf.square(weights[0]))
 
     def get_config(self):
@@ -70,12 +70,12 @@ class LinearLearner(GeneratedLearner):
 
 
 class LinearClassifier(LinearLearner):
-    """A linear learner with one output a class.
+    """A linear learner with one output for each class.
 
     Args:
         num_ways: int. Number of outputs; classes without support examples are never predicted.
-            Without it there are as many as the largest label of a support set says, so that they
-            may differ from batch to batch.
+            `None` for variable way: as many outputs as the largest label of the support set
+            requires.
         penalty: See `LinearLearner`.
         units: See `LinearLearner`.
         name: Optional name.
@@ -102,10 +102,10 @@ class LinearClassifier(LinearLearner):
 
 @keras.saving.register_keras_serializable("keras_meta")
 class LogisticRegression(LinearClassifier):
-    """A logistic regression to be written: it learns by cross-entropy.
+    """A generated logistic regression, trained with the cross-entropy loss.
 
     Args:
-        num_ways: int. Number of classes, or `None` for as many as the support labels say.
+        num_ways: int. Number of classes, or `None` for variable way.
         penalty: float. Weight of the sum of squares of the kernel in the loss.
         units: int. Width of the hidden layer of the hypernetwork.
         name: Optional name.
@@ -130,12 +130,12 @@ class LogisticRegression(LinearClassifier):
 
 @keras.saving.register_keras_serializable("keras_meta")
 class LinearSVM(LinearClassifier):
-    """A linear support vector machine to be written: it learns by the multi-class hinge loss.
+    """A generated linear support vector machine, trained with the multi-class hinge loss.
 
     Args:
-        num_ways: int. Number of classes, or `None` for as many as the support labels say.
-        penalty: float. Weight of the sum of squares of the kernel in the loss, which keeps the
-            margin wide.
+        num_ways: int. Number of classes, or `None` for variable way.
+        penalty: float. Weight of the sum of squares of the kernel in the loss. A larger penalty
+            gives a wider margin.
         units: int. Width of the hidden layer of the hypernetwork.
         name: Optional name.
 
@@ -162,7 +162,7 @@ class LinearSVM(LinearClassifier):
 
 @keras.saving.register_keras_serializable("keras_meta")
 class LinearRegression(LinearLearner):
-    """A linear (with a `penalty`, ridge) regression to be written: it learns by squared error.
+    """A generated linear regression (with a `penalty`, ridge), trained with the squared error.
 
     Args:
         penalty: float. Weight of the sum of squares of the kernel in the loss.
@@ -179,7 +179,6 @@ class LinearRegression(LinearLearner):
     features = keras.Sequential([keras.Input((1,)), keras.layers.Dense(40, "relu")])
     learner = keras_meta.learners.LearnerGenerator(features, generators.LinearRegression())
     learner.compile("adam", learner.generated.loss)
-    learner.fit(keras_meta.episodes.Sinusoid().as_dataset(25), steps_per_epoch=5, verbose=0)
     ```
     """
 
@@ -191,10 +190,10 @@ class LinearRegression(LinearLearner):
 
 @keras.saving.register_keras_serializable("keras_meta")
 class LinearSVR(LinearLearner):
-    """A linear support vector regression to be written: it learns by the epsilon-insensitive loss.
+    """A generated linear support vector regression, trained with the epsilon-insensitive loss.
 
     Args:
-        epsilon: float. Errors up to this are free.
+        epsilon: float. Errors up to this size cost nothing.
         penalty: float. Weight of the sum of squares of the kernel in the loss.
         units: int. Width of the hidden layer of the hypernetwork.
         name: Optional name.
@@ -209,7 +208,6 @@ class LinearSVR(LinearLearner):
     features = keras.Sequential([keras.Input((1,)), keras.layers.Dense(40, "relu")])
     learner = keras_meta.learners.LearnerGenerator(features, generators.LinearSVR(epsilon=0.1))
     learner.compile("adam", learner.generated.loss, metrics=["mse"])
-    learner.fit(keras_meta.episodes.Sinusoid().as_dataset(25), steps_per_epoch=5, verbose=0)
     ```
     """
 

@@ -1,4 +1,4 @@
-"""Any small network, written by a hypernetwork."""
+"""A small network whose weights a hypernetwork generates."""
 
 import math
 
@@ -11,28 +11,29 @@ from keras_meta.generators.skip_network import SkipNetwork
 
 @keras.saving.register_keras_serializable("keras_meta")
 class NeuralNetwork(GeneratedNetwork):
-    """A Keras model to be written: all its weights, chunk by chunk.
+    """A generated Keras model: all its weights, chunk by chunk.
 
-    The weights of the body, one after the other as a vector, are cut into chunks of equal length,
-    and one small network `h` writes each chunk from the task embedding `r` and a learned
-    embedding `e_j` of the chunk:
+    The weights of the body, flattened into one vector, are cut into chunks of equal length. One
+    small network `h` generates chunk `j` from the task embedding `r` and a learned embedding `e_j`
+    of the chunk:
 
         w_j = w0_j + h([r, e_j])
 
     where `w0` are the model's own weights, which are meta-learned too. The head is generated
-    output by output (see `GeneratedNetwork`). Before training `h` is zero: the body starts as it
-    was given.
+    output by output (see `GeneratedNetwork`). `h` starts at zero, so before training the body is
+    that of `model`.
 
     Args:
-        model: A built `keras.Model` with one output, for one task. It is part of the generator.
-        chunk_size: int. Length of a chunk. Shorter chunks make the hypernetwork smaller and its
-            work longer.
+        model: A built `keras.Model` with one output, which predicts for a single task. The
+            generator trains its weights too.
+        chunk_size: int. Length of a chunk. Shorter chunks make the hypernetwork smaller, but there
+            are more of them to generate.
         chunk_embedding_size: int. Length of the embedding of a chunk.
         units: int. Width of the hidden layer of the hypernetwork.
         name: Optional name.
 
     Raises:
-        ValueError: If the outputs of the last layer are not those of the model.
+        ValueError: If the last layer with weights does not give the outputs of the model.
 
     Example:
 
@@ -45,7 +46,6 @@ class NeuralNetwork(GeneratedNetwork):
     network = keras_meta.networks.SinusoidMLP()
     learner = keras_meta.learners.LearnerGenerator(features, generators.NeuralNetwork(network))
     learner.compile("adam", "mse")
-    learner.fit(keras_meta.episodes.Sinusoid().as_dataset(25), steps_per_epoch=5, verbose=0)
     ```
 
     Reference:
@@ -76,8 +76,8 @@ class NeuralNetwork(GeneratedNetwork):
     def generate_body(self, task):
         embeddings = tf.cast(tf.convert_to_tensor(self.chunk_embeddings), task.dtype)
         tasks = tf.broadcast_to(task, [embeddings.shape[0], task.shape[0]])
-        written = self.chunks(tf.concat([tasks, embeddings], -1))
-        vector = tf.reshape(written, [-1])[: self.num_weights]
+        chunks = self.chunks(tf.concat([tasks, embeddings], -1))
+        vector = tf.reshape(chunks, [-1])[: self.num_weights]
         parts = tf.split(vector, [math.prod(v.shape) for v in self.body_variables])
         return [
             variable.value + tf.reshape(tf.cast(part, variable.dtype), variable.shape)

@@ -1,15 +1,15 @@
-"""The small network that every part of a generator is."""
+"""The small network from which the parts of a generator are built."""
 
 import keras
 
 
 class SkipNetwork(keras.layers.Layer):
-    """A linear map, and a network of one hidden layer beside it.
+    """The sum of a linear map and a network with one hidden layer.
 
         y = A x + B relu(C x + c) + b
 
-    What is simply linear, such as a mean of features that becomes the kernel of a classifier, need
-    not find its way through the hidden layer.
+    The linear map makes linear functions easy to learn, such as the one from the mean feature of a
+    class to its column in the kernel of a classifier.
 
     Args:
         units: int. Width of the hidden layer.

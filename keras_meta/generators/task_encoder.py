@@ -1,4 +1,4 @@
-"""From a support set to a description of its task."""
+"""A permutation-invariant encoder of support sets."""
 
 import collections
 
@@ -8,30 +8,45 @@ import tensorflow as tf
 from keras_meta.generators.skip_network import SkipNetwork
 
 TaskEmbedding = collections.namedtuple("TaskEmbedding", ["task", "outputs", "present"])
-TaskEmbedding.__doc__ = """What is known of a task.
+TaskEmbedding.__doc__ = """The embedding of a task, and of each of its outputs.
 
 Attributes:
-    task: Tensor `[size]`, of the task as a whole.
-    outputs: Tensor `[outputs, size]`, of each output: of each class, or each number to predict.
+    task: Tensor `[size]`, the embedding of the task as a whole.
+    outputs: Tensor `[outputs, size]`, the embedding of each class or, in regression, of each number
+        to predict.
     present: bool tensor `[outputs]`. Whether the support set has examples of the output.
 """
 
 
 @keras.saving.register_keras_serializable("keras_meta")
 class TaskEncoder(keras.layers.Layer):
-    """Describes a task by its support set, in whatever order its examples come.
+    """Embeds a task from its support set, whatever the order of the examples.
 
     With `f_i` the features of a support example, `y_io` its target for output `o` and `e` a small
-    network, the embedding of an output and that of the task are
+    network, the embeddings of an output and of the task are
 
         r_o = mean over i of  e([f_i, y_io])            r = mean over o of  r_o
 
-    where the mean over `i` is over the examples of class `o` if outputs are classes, so that
-    neither the number of shots nor imbalance changes its scale, and over all examples otherwise.
+    If the outputs are classes, the mean over `i` is over the examples of class `o`, so that its
+    scale depends neither on the number of shots nor on class imbalance, and the mean over `o` is
+    over the classes that have examples. Otherwise both means are over all.
 
     Args:
         size: int. Length of a task embedding.
         **kwargs: See `keras.layers.Layer`.
+
+    Example:
+
+    ```python
+    import keras
+    import keras_meta
+
+    encoder = keras_meta.generators.TaskEncoder(size=5)
+    encoder.prepare(embedding_size=4)
+    features, targets = keras.ops.ones((6, 4)), keras.ops.ones((6, 1))
+    task_embedding = encoder(features, targets, are_classes=False)
+    assert task_embedding.task.shape == (5,) and task_embedding.outputs.shape == (1, 5)
+    ```
 
     Reference:
         [Zaheer et al., 2017](https://arxiv.org/abs/1703.06114)
@@ -48,12 +63,12 @@ class TaskEncoder(keras.layers.Layer):
         self.built = True
 
     def call(self, features, targets, are_classes):
-        """Describes one task.
+        """Embeds one task.
 
         Args:
             features: Tensor `[support, embedding]`.
             targets: Tensor `[support, outputs]`.
-            are_classes: bool. Whether outputs are classes, and targets 1 at the example's class.
+            are_classes: bool. Whether outputs are classes, and targets one-hot labels.
 
         Returns:
             A `TaskEmbedding`.

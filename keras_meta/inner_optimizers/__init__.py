@@ -1,4 +1,4 @@
-"""Differentiable inner optimizers."""
+"""Differentiable optimizers for the inner steps."""
 
 from keras_meta.inner_optimizers.adam import Adam as Adam
 from keras_meta.inner_optimizers.curvature import Curvature as Curvature
@@ -18,25 +18,34 @@ _BY_NAME = {
 
 
 def get(optimizer, learning_rate=None):
-    """Returns an inner optimizer.
+    """Returns an inner optimizer, which may be given by its name.
 
     Args:
         optimizer: `"sgd"`, `"momentum"`, `"nesterov"`, `"adam"`, `"rmsprop"`, or an
-            `InnerOptimizer`, which has its own rate.
-        learning_rate: float, `Learned` or a schedule, for one that is named. Defaults to the
-            optimizer's own.
+            `InnerOptimizer`, which has its own learning rate.
+        learning_rate: float, `Learned` or a schedule, for an optimizer that is given by name.
+            Defaults to that of its class.
 
     Returns:
         An `InnerOptimizer`.
 
     Raises:
-        ValueError: If the name is unknown, or the rate is given twice.
+        ValueError: If the name is unknown, or the learning rate is given twice.
+
+    Example:
+
+    ```python
+    from keras_meta import inner_optimizers
+
+    optimizer = inner_optimizers.get("adam", learning_rate=0.01)
+    assert isinstance(optimizer, inner_optimizers.Adam)
+    ```
     """
     if isinstance(optimizer, InnerOptimizer):
         if learning_rate is not None:
             raise ValueError(
-                "The inner learning rate is given twice: leave out `inner_learning_rate` where "
-                "`inner_optimizer` is an object with a rate of its own. "
+                "The inner learning rate is given twice. Leave out `inner_learning_rate` if "
+                "`inner_optimizer` is an `InnerOptimizer`, which has its own learning rate. "
                 f"Received: inner_learning_rate={learning_rate!r}, inner_optimizer={optimizer!r}."
             )
         return optimizer

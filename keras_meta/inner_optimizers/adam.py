@@ -8,20 +8,20 @@ from keras_meta.inner_optimizers.inner_optimizer import InnerOptimizer
 
 @keras.saving.register_keras_serializable("keras_meta")
 class Adam(InnerOptimizer):
-    """Adam, differentiable.
+    """A differentiable Adam.
 
         m <- beta_1 m + (1 - beta_1) g              v <- beta_2 v + (1 - beta_2) g^2
         w <- w - learning_rate m^ / sqrt(v^ + epsilon^2)
 
     with `m^ = m / (1 - beta_1^t)` and `v^ = v / (1 - beta_2^t)` at step `t`. `epsilon` is under the
-    root, because the root alone has no derivative where a gradient is zero.
+    root, because the root of `v^` alone has no derivative where a gradient is zero.
 
     Args:
         learning_rate: float, `Learned`, or a schedule over the inner steps.
-        beta_1: float or `Learned`.
-        beta_2: float or `Learned`.
-        epsilon: float.
-        weight_decay: float or `Learned`, or `None`. Decay of the weights, times the rate.
+        beta_1: float or `Learned`. Decay rate of the first moment.
+        beta_2: float or `Learned`. Decay rate of the second moment.
+        epsilon: float. Bounds the step where gradients vanish.
+        weight_decay: float or `Learned`, or `None`. See `InnerOptimizer`.
         global_clipnorm: See `InnerOptimizer`.
         name: Optional name.
 
@@ -64,7 +64,7 @@ class Adam(InnerOptimizer):
         self.epsilon = epsilon
 
     def init_weight(self, weight):
-        # The number of steps is a slot, so that it goes on where slots are kept across tasks.
+        # The number of steps is a slot, so that it continues if slots are kept across tasks.
         return tf.zeros_like(weight), tf.zeros_like(weight), tf.zeros([], weight.dtype)
 
     def update_weight(self, weight, gradient, slots, learning_rate, beta_1, beta_2):

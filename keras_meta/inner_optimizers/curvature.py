@@ -1,4 +1,4 @@
-"""Gradient descent along learned directions."""
+"""Gradient descent with learned curvature matrices."""
 
 import keras
 import numpy as np
@@ -9,18 +9,20 @@ from keras_meta.inner_optimizers.sgd import SGD
 
 @keras.saving.register_keras_serializable("keras_meta")
 class Curvature(SGD):
-    """Gradient descent with a gradient transformed by learned matrices, one for each of its modes.
+    """Gradient descent with gradients that learned matrices transform along each mode.
 
-    The gradient `G` of a weight has a mode for its outputs, one for its inputs, and one for the
-    positions of a convolution. With a matrix for each mode, which starts as the identity,
+    The modes (tensor axes) of the gradient `G` of a weight are its outputs, its inputs and, for a
+    convolution, its flattened kernel positions. With a learned matrix for each mode, initialised to
+    the identity, an inner step is
 
         G' = G x_1 M_positions x_2 M_inputs x_3 M_outputs
         w <- w - learning_rate G'
 
     Args:
         learning_rate: float, `Learned`, or a schedule over the inner steps.
-        max_size: int. A mode longer than this, as the words of an embedding are, has no matrix.
-        **kwargs: The other arguments of `SGD`.
+        max_size: int. A mode longer than this, such as the vocabulary of an embedding, has no
+            matrix.
+        **kwargs: Other arguments of `SGD`.
 
     Example:
 
@@ -63,7 +65,7 @@ class Curvature(SGD):
     def update_weight(self, weight, gradient, slots, learning_rate, matrices, **settings):
         modes = tf.reshape(gradient, _modes(weight.shape))
         for matrix in matrices:
-            # The first mode is multiplied and goes last, so that all take their turn.
+            # Contracts the first mode and moves it to the end, so that each mode has its turn.
             if matrix is None:
                 modes = tf.experimental.numpy.moveaxis(modes, 0, -1)
             else:
@@ -83,7 +85,7 @@ class Curvature(SGD):
 
 
 def _modes(shape):
-    """Lengths of the modes: positions, inputs, outputs, as far as the weight has them."""
+    """Returns the lengths of the modes that a weight has, of positions, inputs and outputs."""
     if len(shape) <= 2:
         return [int(x) for x in shape]
     return [int(np.prod(shape[:-2])), int(shape[-2]), int(shape[-1])]

@@ -1,4 +1,4 @@
-"""What an inner optimizer is."""
+"""The base class of inner optimizers."""
 
 import keras
 import tensorflow as tf
@@ -10,25 +10,45 @@ Schedule = keras.optimizers.schedules.LearningRateSchedule
 
 
 class InnerOptimizer(keras.layers.Layer):
-    """A differentiable update rule, whose settings may be learned.
+    """A differentiable update rule, whose settings may be meta-learned.
 
         w_{k+1} = update(w_k - learning_rate weight_decay w_k, g_k)
 
-    Unlike a `keras.optimizers.Optimizer` it assigns nothing: it returns new tensors, through which
-    the meta-gradient flows. It is a layer of its learner, with which its settings are saved.
+    Unlike a `keras.optimizers.Optimizer`, it assigns nothing: it returns new tensors, through which
+    the meta-gradient flows. It is a layer of its learner and is saved with the learner.
 
-    Subclasses define `update_weight`, and `init_weight` where the rule keeps slots.
+    Subclasses define `update_weight`, and `init_weight` if the rule has slots.
 
     Args:
-        global_clipnorm: float. Gradients whose joint norm is larger are scaled down to it, or
-            `None`.
+        global_clipnorm: float or `None`. If the joint norm of all gradients is larger, they are
+            scaled down to this norm.
         name: Optional name.
-        **settings: Numbers of the rule: each a float, a `Learned`, a
-            `keras.optimizers.schedules.LearningRateSchedule` over the inner steps, or `None` where
-            the rule does without. `learning_rate` and `weight_decay` are among them.
+        **settings: Numbers in the update rule, such as `learning_rate` and `weight_decay`: each a
+            float, a `Learned`, a `keras.optimizers.schedules.LearningRateSchedule` over the inner
+            steps, or `None` if the rule does not use it.
 
     Raises:
-        ValueError: If a setting is not a finite number.
+        ValueError: If a setting is not a finite number >= 0.
+
+    Example:
+
+    ```python
+    import tensorflow as tf
+    import keras_meta
+    from keras_meta.inner_optimizers import InnerOptimizer
+
+    class NormalizedSGD(InnerOptimizer):
+        def __init__(self, learning_rate=0.01, **kwargs):
+            super().__init__(learning_rate=learning_rate, **kwargs)
+
+        def update_weight(self, weight, gradient, slots, learning_rate):
+            norm = tf.sqrt(tf.reduce_sum(tf.square(gradient)) + 1e-12)
+            return weight - learning_rate * gradient / norm, slots
+
+    learner = keras_meta.learners.MAML(
+        keras_meta.networks.SinusoidMLP(), inner_optimizer=NormalizedSGD(0.1)
+    )
+    ```
     """
 
     def __init__(self, global_clipnorm=None, name=None, **settings):
@@ -47,17 +67,18 @@ class InnerOptimizer(keras.layers.Layer):
         """Creates the variables of the settings; called once, by the learner.
 
         Args:
-            weights: The variables that adapt.
-            layers: List of ints, the number of the layer of each.
-            steps: int. Inner steps in training.
+            weights: List of the variables that adapt.
+            layers: List of ints, the number of the layer of each variable.
+            steps: int. Number of inner steps in training.
 
         Raises:
-            ValueError: If it is another learner's already.
+            ValueError: If it already belongs to a learner.
         """
         if self.built:
             raise ValueError(
-                "An inner optimizer belongs to one learner, which may learn its settings. Make a "
-                f"new one for each. Received: {self.name!r}, which is in use."
+                "An inner optimizer belongs to one learner, which may train its settings. Make a "
+                "new one for each learner. "
+                f"Received: {self.name!r}, which is already in use."
             )
         for name, value in self._values.items():
             if isinstance(value, Schedule):
@@ -71,7 +92,7 @@ class InnerOptimizer(keras.layers.Layer):
         self.built = True
 
     def assign(self, name, value):
-        """Gives a setting that is not learned another value.
+        """Assigns a new value to a setting that is not learned.
 
         Args:
             name: str, such as `"learning_rate"`.
@@ -82,22 +103,22 @@ class InnerOptimizer(keras.layers.Layer):
         """
         if isinstance(self._values[name], Schedule):
             raise ValueError(
-                f"`{name}` follows a schedule over the inner steps; make a new inner optimizer "
-                f"for another. Received: {name}={value!r}."
+                f"`{name}` follows a schedule over the inner steps, which cannot be changed. Make "
+                f"a new inner optimizer instead. Received: {name}={value!r}."
             )
         if self._settings[name].learned:
             raise ValueError(
-                f"`{name}` is learned; assign to its variables `inner_optimizer.{name}` instead. "
+                f"`{name}` is learned. Assign to its variables `inner_optimizer.{name}` instead. "
                 f"Received: {name}={value!r}."
             )
         self._settings[name].variables[0].assign(check_setting(name, value))
 
     def read(self):
-        """Returns the settings as they are now: name to `(position, step, dtype) -> tensor`."""
+        """Returns the current settings: a dict, name to `(position, step, dtype) -> tensor`."""
         return {name: setting.read() for name, setting in self._settings.items()}
 
     def init(self, weights):
-        """Returns the slots before the first step, one tuple of tensors a weight."""
+        """Returns the slots before the first step, a tuple of tensors for each weight."""
         return [self.init_weight(weight) for weight in weights]
 
     def update(self, weights, gradients, slots, step, settings):
@@ -105,10 +126,11 @@ class InnerOptimizer(keras.layers.Layer):
 
         Args:
             weights: List of tensors.
-            gradients: List of tensors, or `None` where a weight has no gradient and stays.
-            slots: What `init` or the step before returned.
+            gradients: List of tensors, with `None` for a weight without a gradient, which is left
+                unchanged.
+            slots: Slots that `init` or the previous step returned.
             step: int or int tensor. Number of this step, from 0.
-            settings: What `read` returned.
+            settings: Settings that `read` returned.
         """
         gradients = [
             None if g is None else tf.cast(g, w.dtype)
@@ -140,7 +162,7 @@ class InnerOptimizer(keras.layers.Layer):
             weight: Tensor.
             gradient: Tensor like `weight`.
             slots: The weight's slots.
-            **settings: Tensors that broadcast to `weight`, by name.
+            **settings: Tensors that broadcast to `weight`, by name, without `weight_decay`.
         """
         raise NotImplementedError(
             f"{type(self).__name__} must define `update_weight(weight, gradient, slots, "
@@ -169,7 +191,7 @@ class InnerOptimizer(keras.layers.Layer):
 
 
 def check_setting(name, value):
-    """Returns a setting, a number, a `Learned` or a schedule, or raises."""
+    """Returns a setting if it is a valid number, a `Learned` or a schedule, and raises if not."""
     if isinstance(value, (Learned, Schedule)):
         return value
     valid = isinstance(value, (int, float)) and not isinstance(value, bool)
@@ -182,7 +204,7 @@ def check_setting(name, value):
 
 
 def _clip(gradients, norm):
-    """Scales `g` by `min(1, norm / |g|)`, differentiable where the gradient is zero as well."""
+    """Scales `g` by `min(1, norm / |g|)`, which is also differentiable where `g` is zero."""
     present = [g for g in gradients if g is not None]
     wide = [tf.cast(g, "float32") if g.dtype.size < 4 else g for g in present]
     square = tf.add_n([tf.reduce_sum(tf.square(g)) for g in wide])

@@ -9,16 +9,19 @@ GROUPINGS = ("all", "layer", "weight", "parameter")
 class Learned:
     """A setting of an inner optimizer that the outer loop learns.
 
-    What is learned is the factor `f`, which starts at 1, of `initial f`: an outer optimizer such as
-    Adam, whose steps have a size of their own, then suits small and large settings alike.
+    The value is `initial f` with a learned factor `f`, which starts at 1. An outer optimizer such
+    as Adam, whose steps do not depend on the scale of a variable, then suits small and large
+    settings equally well.
 
     Args:
-        initial: float. Its value before training.
-        per: What has a value of its own: `"all"` adapted weights together, each `"layer"`, each
-            `"weight"`, or each `"parameter"`, that is, each number in a weight.
-        per_step: bool. Whether each inner step has its own. Steps beyond those of training use the
-            value of the last one.
-        constraint: A `keras.constraints.Constraint` that the outer optimizer keeps, or `None`.
+        initial: float. The value before training.
+        per: The parts of the adapted weights that have separate values: `"all"` for one value,
+            each `"layer"`, each `"weight"` tensor, or each `"parameter"`, that is, each number in
+            a weight.
+        per_step: bool. Whether each inner step has a separate value. Steps beyond those of training
+            use the value of the last one.
+        constraint: A `keras.constraints.Constraint` that the outer optimizer applies to the
+            factor, or `None`.
 
     Raises:
         ValueError: If an argument is invalid.

@@ -8,16 +8,16 @@ from keras_meta.inner_optimizers.inner_optimizer import InnerOptimizer
 
 @keras.saving.register_keras_serializable("keras_meta")
 class RMSprop(InnerOptimizer):
-    """RMSprop, differentiable.
+    """A differentiable RMSprop.
 
         v <- rho v + (1 - rho) g^2
         w <- w - learning_rate g / sqrt(v + epsilon)
 
     Args:
         learning_rate: float, `Learned`, or a schedule over the inner steps.
-        rho: float or `Learned`.
-        epsilon: float.
-        weight_decay: float or `Learned`, or `None`. Decay of the weights, times the rate.
+        rho: float or `Learned`. Decay rate of the second moment.
+        epsilon: float. Bounds the step where gradients vanish.
+        weight_decay: float or `Learned`, or `None`. See `InnerOptimizer`.
         global_clipnorm: See `InnerOptimizer`.
         name: Optional name.
 

@@ -1,4 +1,4 @@
-"""A number of an update rule, as each weight sees it at each inner step."""
+"""A setting of an update rule: its value for each weight at each inner step."""
 
 import tensorflow as tf
 
@@ -16,20 +16,20 @@ class Scheduled:
         self.schedule = schedule
 
     def read(self):
-        """Returns `(weight's position, step, dtype) -> tensor`."""
+        """Returns a function `(position of a weight, step, dtype) -> tensor`."""
         return lambda position, step, dtype: tf.cast(self.schedule(step), dtype)
 
 
 class Setting:
-    """The variables behind one setting of an inner optimizer.
+    """The variables of one setting of an inner optimizer.
 
     Args:
-        owner: The `InnerOptimizer`, which gets the variables.
+        owner: The `InnerOptimizer` to which the variables are added.
         name: str.
-        value: float, then the variable is not trainable; or `Learned`.
-        weights: The variables that adapt.
-        layers: List of ints, the number of the layer of each.
-        steps: int. Inner steps in training.
+        value: float or `Learned`. For a float, the variable is not trainable.
+        weights: List of the variables that adapt.
+        layers: List of ints, the number of the layer of each variable.
+        steps: int. Number of inner steps in training.
     """
 
     def __init__(self, owner, name, value, weights, layers, steps):
@@ -43,10 +43,10 @@ class Setting:
             shapes = [tuple(w.shape) for w in weights]
             if any(None in shape for shape in shapes):
                 raise ValueError(
-                    "A setting for each parameter needs weights of known shapes: state `num_ways`. "
+                    "A setting for each parameter needs weights of known shapes. State `num_ways`. "
                     f"Received: `{name}` with per='parameter' for weights of shapes {shapes}."
                 )
-        # An outer step changes a learned setting by a part of itself, however small it is.
+        # The variable is the factor of the initial value. See `Learned`.
         self.scale = self.spec.initial if learned and self.spec.initial else 1.0
         self.rows = max(steps, 1) if self.spec.per_step else None
         self.variables = []
@@ -59,16 +59,17 @@ class Setting:
                 constraint=self.spec.constraint,
                 dtype=weights[0].dtype,
             )
-            # Assigned, because a constant initializer would round to float32 in a float64 model.
+            # A constant initializer would round the value to float32 in a float64 model.
             variable.assign(
                 tf.fill(variable.shape, tf.constant(self.spec.initial / self.scale, variable.dtype))
             )
             self.variables.append(variable)
 
     def read(self):
-        """Returns `(weight's position, step, dtype) -> tensor`, with the variables read now.
+        """Returns a function `(position of a weight, step, dtype) -> tensor`.
 
-        Inside a checkpointed inner step, a variable that is read gets no gradient.
+        The variables are read here and not by the function, because a variable that is read inside
+        a checkpointed inner step gets no gradient.
         """
         tables = [self.scale * tf.convert_to_tensor(v.value) for v in self.variables]
 

@@ -8,7 +8,7 @@ from keras_meta.inner_optimizers.inner_optimizer import InnerOptimizer
 
 @keras.saving.register_keras_serializable("keras_meta")
 class SGD(InnerOptimizer):
-    """Gradient descent, with momentum or without.
+    """Gradient descent, with or without momentum.
 
         v <- momentum v - learning_rate g
         w <- w + v                               (Nesterov: w + momentum v - learning_rate g)
@@ -16,8 +16,8 @@ class SGD(InnerOptimizer):
     Args:
         learning_rate: float, `Learned`, or a schedule over the inner steps.
         momentum: float or `Learned`, or `None` for none.
-        nesterov: bool. Whether the momentum looks ahead.
-        weight_decay: float or `Learned`, or `None`. Decay of the weights, times the rate.
+        nesterov: bool. Whether to use Nesterov's momentum.
+        weight_decay: float or `Learned`, or `None`. See `InnerOptimizer`.
         global_clipnorm: See `InnerOptimizer`.
         name: Optional name.
 
@@ -46,7 +46,10 @@ class SGD(InnerOptimizer):
         name=None,
     ):
         if nesterov and momentum is None:
-            raise ValueError("Nesterov's rule needs a momentum. Received: momentum=None.")
+            raise ValueError(
+                "Nesterov's rule needs a momentum. Set `momentum`. "
+                "Received: nesterov=True, momentum=None."
+            )
         super().__init__(
             global_clipnorm,
             name,

@@ -1,4 +1,4 @@
-"""Layers made for meta-learning."""
+"""Layers for meta-learning: contexts, and heads that score queries."""
 
 from keras_meta.layers.context import Context as Context
 from keras_meta.layers.context import ContextFiLM as ContextFiLM

@@ -1,4 +1,4 @@
-"""Layers with a context, which alone adapts to a task."""
+"""Layers with a context vector, the only weights that adapt to a task (see `learners.CAVIA`)."""
 
 import keras
 
@@ -10,7 +10,7 @@ class Context(keras.layers.Layer):
     """Appends a context vector to the features of each example: `[x, c]`.
 
     Args:
-        size: int. Length of the context, which starts at zero.
+        size: int. Length of the context, which is initialised to zero.
         **kwargs: Passed to `keras.layers.Layer`.
 
     Example:
@@ -48,10 +48,13 @@ class Context(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("keras_meta")
 class ContextFiLM(keras.layers.Layer):
-    """Scales and shifts each channel by what a context says: `x (1 + g) + b`, `[g, b] = c A`.
+    """Scales and shifts each channel by a linear function of a context.
+
+        y = x (1 + g) + b,        [g, b] = c A
 
     Args:
-        size: int. Length of the context `c`, which starts at zero.
+        size: int. Length of the context `c`, which is initialised to zero. The matrix `A` is an
+            ordinary weight.
         **kwargs: Passed to `keras.layers.Layer`.
 
     Example:

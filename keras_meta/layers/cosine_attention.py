@@ -2,29 +2,27 @@
 
 import keras
 
-# Below every other score, and finite, so that no gradient is NaN.
+# Less than any log-probability of an example, and finite, so that no gradient is NaN.
 _NEVER = -1e4
 
 
 @keras.saving.register_keras_serializable("keras_meta")
 class CosineAttention(keras.layers.Layer):
-    """Log-probabilities of classes, by attention over labelled examples.
+    """Returns log-probabilities of classes by attention over labelled examples.
 
-    With queries `f`, examples `g_i` and their one-hot labels `y_i`,
+    With queries `f`, examples `g_i` and their one-hot labels `y_i`, the output is
 
         log sum_i a_i y_i,    a = softmax_i(t cos(f, g_i)),    t learned
 
-    Called with a list `[f, g, y]` of shapes `[n, features]`, `[support, features]` and
-    `[support, ways]`, returns `[n, ways]`. Queries first read the examples in `processing_steps`
-    steps of an LSTM with attention, if any:
+    The layer is called with a list `[f, g, y]` of shapes `[n, features]`, `[support, features]` and
+    `[support, ways]`, and returns `[n, ways]`. With `processing_steps > 0`, each query is first
+    replaced by the last `h` of an LSTM that attends to the examples:
 
         r_k = sum_i softmax_i(h_k g_i) g_i,    h_0 = 0
         h_{k+1}, c_{k+1} = LSTM([f, r_k], h_k, c_k),    h_{k+1} += f
 
-    and the last `h` takes the place of `f`.
-
     Args:
-        processing_steps: int.
+        processing_steps: int. Number of steps of the LSTM, which may be 0.
         **kwargs: Passed to `keras.layers.Layer`.
 
     Example:
@@ -48,10 +46,10 @@ class CosineAttention(keras.layers.Layer):
 
     def build(self, input_shape):
         size = input_shape[0][-1]
-        # Cosines are within 1: without a larger scale no class is ever certain.
+        # Cosines are at most 1: without a larger scale no class gets a high probability.
         self.scale = self.add_weight(name="scale", initializer=keras.initializers.Constant(10))
         if self.processing_steps:
-            # Without dropout; the seed of it is a variable all the same.
+            # The cell has a seed variable even without dropout; it gets a fixed value.
             self.cell = keras.layers.LSTMCell(size, seed=0, dtype=self.dtype_policy)
             self.cell.build((None, 2 * size))
 

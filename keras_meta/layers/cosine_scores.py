@@ -1,14 +1,15 @@
-"""Linear outputs of features of length 1."""
+"""Linear scores of normalised features."""
 
 import keras
 
 
 @keras.saving.register_keras_serializable("keras_meta")
 class CosineScores(keras.layers.Layer):
-    """Scores `W f / |f| + b`: with columns of length `t`, `t` times the cosines to them.
+    """Returns the scores `f / |f| W + b`.
 
-    Called with a list `[f, W, b]` of shapes `[n, features]`, `[features, ways]` and `[ways]`,
-    returns `[n, ways]`.
+    If the columns of `W` have length `t` and `b` is zero, the scores are `t` times the cosines
+    between the features and the columns. The layer is called with a list `[f, W, b]` of shapes
+    `[n, features]`, `[features, ways]` and `[ways]`, and returns `[n, ways]`.
 
     Example:
 

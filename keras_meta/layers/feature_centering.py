@@ -1,4 +1,4 @@
-"""Features without what they share, and of length 1."""
+"""Centring and normalisation of features."""
 
 import keras
 import numpy as np
@@ -6,12 +6,12 @@ import numpy as np
 
 @keras.saving.register_keras_serializable("keras_meta")
 class FeatureCentering(keras.layers.Layer):
-    """Subtracts the mean of the base classes' features, then scales to length 1.
+    """Subtracts the mean feature of the base classes, then scales features to unit length.
 
         (f - m) / |f - m|
 
-    At the end of a trained embedding it makes nearest class means a strong baseline. The mean is
-    0 until `adapt` is called; it is not trained.
+    At the end of a trained embedding, it makes classification by the nearest class mean a strong
+    baseline (SimpleShot). The mean `m` is not trained: it is 0 until `adapt` is called.
 
     Example:
 
@@ -38,10 +38,10 @@ class FeatureCentering(keras.layers.Layer):
         )
 
     def adapt(self, features):
-        """Takes the mean of features.
+        """Sets the mean to that of the given features.
 
         Args:
-            features: Array `[examples, features]`: base classes, embedded.
+            features: Array `[examples, features]`, the embedded examples of the base classes.
 
         Raises:
             ValueError: If `features` is not such an array.

@@ -1,17 +1,17 @@
-"""Scores by a network that compares."""
+"""Scores by a network that compares a query with a prototype."""
 
 import keras
 
 
 @keras.saving.register_keras_serializable("keras_meta")
 class RelationScores(keras.layers.Layer):
-    """Scores each query `f` with each prototype `c_n` by a network: `g([c_n, f]) + b_n`.
+    """Scores each pair of a query `f` and a prototype `c_n` by a network: `g([c_n, f]) + b_n`.
 
-    Called with a list `[f, c, b]` of shapes `[n, ...]`, `[ways, ...]` and `[ways]`, returns
-    `[n, ways]`. A pair is joined along its last axis.
+    The layer is called with a list `[f, c, b]` of shapes `[n, ...]`, `[ways, ...]` and `[ways]`,
+    and returns `[n, ways]`. The two members of a pair are concatenated along the last axis.
 
     Args:
-        relation: A `keras.Model` that takes pairs to scores `[pairs, 1]`.
+        relation: A `keras.Model` from pairs to scores `[pairs, 1]`.
         **kwargs: Passed to `keras.layers.Layer`.
 
     Example:

@@ -1,17 +1,17 @@
-"""The head that a learner has written for one task, as a layer."""
+"""The head that a learner has computed for one task, as a layer."""
 
 import keras
 
 
 @keras.saving.register_keras_serializable("keras_meta")
 class TaskHead(keras.layers.Layer):
-    """Scores features by a head that was written for a task: `scorer([features, *head])`.
+    """Scores features by the head of a task: `scorer([features, *head])`.
 
-    It is the last layer of the model that `adapt` returns where the head is not linear.
+    It is the last layer of the model that `adapt` returns if the head is not linear.
 
     Args:
-        scorer: A layer that takes `[features, *head]`.
-        shapes: List of the shapes of the head's tensors.
+        scorer: A layer that is called with a list `[features, *head]`.
+        shapes: List of the shapes of the tensors of the head.
         **kwargs: Passed to `keras.layers.Layer`.
 
     Example:
@@ -37,7 +37,11 @@ class TaskHead(keras.layers.Layer):
         ]
 
     def set_head(self, head):
-        """Puts in the tensors of a head."""
+        """Assigns the tensors of a head.
+
+        Args:
+            head: List of tensors with the shapes given to the constructor.
+        """
         for variable, value in zip(self.head, head, strict=True):
             variable.assign(value)
 

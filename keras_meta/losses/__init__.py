@@ -1,4 +1,4 @@
-"""Losses that Keras lacks: for support vector machines, and one that is learned."""
+"""Losses that Keras lacks: those of support vector machines, and a learned inner loss."""
 
 from keras_meta.losses.epsilon_insensitive import EpsilonInsensitive as EpsilonInsensitive
 from keras_meta.losses.learned_loss import LearnedLoss as LearnedLoss

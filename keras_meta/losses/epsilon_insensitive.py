@@ -6,12 +6,12 @@ import tensorflow as tf
 
 @keras.saving.register_keras_serializable("keras_meta")
 class EpsilonInsensitive(keras.losses.Loss):
-    """The absolute error beyond a margin within which errors are free.
+    """The part of the absolute error that exceeds a margin.
 
         L(y, s) = mean over outputs of  max(0, |y - s| - epsilon)
 
     Args:
-        epsilon: float. The margin.
+        epsilon: float. The margin. Errors up to this size cost nothing.
         reduction: See `keras.losses.Loss`.
         name: Optional name.
         dtype: See `keras.losses.Loss`.

@@ -1,4 +1,4 @@
-"""An inner loss that the outer loop learns."""
+"""A meta-learned inner loss."""
 
 import keras
 import tensorflow as tf
@@ -6,16 +6,18 @@ import tensorflow as tf
 
 @keras.saving.register_keras_serializable("keras_meta")
 class LearnedLoss(keras.layers.Layer):
-    """A small network that reads a target and a prediction, for the inner steps to descend.
+    """A small network of targets and predictions that the inner steps minimise.
 
         L(y, s) = softplus(h([y, s]))
 
-    with `h` a network of smooth hidden layers, because the inner steps follow its derivative. As
-    `inner_loss` of a learner, its weights are learned by how well the task is predicted after
-    descending it, and saved with the learner. The loss given to `compile` stays as it is.
+    The hidden layers of `h` are smooth, because the meta-gradient contains second derivatives of
+    the loss. As the `inner_loss` of a learner, it is trained by the outer loss, that is, by how
+    well the adapted learner predicts the query set, and it is saved with the learner. The loss
+    given to `compile` remains the outer loss.
 
     Args:
-        num_outputs: int. Outputs of the model. With more than one, targets may be class numbers.
+        num_outputs: int. Number of outputs of the model. If it is more than 1, targets may be class
+            numbers.
         units: Sequence of ints, the widths of the hidden layers.
         **kwargs: See `keras.layers.Layer`.
 
@@ -31,8 +33,6 @@ class LearnedLoss(keras.layers.Layer):
         keras_meta.networks.SinusoidMLP(), 0.1, inner_loss=keras_meta.losses.LearnedLoss(1)
     )
     learner.compile("adam", loss="mse")
-    waves = keras_meta.episodes.Sinusoid(num_shots=5)
-    learner.fit(waves.as_dataset(25), steps_per_epoch=5, verbose=0)
     ```
 
     Reference:
@@ -43,7 +43,7 @@ class LearnedLoss(keras.layers.Layer):
         super().__init__(**kwargs)
         if isinstance(num_outputs, bool) or not isinstance(num_outputs, int) or num_outputs < 1:
             raise ValueError(
-                "`num_outputs` must be a positive integer, the outputs of the model. "
+                "`num_outputs` must be a positive integer, the number of outputs of the model. "
                 f"Received: num_outputs={num_outputs!r}."
             )
         self.num_outputs = num_outputs

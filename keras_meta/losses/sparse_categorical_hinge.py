@@ -6,11 +6,11 @@ import tensorflow as tf
 
 @keras.saving.register_keras_serializable("keras_meta")
 class SparseCategoricalHinge(keras.losses.Loss):
-    """How far the score of the right class is from leading all others by 1.
+    """The amount by which the score of the right class fails to exceed all others by 1.
 
         L(y, s) = max(0, 1 + max_{j != y} s_j - s_y)
 
-    `keras.losses.CategoricalHinge` takes one-hot labels, and counts a score of 0 among the others.
+    `keras.losses.CategoricalHinge` takes one-hot labels, and includes a score of 0 in the maximum.
 
     Args:
         reduction: See `keras.losses.Loss`.
@@ -42,6 +42,6 @@ class SparseCategoricalHinge(keras.losses.Loss):
             y_true = tf.squeeze(y_true, -1)
         right = tf.one_hot(y_true, tf.shape(y_pred)[-1], dtype=y_pred.dtype)
         score = tf.reduce_sum(right * y_pred, -1)
-        # Below every other score, and within the range of half precision.
+        # Lowers the score of the right class below all others, within the range of float16.
         others = tf.reduce_max(y_pred - right * 1e4, -1)
         return tf.nn.relu(1.0 + others - score)

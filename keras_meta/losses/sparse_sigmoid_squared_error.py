@@ -1,4 +1,4 @@
-"""The squared error of independent probabilities of classes."""
+"""The squared error of the sigmoids of class scores."""
 
 import keras
 import tensorflow as tf
@@ -6,9 +6,9 @@ import tensorflow as tf
 
 @keras.saving.register_keras_serializable("keras_meta")
 class SparseSigmoidSquaredError(keras.losses.Loss):
-    """Squared errors of the probability that an example is of a class, for each class by itself.
+    """The squared error of independent class probabilities, one sigmoid for each class.
 
-        L(y, s) = mean over n:  (sigmoid(s_n) - [y = n])^2
+        L(y, s) = mean over classes n of  (sigmoid(s_n) - [y = n])^2
 
     Args:
         reduction: See `keras.losses.Loss`.

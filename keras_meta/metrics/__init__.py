@@ -1,4 +1,4 @@
-"""What is measured over tasks."""
+"""Metrics over tasks: adaptation curves, comparisons of learners, calibration."""
 
 from keras_meta.metrics.adaptation_curve import AdaptationCurve as AdaptationCurve
 from keras_meta.metrics.adaptation_curve import adaptation_curve as adaptation_curve

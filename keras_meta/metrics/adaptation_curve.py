@@ -1,4 +1,4 @@
-"""How well a learner does after each inner step."""
+"""The adaptation curve: the performance of a learner after each inner step."""
 
 import numpy as np
 import tensorflow as tf
@@ -8,13 +8,13 @@ from keras_meta.outer_loop.padding import QUERY_MASK
 
 
 def accuracy(y_true, y_pred):
-    """1 where the largest output is the right class, else 0, per query."""
+    """Returns for each query 1 if its largest output is that of the right class, else 0."""
     labels = y_true if len(y_true.shape) < len(y_pred.shape) else tf.argmax(y_true, -1)
     return tf.cast(tf.cast(labels, tf.int64) == tf.argmax(y_pred, -1), tf.float32)
 
 
 def squared_error(y_true, y_pred):
-    """Squared error, per query."""
+    """Returns the squared error of each output."""
     return tf.square(tf.cast(y_true, y_pred.dtype) - y_pred)
 
 
@@ -22,7 +22,7 @@ _METRICS = {"accuracy": accuracy, "mse": squared_error}
 
 
 def resolve_metric(metric):
-    """Returns a function `(y_true, y_pred)` that gives a value for each query."""
+    """Returns the function `(y_true, y_pred)` of a metric, which returns a value for each query."""
     if callable(metric):
         return metric
     if metric not in _METRICS:
@@ -33,12 +33,12 @@ def resolve_metric(metric):
 
 
 def mean_over_queries(values, inputs, axis):
-    """The mean over the queries of each task, of those that are not padding.
+    """Returns the mean over the queries of each task, without padding.
 
     Args:
-        values: Tensor `[..., tasks, queries, ...]`, a metric for each query.
+        values: Tensor `[..., tasks, queries, ...]`, a metric of each query.
         inputs: The episode batch.
-        axis: int. That of the queries.
+        axis: int. The axis of the queries.
 
     Returns:
         Tensor `[..., tasks]`.
@@ -52,12 +52,12 @@ def mean_over_queries(values, inputs, axis):
 
 
 def lower_is_better(metric):
-    """Whether a metric is an error, by its name or function."""
+    """Whether a metric, given by its name or as a function, is an error."""
     return metric in ("mse", squared_error)
 
 
 def metric_name(metric):
-    """The name of a metric given by its name or as a callable."""
+    """Returns the name of a metric that is given by its name or as a callable."""
     return metric if isinstance(metric, str) else getattr(metric, "__name__", "metric")
 
 
@@ -67,9 +67,10 @@ class AdaptationCurve:
     Attributes:
         values: Array `[tasks, steps + 1]`.
         metric: str. Name of the metric.
-        batch_norm: str. The learner's statistics of batch normalisation, without which an accuracy
-            says little.
-        num_queries: int. Queries a task, all predicted together; with masks, the most there are.
+        batch_norm: str. The learner's policy for the statistics of batch normalisation. Report it
+            with the results: transductive accuracies are not comparable to others.
+        num_queries: int. Queries in a task, which are predicted together; if tasks are padded, the
+            largest number.
     """
 
     def __init__(self, values, metric, batch_norm, num_queries):
@@ -106,10 +107,10 @@ def adaptation_curve(learner, episodes, metric="accuracy", steps=None):
     """Evaluates a learner after every inner step, on the same tasks.
 
     Args:
-        learner: A compiled learner. Without inner steps, its curve is one point.
+        learner: A compiled learner. The curve of a learner without inner steps is one point.
         episodes: Finite dataset of episodes.
-        metric: `"accuracy"`, `"mse"`, or a callable `(y_true, y_pred)` that gives a value for each
-            query, `[tasks, queries, ...]`.
+        metric: `"accuracy"`, `"mse"`, or a callable `(y_true, y_pred)` that returns a value for
+            each query, `[tasks, queries, ...]`.
         steps: int. Number of steps. Defaults to the learner's number at evaluation.
 
     Returns:

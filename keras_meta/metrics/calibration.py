@@ -1,11 +1,11 @@
-"""Whether predicted probabilities are to be believed."""
+"""Metrics of predicted probabilities: calibration and likelihood."""
 
 import keras
 import tensorflow as tf
 
 
 def _prepare(y_true, y_pred, sample_weight, from_logits, dtype):
-    """Probabilities `[n, ways]`, class numbers `[n]` and weights `[n]` of all queries in a row."""
+    """Returns probabilities `[n, ways]`, class numbers `[n]` and weights `[n]` of all queries."""
     y_pred, y_true = tf.cast(y_pred, dtype), tf.convert_to_tensor(y_true)
     one_hot = y_true.shape.rank == y_pred.shape.rank and y_true.shape[-1] != 1
     labels = tf.reshape(tf.argmax(y_true, -1) if one_hot else tf.cast(y_true, "int64"), [-1])
@@ -13,7 +13,7 @@ def _prepare(y_true, y_pred, sample_weight, from_logits, dtype):
     weights = tf.ones(tf.shape(y_pred)[:-1], dtype)
     if sample_weight is not None:
         sample_weight = tf.cast(sample_weight, dtype)
-        if sample_weight.shape.rank < weights.shape.rank:  # a weight a task
+        if sample_weight.shape.rank < weights.shape.rank:  # one weight for each task
             sample_weight = sample_weight[..., None]
         weights *= sample_weight
     return tf.reshape(probabilities, [-1, y_pred.shape[-1]]), labels, tf.reshape(weights, [-1])
@@ -21,15 +21,16 @@ def _prepare(y_true, y_pred, sample_weight, from_logits, dtype):
 
 @keras.saving.register_keras_serializable("keras_meta")
 class ExpectedCalibrationError(keras.metrics.Metric):
-    """How far confidence is from accuracy.
+    """The mean difference between the confidence of predictions and their accuracy.
 
-    Queries are put in `num_bins` bins of equal width by the probability of the predicted class,
+    Queries are sorted into `num_bins` bins of equal width by the probability of the predicted
+    class, their confidence. Then
 
-        ECE = sum over bins  (weight of the bin) |accuracy in it - mean confidence in it|
+        ECE = sum over bins  (share of the queries) |accuracy in the bin - mean confidence in it|
 
     Args:
-        num_bins: int.
-        from_logits: bool. Whether predictions are logits, as learners give them.
+        num_bins: int. Number of bins between 0 and 1.
+        from_logits: bool. Whether predictions are logits, as learners return them.
         name: Optional name.
         dtype: See `keras.metrics.Metric`.
 
@@ -39,7 +40,7 @@ class ExpectedCalibrationError(keras.metrics.Metric):
     import keras_meta
 
     metric = keras_meta.metrics.ExpectedCalibrationError(from_logits=False)
-    metric.update_state([[0, 1]], [[[0.75, 0.25], [0.75, 0.25]]])  # confident by 0.75, half right
+    metric.update_state([[0, 1]], [[[0.75, 0.25], [0.75, 0.25]]])  # confidence 0.75, accuracy 0.5
     assert abs(float(metric.result()) - 0.25) < 1e-6
     # learner.compile(..., metrics=["accuracy", keras_meta.metrics.ExpectedCalibrationError()])
     ```
@@ -59,7 +60,7 @@ class ExpectedCalibrationError(keras.metrics.Metric):
         self.num_bins = num_bins
         self.from_logits = from_logits
         self.weights_of_bins = self.add_variable((num_bins,), "zeros", name="weights")
-        # Accuracy less confidence, summed in each bin.
+        # Sum of (correct - confidence) in each bin.
         self.excess = self.add_variable((num_bins,), "zeros", name="excess")
 
     def update_state(self, y_true, y_pred, sample_weight=None):
@@ -68,7 +69,7 @@ class ExpectedCalibrationError(keras.metrics.Metric):
         )
         confidence = tf.reduce_max(probabilities, -1)
         right = tf.cast(tf.argmax(probabilities, -1) == labels, self.dtype)
-        # Bins are open below and closed above, as in the paper.
+        # Bin m is the interval ((m - 1) / num_bins, m / num_bins], as in the paper.
         bins = tf.cast(tf.math.ceil(confidence * self.num_bins), "int32") - 1
         members = tf.one_hot(tf.clip_by_value(bins, 0, self.num_bins - 1), self.num_bins)
         members = tf.cast(members, self.dtype) * weights[:, None]
@@ -89,10 +90,12 @@ class ExpectedCalibrationError(keras.metrics.Metric):
 
 @keras.saving.register_keras_serializable("keras_meta")
 class NegativeLogLikelihood(keras.metrics.Mean):
-    """Mean over queries of `-log p(right class)`, with class numbers or one-hot rows for labels.
+    """The mean over queries of `-log p(right class)`.
+
+    Labels are class numbers or one-hot.
 
     Args:
-        from_logits: bool. Whether predictions are logits, as learners give them.
+        from_logits: bool. Whether predictions are logits, as learners return them.
         name: Optional name.
         dtype: See `keras.metrics.Metric`.
 
@@ -113,7 +116,7 @@ class NegativeLogLikelihood(keras.metrics.Mean):
         self.from_logits = from_logits
 
     def update_state(self, y_true, y_pred, sample_weight=None):
-        # Of logits exactly, however sure they are.
+        # The logarithm of a softmax would be -inf where a logit is far below the largest.
         y_pred = tf.nn.log_softmax(tf.cast(y_pred, self.dtype)) if self.from_logits else y_pred
         values, labels, weights = _prepare(y_true, y_pred, sample_weight, False, self.dtype)
         right = tf.gather(values, labels, batch_dims=1)

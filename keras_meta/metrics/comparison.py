@@ -1,4 +1,4 @@
-"""Two learners on the same tasks."""
+"""Paired comparison of two learners on the same tasks."""
 
 import numpy as np
 
@@ -17,7 +17,7 @@ class Comparison:
     Attributes:
         names: Tuple of two strs.
         values: Array `[2, tasks]`.
-        metric: str, or the callable that gave the values.
+        metric: str, or the callable that computed the values.
     """
 
     def __init__(self, names, values, metric):
@@ -27,14 +27,14 @@ class Comparison:
 
     @property
     def better(self):
-        """Name of the one that is better, or `None` if these tasks do not tell."""
+        """Name of the better learner, or `None` if the interval of the difference contains 0."""
         if not abs(self.difference) > self.half_width:
             return None
         return self.names[(self.difference < 0) != lower_is_better(self.metric)]
 
     @property
     def difference(self):
-        """Mean over tasks of the first learner's value less the second's."""
+        """Mean over tasks of the first learner's value minus the second's."""
         return float(task_interval(self.values[0] - self.values[1])[0])
 
     @property
@@ -44,10 +44,10 @@ class Comparison:
 
     @property
     def verdict(self):
-        """One line that says which is better, if the tasks tell."""
+        """One line that says which learner is better, if these tasks show a difference."""
         first, second = self.names
         if self.better is None:
-            return f"These tasks do not tell {first} from {second}."
+            return f"These tasks cannot tell {first} from {second}."
         return f"{self.better} is better than {second if self.better == first else first}."
 
     def __str__(self):
@@ -61,7 +61,7 @@ class Comparison:
 
 
 def task_values(learner, episodes, metric="accuracy"):
-    """A metric of each task, once the learner has adapted to it.
+    """Returns the mean of a metric over the queries of each task, after adaptation to that task.
 
     Args:
         learner: A compiled learner.
@@ -94,18 +94,18 @@ def task_values(learner, episodes, metric="accuracy"):
 def compare(learner_a, learner_b, episodes, metric="accuracy", names=None):
     """Compares two learners on the same episodes.
 
-    Tasks differ more than learners do; the interval of the difference, task by task, is narrower
-    than those of the two means.
+    The difference is taken task by task. Because tasks differ more than learners do, its interval
+    is narrower than those of the two means.
 
     Args:
         learner_a: A compiled learner.
-        learner_b: Another. For an honest baseline, one that was not meta-trained.
-        episodes: Finite dataset of episodes, the same each time it is read.
+        learner_b: Another compiled learner, such as the same one without meta-training.
+        episodes: Finite dataset of episodes, which must be the same on every pass.
         metric: See `adaptation_curve`.
         names: Pair of strs. Defaults to the names of the learners.
 
     Returns:
-        A `Comparison`, made to be printed.
+        A `Comparison`. Printed, it is a table of both means and their difference.
 
     Example:
 

@@ -1,4 +1,4 @@
-"""A metric over many tasks of an embedding that does not change."""
+"""A metric over many tasks, for a learner with a frozen embedding."""
 
 import keras
 import numpy as np
@@ -8,25 +8,25 @@ from keras_meta.metrics.adaptation_curve import resolve_metric
 
 
 def frozen_task_values(learner, sampler, num_tasks, metric="accuracy", batch_size=250):
-    """`task_values` in seconds: each example is embedded once, however many tasks it is in.
+    """Computes `task_values` fast: each example is embedded once, however many tasks it is in.
 
-    Tasks are those of `sampler.as_dataset`, and the values equal those of `task_values`. It takes
-    an embedding that sees each example by itself: one without batch normalisation, or normalised by
-    stored statistics.
+    The tasks are the first ones of `sampler.as_dataset`, and the values equal those of
+    `task_values`. The embedding of an example must not depend on the other examples of its task:
+    the model has no batch normalisation, or uses its moving statistics (`batch_norm="running"`).
 
     Args:
         learner: An `EmbeddingLearner`, such as `PrototypicalNetwork`.
         sampler: An `EpisodeSampler`. All its examples are embedded.
-        num_tasks: int. Number of tasks, the first ones of the sampler.
+        num_tasks: int. Number of tasks.
         metric: See `adaptation_curve`.
-        batch_size: int. Examples embedded, and tasks evaluated, at a time.
+        batch_size: int. Number of examples embedded, and of tasks evaluated, at a time.
 
     Returns:
         Array `[num_tasks]`.
 
     Raises:
-        TypeError: If the learner does not write a head on an embedding.
-        ValueError: If an embedding depends on the other examples of its task.
+        TypeError: If the learner does not compute a head from embedded examples.
+        ValueError: If the embedding of an example depends on the other examples of its task.
 
     Example:
 
@@ -44,16 +44,16 @@ def frozen_task_values(learner, sampler, num_tasks, metric="accuracy", batch_siz
     """
     if not hasattr(learner, "learn_embedded"):
         raise TypeError(
-            "Only a learner that writes a head on an embedding, an `EmbeddingLearner`, has an "
-            "embedding that is the same in all tasks. Use `metrics.task_values`. "
+            "`learner` must be an `EmbeddingLearner`, whose embedding is the same in all tasks. "
+            "Use `metrics.task_values` for other learners. "
             f"Received: {type(learner).__name__}."
         )
     if learner.functional.batch_normalizations and not learner.statistics.independent:
         raise ValueError(
             "With batch_norm='transductive' or 'support' the embedding of an example depends on "
-            "the other examples of its task, so that it cannot be computed once for all tasks. Use "
-            "`metrics.task_values`, or set `learner.batch_norm = 'running'` if that is how the "
-            f"learner was trained. Received: batch_norm={learner.batch_norm!r}."
+            "the other examples of its task, so it cannot be computed once for all tasks. Use "
+            "`metrics.task_values`, or set `learner.batch_norm = 'running'` if the learner was "
+            f"trained that way. Received: batch_norm={learner.batch_norm!r}."
         )
     features = _embed_all(learner, sampler, batch_size)
     values = []
@@ -64,7 +64,7 @@ def frozen_task_values(learner, sampler, num_tasks, metric="accuracy", batch_siz
 
 
 def _embed_all(learner, sampler, batch_size):
-    """Embeddings `[examples, ...]` of all rows of the sampler."""
+    """Returns the embeddings `[examples, ...]` of all examples of the sampler."""
     preprocess = sampler.preprocess
     embed = learner.traced(("embed", preprocess), lambda x: learner.embed(preprocess(x)))
 
@@ -77,11 +77,11 @@ def _embed_all(learner, sampler, batch_size):
 
 
 def _values(learner, sampler, features, examples, function):
-    """The metric of each task, whose examples are rows `[tasks, ways, examples]` of `features`."""
+    """Returns the metric of tasks whose `examples` `[tasks, ways, n]` are rows of `features`."""
     num_ways, num_shots, num_queries = sampler.num_ways, sampler.num_shots, sampler.num_queries
 
     def of_batch(features, examples):
-        num_tasks = tf.shape(examples)[0]  # another call may have another `batch_size`
+        num_tasks = tf.shape(examples)[0]  # dynamic, because `batch_size` varies between calls
         rows = tf.split(examples, [num_shots, num_queries], axis=2)
         support, query = (tf.reshape(r, [num_tasks, num_ways * r.shape[2]]) for r in rows)
         support_y, query_y = (tf.repeat(tf.range(num_ways), n) for n in (num_shots, num_queries))

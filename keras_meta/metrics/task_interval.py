@@ -1,16 +1,16 @@
-"""The mean over tasks, and how far to trust it."""
+"""The mean over tasks and its confidence interval."""
 
 import numpy as np
 
 
 def task_interval(values):
-    """Mean over tasks with its 95 % interval.
+    """Returns the mean over tasks and half the width of its 95 % confidence interval.
 
     For `n` tasks with values of standard deviation `s`, the interval is `mean +- 1.96 s / sqrt(n)`.
 
     Args:
-        values: Array `[tasks, ...]`, one value a task (not one an example: examples of a task
-            succeed or fail together).
+        values: Array `[tasks, ...]`, one value for each task. Values of single examples would give
+            too narrow an interval, because examples of the same task are correlated.
 
     Returns:
         Tuple `(mean, half_width)` of arrays `[...]`.
@@ -31,7 +31,7 @@ def task_interval(values):
     values = np.asarray(values, "float64")
     if len(values) < 2:
         raise ValueError(
-            "An interval needs the values of at least two tasks. "
+            "A confidence interval needs the values of at least two tasks. "
             f"Received: an array of shape {values.shape}."
         )
     return values.mean(axis=0), 1.96 * values.std(axis=0, ddof=1) / np.sqrt(len(values))

@@ -1,4 +1,4 @@
-"""The reference networks of the papers."""
+"""Reference networks of the papers, and `embedding`, which removes the head of a network."""
 
 from keras_meta.networks.conv4 import Conv4 as Conv4
 from keras_meta.networks.embedding import embedding as embedding

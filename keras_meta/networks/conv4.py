@@ -10,19 +10,20 @@ def Conv4(  # noqa: N802
 
     Args:
         num_ways: int. Number of outputs, or `None` for the embedding alone, without the linear
-            layer: vectors of `filters` features with strides, of more with pooling.
+            layer. The length of an embedding is `filters` with `pooling="stride"`, and
+            `filters * (height // 16) * (width // 16)` with `pooling="max"`.
         input_shape: Tuple `(height, width, channels)`.
-        filters: int. Channels of each block: 64 for Omniglot, 32 for miniImageNet.
-        pooling: `"stride"`, convolutions with stride 2 and a global mean, as for Omniglot, or
-            `"max"`, 2x2 max-pooling and flattening, as for miniImageNet.
+        filters: int. Channels of each block: 64 for Omniglot, 32 for miniImageNet in the paper.
+        pooling: `"stride"` for convolutions with stride 2 and global average pooling, as for
+            Omniglot, or `"max"` for 2x2 max-pooling and flattening, as for miniImageNet.
         seed: int. Seed of the initial weights.
         name: Name of the model.
 
     Returns:
-        A built `keras.Sequential` from images to logits `[n, num_ways]`, or to features.
+        A built `keras.Sequential` from images to logits `[n, num_ways]`, or to embeddings.
 
     Raises:
-        ValueError: If `pooling` is neither.
+        ValueError: If `pooling` is unknown.
 
     Example:
 
@@ -46,7 +47,7 @@ def Conv4(  # noqa: N802
                 3,
                 strides=2 if pooling == "stride" else 1,
                 padding="same",
-                # Normalisation subtracts any bias again.
+                # The normalisation would remove a bias.
                 use_bias=False,
                 kernel_initializer=keras.initializers.GlorotUniform(seed=seed + block),
             ),

@@ -1,4 +1,4 @@
-"""A network without its head."""
+"""The embedding of a network, without its head."""
 
 import keras
 
@@ -6,16 +6,16 @@ from keras_meta.exact.layers import layers_with_weights
 
 
 def embedding(model):
-    """The part of a model before its last layer with weights: examples to feature vectors.
+    """Returns the part of a model before its last layer with weights.
 
-    It shares the layers of `model`: what one learns, the other has. The networks of this package
-    have an embedding form of their own, such as `Conv4(num_ways=None)`.
+    It shares its layers with `model`, so training one changes the other. The networks of this
+    package can be built as embeddings directly, for example with `Conv4(num_ways=None)`.
 
     Args:
         model: A built Sequential or functional `keras.Model`, such as a classifier.
 
     Returns:
-        A `keras.Model` from features `[n, ...]` to what the last layer with weights takes.
+        A `keras.Model` from examples `[n, ...]` to the inputs of the last layer with weights.
 
     Raises:
         ValueError: If `model` is subclassed.
@@ -31,8 +31,8 @@ def embedding(model):
     """
     if not getattr(model, "inputs", None):
         raise ValueError(
-            "The head of a subclassed model cannot be told from its body. Pass a Sequential or "
-            f"functional model. Received: {model.name!r} of type {type(model).__name__}."
+            "The head of a subclassed model cannot be separated from its body. Pass a Sequential "
+            f"or functional model. Received: {model.name!r} of type {type(model).__name__}."
         )
     inputs = model.inputs[0] if len(model.inputs) == 1 else model.inputs
     return keras.Model(inputs, layers_with_weights(model)[-1].input, name="embedding")

@@ -4,16 +4,17 @@ import keras
 
 
 def SinusoidMLP(units=(40, 40), num_outputs=1, seed=0, name="sinusoid_mlp"):  # noqa: N802
-    """A regression network from one number to one number, with ReLU layers between.
+    """A network with one input, hidden layers with ReLU, and linear outputs.
 
     Args:
         units: Sequence of ints. Widths of the hidden layers.
         num_outputs: int, or `None` for the embedding alone, without the linear layer.
-        seed: int. Seed of the initial weights, which are truncated normal with deviation 0.01.
+        seed: int. Seed of the initial weights, which are truncated normal with standard deviation
+            0.01.
         name: Name of the model.
 
     Returns:
-        A built `keras.Sequential` from `[n, 1]` to `[n, num_outputs]`, or to features.
+        A built `keras.Sequential` from `[n, 1]` to `[n, num_outputs]`, or to embeddings.
 
     Example:
 

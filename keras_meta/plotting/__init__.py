@@ -1,4 +1,4 @@
-"""Pictures of what was learned. Needs matplotlib: `pip install "keras-meta[plots]"`."""
+"""Figures of tasks and results. They need matplotlib: `pip install "keras-meta[plots]"`."""
 
 from keras_meta.plotting.adaptation import adaptation as adaptation
 from keras_meta.plotting.episode import episode as episode

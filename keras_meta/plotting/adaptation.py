@@ -1,4 +1,4 @@
-"""How results change with the number of steps."""
+"""A plot of results against the number of steps."""
 
 from keras_meta.metrics import task_interval
 from keras_meta.plotting.figure import figure
@@ -8,9 +8,10 @@ def adaptation(curves, title="", metric=None):
     """Draws the mean over tasks after each number of steps, with its 95 % interval.
 
     Args:
-        curves: dict, name to `(steps, values)` with `values` `[tasks, len(steps)]`.
+        curves: dict, name to `(steps, values)`: a sequence of ints, and an array
+            `[tasks, len(steps)]`.
         title: str.
-        metric: str. Label of the vertical axis; by default what follows the colon of `title`.
+        metric: str. Label of the vertical axis. Defaults to the part of `title` after `": "`.
 
     Returns:
         A `matplotlib.figure.Figure`.
@@ -40,7 +41,7 @@ def adaptation(curves, title="", metric=None):
             list(steps), mean - half_width, mean + half_width, color=line.get_color(), alpha=0.25
         )
     if last > 20:
-        # The first steps are what matters, and baselines take a hundred times as many.
+        # Baselines take up to a hundred times as many steps; the first ones must stay visible.
         axes.set_xscale("symlog", linthresh=5, linscale=1.5)
         ticks = [tick for tick in (0, 1, 2, 3, 5, 10, 30, 100, 300, 1000, 3000) if tick <= last]
         axes.set_xticks(ticks, [str(tick) for tick in ticks])

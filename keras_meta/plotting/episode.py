@@ -1,4 +1,4 @@
-"""A few-shot task and what was made of it."""
+"""A figure of a few-shot task and its predictions."""
 
 import numpy as np
 
@@ -11,12 +11,12 @@ def episode(learner, inputs, query_y, task=0):
     Args:
         learner: A compiled learner.
         inputs: Episode batch of images.
-        query_y: The queries' class numbers.
-        task: int. Which task of the batch.
+        query_y: Class numbers of the queries, `[tasks, queries]`.
+        task: int. Number of the task in the batch.
 
     Returns:
-        A `matplotlib.figure.Figure`: a row a class, its support images, a gap, its queries, each
-        titled with the predicted class, in red where that is wrong.
+        A `matplotlib.figure.Figure` with a row for each class: its support images, a gap, and its
+        queries, whose titles are the predicted classes, in green if correct and in red if not.
 
     Raises:
         ImportError: If matplotlib is not installed.
@@ -28,7 +28,7 @@ def episode(learner, inputs, query_y, task=0):
     import keras_meta
     import keras_meta.plotting
 
-    learner = keras_meta.learners.MAML(keras_meta.networks.Conv4(5, filters=4))
+    learner = keras_meta.learners.PrototypicalNetwork(keras_meta.networks.Conv4(filters=4))
     learner.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     glyphs = keras_meta.episodes.StrokeGlyphs(num_classes=10, num_queries=3)
     keras_meta.plotting.episode(learner, *glyphs.sample(0, 1))
@@ -60,7 +60,7 @@ def episode(learner, inputs, query_y, task=0):
             color = "tab:green" if answer == label else "tab:red"
             _draw(axes, image, f"as {answer}", color)
     right = (predicted == query_y).mean()
-    drawing.suptitle(f"support and queries, {right:.0%} right")
+    drawing.suptitle(f"support and queries, {right:.0%} correct")
     return drawing
 
 

@@ -4,7 +4,7 @@ import importlib
 
 
 def figure(size):
-    """Makes a figure that no window shows and nothing else holds on to.
+    """Creates a figure without a window, which is freed when it is no longer referenced.
 
     Args:
         size: Pair of floats, width and height in inches.
@@ -29,5 +29,5 @@ def figure(size):
         raise ImportError(
             'Plots need matplotlib, which is not installed: pip install "keras-meta[plots]"'
         ) from error
-    # Not pyplot, which would choose a backend for the whole program and keep the figure alive.
+    # Not pyplot, which would select a backend for the whole program and keep the figure alive.
     return matplotlib_figure.Figure(figsize=size, layout="constrained")

@@ -1,4 +1,4 @@
-"""Functions of one number before and after adaptation."""
+"""A figure of one-dimensional regression tasks before and after adaptation."""
 
 import keras
 import numpy as np
@@ -7,13 +7,13 @@ from keras_meta.plotting.figure import figure
 
 
 def waves(learner, inputs, query_y, steps=None):
-    """Draws what a learner predicts for tasks from one number to one number.
+    """Draws the predictions of a learner for functions of one variable.
 
     Args:
         learner: A compiled learner that adapts by gradient steps.
-        inputs: Episode batch, one task a panel.
-        query_y: The queries' true values, which are drawn as points.
-        steps: int. Number of steps. Defaults to the learner's number at evaluation.
+        inputs: Episode batch. Each task has a panel of its own.
+        query_y: True values of the queries, which are drawn as points.
+        steps: int. Number of inner steps. Defaults to the learner's number at evaluation.
 
     Returns:
         A `matplotlib.figure.Figure`.

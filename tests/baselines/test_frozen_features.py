@@ -1,4 +1,4 @@
-"""Fresh heads on frozen features."""
+"""New heads on frozen features."""
 
 import keras
 import numpy as np
@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from keras_meta import baselines
-from keras_meta.baselines.frozen_features import logistic_regression
+from keras_meta.baselines.frozen_features import FrozenFeatures, logistic_regression
 
 
 def blobs(tasks=6, ways=3, shots=4, distance=4.0):
@@ -48,7 +48,7 @@ def test_nearest_centroid_is_the_nearest_centroid():
 
 
 def test_logistic_regression_ends_at_the_minimum(float64):
-    """Where the derivative of its loss is zero, for each penalty."""
+    """The derivative of its loss is zero there, for each penalty."""
     generator = np.random.default_rng(1)
     features = tf.math.l2_normalize(tf.constant(generator.normal(size=(9, 5))), -1)
     one_hot = tf.one_hot(np.arange(9) % 3, 3, dtype=tf.float64)
@@ -63,17 +63,55 @@ def test_logistic_regression_ends_at_the_minimum(float64):
     assert np.abs(kernel[0]).max() > np.abs(kernel[1]).max()
 
 
-def test_statistics_of_normalisation_are_a_choice():
-    layers = keras.layers
-    features = keras.Sequential(
-        [keras.Input((2,)), layers.BatchNormalization(), layers.Activation("tanh")]
-    )
-    features.layers[0].moving_mean.assign([30.0, -30.0])
-    stored, batch = (
-        baselines.FrozenLogisticRegression(features, stored_statistics=s, penalties=(0.1,))
-        for s in (True, False)
-    )
-    values = [x.task_values(blobs(distance=1.0), "accuracy").mean() for x in (stored, batch)]
-    assert values[0] < values[1]
-    assert stored.settings == ["penalty 0.1, stored statistics"]
-    assert batch.settings == ["penalty 0.1"]
+def test_logistic_regression_sees_features_of_unit_length_and_a_constant():
+    method = baselines.FrozenLogisticRegression(identity(), penalties=(0.1, 1.0), iterations=20)
+    generator = np.random.default_rng(2)
+    support, query = (generator.normal(size=(n, 2)).astype("float32") for n in (6, 4))
+    one_hot = np.eye(3, dtype="float32")[[0, 0, 1, 1, 2, 2]]
+
+    def prepared(x):
+        unit = x / np.linalg.norm(x, axis=1, keepdims=True)
+        return np.concatenate([unit, np.ones((len(x), 1), "float32")], axis=1)
+
+    kernel = logistic_regression(tf.constant(prepared(support)), one_hot, (0.1, 1.0), 20)
+    found = method.head_predictions(tf.constant(support), one_hot, tf.constant(query))
+    np.testing.assert_allclose(found, prepared(query) @ kernel.numpy(), atol=1e-6)
+    scaled = method.head_predictions(tf.constant(7 * support), one_hot, tf.constant(9 * query))
+    np.testing.assert_allclose(scaled, found, atol=1e-5)
+
+
+class Features(FrozenFeatures):
+    """Predicts the features themselves, for tests of what a head gets."""
+
+    def head_predictions(self, support, one_hot, query):
+        return support, one_hot, query
+
+
+@pytest.mark.parametrize("stored", [True, False])
+def test_features_are_normalised_by_the_chosen_statistics(stored):
+    body = keras.Sequential([keras.Input((2,)), keras.layers.BatchNormalization(epsilon=1e-3)])
+    body.layers[0].moving_mean.assign([30.0, -30.0])
+    body.layers[0].moving_variance.assign([4.0, 9.0])
+    generator = np.random.default_rng(0)
+    support, query = (generator.normal(5.0, size=(n, 2)).astype("float32") for n in (6, 5))
+    inputs = {"support_x": support, "support_y": tf.constant([0, 1, 2, 0, 1, 2]), "query_x": query}
+    found = Features(body, stored_statistics=stored).predictions(inputs, None)
+
+    def normalised(x):
+        mean, variance = ([30.0, -30.0], [4.0, 9.0]) if stored else (x.mean(0), x.var(0))
+        return (x - mean) / np.sqrt(np.asarray(variance) + 1e-3)
+
+    for a, b in zip(
+        found, (normalised(support), np.eye(3)[[0, 1, 2] * 2], normalised(query)), strict=True
+    ):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
+
+
+def test_settings_name_the_statistics_that_were_stored():
+    regression = baselines.FrozenLogisticRegression(identity(), penalties=(0.1, 1e-3))
+    assert regression.settings == [
+        "penalty 0.1, stored statistics",
+        "penalty 0.001, stored statistics",
+    ]
+    nearest = baselines.NearestCentroid(identity(), stored_statistics=False)
+    assert nearest.settings == ["squared distance", "cosine"]

@@ -75,7 +75,7 @@ def test_plots_by_epoch(tmp_path, monkeypatch):
     ]
 
 
-def test_what_is_wrong_is_said_at_once(monkeypatch):
+def test_mistakes_are_reported_before_training(monkeypatch):
     for arguments, message in (
         ({"frequency": 0}, "Received: frequency=0"),
         ({"metric": "f1"}, "Received: 'f1'"),

@@ -144,7 +144,7 @@ def test_what_does_not_fit_the_run_is_refused(copied):
         fit(copied, initial_epoch=0)
     other = keras_meta.learners.MAML(keras_meta.networks.SinusoidMLP(), 0.1)
     other.compile("adam", "mse", metrics=["mae"])
-    with pytest.raises(ValueError, match="of another learner"):
+    with pytest.raises(ValueError, match="belongs to another learner"):
         fit(copied, other)
     with pytest.raises(ValueError, match="Pass `steps_per_epoch`"):
         fit(copied, steps_per_epoch=None)

@@ -1,3 +1,4 @@
+import re
 import subprocess
 import sys
 
@@ -14,7 +15,7 @@ def test_a_quick_demonstration(tmp_path):
     assert result.stdout.count("clean process: predictions agree") == 2
     verdicts = result.stdout.splitlines()[-2:]
     assert [line.split(":")[0] for line in verdicts] == ["sinusoids", "glyphs"]
-    assert all("worth it" in line for line in verdicts)
+    assert all(re.search(" beats | cannot tell MAML from ", line) for line in verdicts)
     names = {path.name for path in tmp_path.iterdir()}
     pictures = ("sinusoids_adaptation", "glyphs_adaptation", "sinusoids_fits", "glyphs_episode")
     expected = {f"{name}.png" for name in pictures}

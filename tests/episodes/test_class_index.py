@@ -1,3 +1,5 @@
+"""The rows of each class, and episodes drawn from them."""
+
 import numpy as np
 import pytest
 
@@ -21,6 +23,24 @@ def test_a_key_of_zero_still_beats_the_padding():
     keys = np.zeros([1, 2, 3], "float32")
     _, examples = index.draw(np.array([[0.9, 0.1]], "float32"), keys, 2, 1)
     assert examples[0, 0, 0] == 0
+
+
+def test_a_class_that_is_too_small_gives_its_examples_first():
+    """What follows them are rows of the data, for the caller to leave out."""
+    index = ClassIndex([0, 1, 1, 1, 2])
+    class_keys = np.array([[0.1, 0.2, 0.9]], "float32")
+    keys = np.array([[[0.5, 0.9, 0.9], [0.1, 0.3, 0.2], [0.5, 0.9, 0.9]]], "float32")
+    classes, examples = index.draw(class_keys, keys, num_ways=3, num_examples=3)
+    np.testing.assert_array_equal(classes, [[2, 1, 0]])
+    assert examples[0, 0, 0] == 4 and examples[0, 2, 0] == 0
+    np.testing.assert_array_equal(examples[0, 1], [2, 3, 1])
+    assert np.max(examples) <= 4
+
+
+def test_classes_of_one_size():
+    index = ClassIndex([1, 0, 1, 0])
+    _, examples = index.draw(np.array([[0.9, 0.1]]), np.array([[[0.1, 0.2], [0.4, 0.3]]]), 2, 2)
+    np.testing.assert_array_equal(examples, [[[3, 1], [0, 2]]])
 
 
 @pytest.mark.parametrize(

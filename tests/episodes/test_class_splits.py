@@ -1,3 +1,5 @@
+"""Classes are divided, not examples."""
+
 import numpy as np
 import pytest
 
@@ -31,8 +33,8 @@ def test_a_part_may_be_left_out():
 @pytest.mark.parametrize(
     ("y", "fractions", "message"),
     [
-        (LABELS, {"train": 0.9}, "add up to 1. Received: train=0.9, validation=0.16, test=0.2."),
-        (LABELS, {"train": 1.2, "test": -0.36}, r"must lie in \[0, 1\]"),
+        (LABELS, {"train": 0.9}, "sum to 1. Received: train=0.9, validation=0.16, test=0.2."),
+        (LABELS, {"train": 1.2, "test": -0.36}, r"must be in \[0, 1\]"),
         ([0, 1], {}, "too few classes for a test part. Received: 2 classes"),
     ],
 )

@@ -1,3 +1,5 @@
+"""Images from folders of files."""
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -84,10 +86,10 @@ def test_wrong_folders(tmp_path):
     with pytest.raises(ValueError, match="no class folders .* 1 images and no folders"):
         load()
     (tmp_path / "data" / "a").mkdir()
-    with pytest.raises(ValueError, match="data with 1 images beside 1 folders. Move the images"):
+    with pytest.raises(ValueError, match="data with 1 images and 1 folders. Move the images"):
         load()
     (tmp_path / "data" / "1.png").unlink()
-    with pytest.raises(ValueError, match="The class folder .*a has no images. Add some or remove"):
+    with pytest.raises(ValueError, match="The class folder .*a has no images. Add images"):
         load()
 
 

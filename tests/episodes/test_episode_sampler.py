@@ -1,3 +1,5 @@
+"""Episodes of labelled arrays."""
+
 import os
 from pathlib import Path
 
@@ -184,7 +186,7 @@ def test_large_data_are_captured_and_not_written_into_the_graph():
         (
             {"x": np.array([[0] * size for size in range(12)], dtype=object)},
             ValueError,
-            "`x` cannot become a tensor. Received: an array of dtype object. Bring the examples",
+            "`x` cannot be converted to a tensor. Received: an array of dtype object. All exam",
         ),
         ({"rotations": True}, ValueError, r"square images.*Received: x of shape \(12, 2\)"),
     ],

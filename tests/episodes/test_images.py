@@ -1,8 +1,17 @@
+"""Conversion and reading of images."""
+
+import struct
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_meta.episodes.images import check_image_size, convert_image
+from keras_meta.episodes.images import (
+    check_color_mode,
+    check_image_size,
+    convert_image,
+    read_image,
+)
 
 
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])
@@ -17,6 +26,16 @@ def test_white_stays_white_and_transparency_goes(channels, color_mode):
     assert converted.min() >= 254
 
 
+def test_colours_become_the_grey_of_their_brightness_and_grey_becomes_three_channels():
+    colour = np.array([[[200, 100, 50]]], "uint8")
+    grey = convert_image(tf.constant(colour), None, "grayscale").numpy()
+    assert abs(int(grey.item()) - (0.299 * 200 + 0.587 * 100 + 0.114 * 50)) <= 1
+    np.testing.assert_array_equal(
+        convert_image(tf.constant(grey), None, "rgb"), [[[grey.item()] * 3]]
+    )
+    np.testing.assert_array_equal(convert_image(tf.constant(colour), None, None), colour)
+
+
 def test_resizing_averages_and_the_right_size_is_left_alone():
     stripes = np.tile(np.array([0, 255], "uint8"), [16, 8])[..., None]
     small = convert_image(tf.constant(stripes), (4, 4), None).numpy()
@@ -29,6 +48,35 @@ def test_resizing_averages_and_the_right_size_is_left_alone():
 def test_wrong_size(image_size):
     with pytest.raises(ValueError, match=r"`image_size` must be an integer or a pair"):
         check_image_size(image_size)
+
+
+def test_an_image_is_read_from_its_file(tmp_path):
+    image = np.random.default_rng(0).integers(0, 256, (4, 6, 3), "uint8")
+    (tmp_path / "a.png").write_bytes(tf.io.encode_png(image).numpy())
+    np.testing.assert_array_equal(read_image(tmp_path / "a.png", (4, 6), "rgb"), image)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"\x89PNG\r\n\x1a\n" + bytes(8) + struct.pack(">II", 2**15, 2**15),
+        b"GIF89a" + struct.pack("<HH", 2**15, 2**15),
+        b"BM" + bytes(16) + struct.pack("<ii", 2**15, -(2**15)),
+    ],
+    ids=["png", "gif", "bmp"],
+)
+def test_an_image_that_claims_too_many_pixels_is_not_decoded(head, tmp_path, monkeypatch):
+    (tmp_path / "file").write_bytes(head + bytes(32))
+    monkeypatch.setattr(tf.io, "decode_image", lambda *args, **kwargs: pytest.fail("decoded"))
+    with pytest.raises(ValueError, match=r"Cannot read .*file.*it claims 32768 x -?32768 pixels"):
+        read_image(tmp_path / "file", (4, 4), "rgb")
+
+
+def test_color_modes():
+    for color_mode in ("grayscale", "rgb"):
+        check_color_mode(color_mode)
+    with pytest.raises(ValueError, match="Received: color_mode='grey'"):
+        check_color_mode("grey")
 
 
 def test_a_size_is_square_or_a_pair():

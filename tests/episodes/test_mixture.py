@@ -38,16 +38,30 @@ def test_sources_of_different_sizes_are_padded():
 
 def test_probabilities():
     mixture = episodes.Mixture({"a": glyphs(1), "b": glyphs(2)}, {"a": 3, "b": 1})
-    share = np.mean(mixture.source_of(0, 4000) == 0)
-    assert abs(share - 0.75) < 0.03
+    numbers = mixture.uniform(0, 4000, (1,), stream=0)[:, 0]
+    np.testing.assert_array_equal(mixture.source_of(0, 4000), numbers >= 0.75)
+    assert abs(np.mean(mixture.source_of(0, 4000) == 0) - 0.75) < 0.02
 
 
 def test_a_varied_sampler_mixes_with_others():
-    x, y = np.zeros((60, 1), "float32"), np.repeat(np.arange(6), 10)
+    x, y = np.arange(60, dtype="float32")[:, None], np.repeat(np.arange(6), 10)
+    fixed = glyphs(1)
     varied = episodes.VariedEpisodeSampler(x, y, 2, 3, max_shots=5, max_queries=2)
-    inputs, query_y = next(iter(episodes.Mixture({"a": glyphs(1), "b": varied}).as_dataset(8)))
+    mixture = episodes.Mixture({"a": fixed, "b": varied})
+    inputs, query_y = next(iter(mixture.as_dataset(8)))
     assert inputs["support_x"].shape[:2] == (8, 15) and query_y.shape == (8, 6)
-    assert tf.reduce_all(tf.reduce_sum(inputs["support_mask"], 1) > 0)
+    sources = mixture.source_of(0, 8).numpy()
+    assert set(sources) == {0, 1}
+    for task, source in enumerate(sources):
+        own, own_y = (varied if source else fixed).sample(task, 1)
+        support = own.get("support_mask", tf.ones_like(own["support_y"]))[0].numpy()
+        padded = np.pad(support, (0, 15 - len(support)))
+        np.testing.assert_array_equal(inputs["support_mask"][task], padded)
+        real = padded == 1
+        for key in ("support_x", "support_y"):
+            expected = own[key][0].numpy()[support == 1]
+            np.testing.assert_array_equal(inputs[key][task].numpy()[real], expected)
+        np.testing.assert_array_equal(query_y[task], own_y[0])
 
 
 @pytest.mark.parametrize(
@@ -56,7 +70,7 @@ def test_a_varied_sampler_mixes_with_others():
         ({}, None, "at least one source"),
         ({"a": 1}, {"a": 0}, "a positive number for each source"),
         ({"a": 1}, {"b": 1}, "a positive number for each source"),
-        ({"a": 1, "waves": episodes.Sinusoid()}, None, "same shapes and types"),
+        ({"a": 1, "waves": episodes.Sinusoid()}, None, "same shapes and dtypes"),
     ],
 )
 def test_bad_arguments(sources, probabilities, message):

@@ -1,3 +1,5 @@
+"""Rotated images as new classes."""
+
 import numpy as np
 import pytest
 

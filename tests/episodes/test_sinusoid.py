@@ -1,3 +1,5 @@
+"""Sine waves."""
+
 import math
 
 import numpy as np

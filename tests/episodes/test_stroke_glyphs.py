@@ -1,3 +1,5 @@
+"""Data sets of invented characters."""
+
 import numpy as np
 import pytest
 import tensorflow as tf

@@ -1,3 +1,5 @@
+"""Numbered tasks: what a task depends on, and what it does not."""
+
 import numpy as np
 import pytest
 import tensorflow as tf

@@ -1,3 +1,5 @@
+"""Pairs of support and query sets as episodes."""
+
 import numpy as np
 import pytest
 import tensorflow as tf

@@ -1,3 +1,5 @@
+"""Arrays from TensorFlow Datasets."""
+
 import numpy as np
 import pytest
 import tensorflow_datasets as tfds
@@ -94,7 +96,7 @@ def test_the_omniglot_builder():
         (
             "episode_shapes",
             {},
-            r"'episode_shapes' do not all have one shape. Received: feature 'image' of shape "
+            r"'episode_shapes' do not all have the same shape. Received: feature 'image' of shape "
             r"\(None, None, 3\). Pass `image_size`",
         ),
         ("episode_shapes", {"label": "kind"}, r"label='kind', features \['group', 'image', 'lab"),

@@ -1,14 +1,18 @@
+"""Modulation of the channels of a shared body."""
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from keras_meta import generators
-from tests.generators.test_neural_network import prepared, randomised, task_embedding
+from tests.generators import task_embeddings
+from tests.generators.task_embeddings import prepared, randomised, task_embedding
+
+layers = keras.layers
 
 
 def model():
-    layers = keras.layers
     return keras.Sequential(
         [
             keras.Input((8, 8, 1)),
@@ -24,8 +28,8 @@ def model():
     )
 
 
-class Modulated(keras.layers.Layer):
-    """A layer, its scale and shift and its activation, as the paper has them."""
+class Modulated(layers.Layer):
+    """A layer whose pre-activation is scaled and shifted, as in the paper."""
 
     def __init__(self, layer, gamma, beta):
         super().__init__()
@@ -39,13 +43,14 @@ class Modulated(keras.layers.Layer):
         return activation((1.0 + self.gamma) * z + self.beta)
 
 
-def test_written_weights_scale_and_shift_what_layers_give():
+def test_generated_weights_scale_and_shift_the_outputs_of_layers():
     network = model()
-    kind = randomised(prepared(generators.FiLM(network)))
-    assert [layer.name for layer in kind.modulated] == ["conv", "norm", "dense"]
-    written = kind.generate(task_embedding())
-    modulation = kind.modulation(task_embedding().task[None])[0]
-    gammas, betas = (tf.split(x, [4, 5, 6]) for x in tf.split(modulation, 2))
+    learner = randomised(prepared(generators.FiLM(network)))
+    assert [layer.name for layer in learner.modulated] == ["conv", "norm", "dense"]
+    weights = learner.generate(task_embedding())
+    task = task_embedding().task.numpy()
+    gammas, betas = np.split(task_embeddings.skip_network(learner.modulation, task), 2)
+    gammas, betas = (np.split(x, [4, 9]) for x in (gammas, betas))
 
     x = tf.constant(np.random.default_rng(0).normal(size=(2, 8, 8, 1)), tf.float32)
     expected = x
@@ -54,26 +59,25 @@ def test_written_weights_scale_and_shift_what_layers_give():
         wrapped = layer.name in modulated
         expected = (Modulated(layer, *modulated[layer.name]) if wrapped else layer)(expected)
     body = keras.Sequential([keras.Input((8, 8, 1)), *network.layers[:-1]])
-    for variable, value in zip(kind.generated_variables, written, strict=True):
+    for variable, value in zip(learner.generated_variables, weights, strict=True):
         variable.assign(value)
     np.testing.assert_allclose(body(x), expected, atol=1e-5)
 
 
-def test_before_training_the_body_is_as_it_was_given():
-    kind = prepared(generators.FiLM(model()))
-    for written, variable in zip(
-        kind.generate(task_embedding()), kind.body_variables, strict=False
-    ):
-        np.testing.assert_array_equal(written, variable)
+def test_before_training_the_body_is_that_of_the_model():
+    learner = prepared(generators.FiLM(model()))
+    weights = learner.generate_body(task_embedding().task)
+    for weight, variable in zip(weights, learner.body_variables, strict=True):
+        np.testing.assert_array_equal(weight, variable)
 
 
 def test_configuration():
-    kind = generators.FiLM(model(), units=7)
-    copy = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(kind))
-    assert copy.get_config() == kind.get_config()
+    learner = generators.FiLM(model(), units=7)
+    copy = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(learner))
+    assert copy.get_config() == learner.get_config() and copy.units == 7
 
 
 def test_there_must_be_something_to_modulate():
-    layers = [keras.layers.Dense(4, use_bias=False), keras.layers.Dense(3)]
+    stack = [layers.Dense(4, use_bias=False), layers.Dense(3)]
     with pytest.raises(ValueError, match="No layer of the body can be modulated"):
-        generators.FiLM(keras.Sequential([keras.Input((2,)), *layers]))
+        generators.FiLM(keras.Sequential([keras.Input((2,)), *stack]))

@@ -1,74 +1,80 @@
+"""The embedding of a support set."""
+
+import keras
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from keras_meta.generators import TaskEncoder
+from tests.generators import task_embeddings
 
 GENERATOR = np.random.default_rng(0)
 FEATURES = GENERATOR.normal(size=(6, 4)).astype("float32")
+VALUES = GENERATOR.normal(size=(6, 2)).astype("float32")
 LABELS = np.array([0, 0, 0, 1, 1, 2])
 
 
+def one_hot(labels, num_ways=3):
+    return np.eye(num_ways, dtype="float32")[labels]
+
+
+@pytest.fixture(scope="module")
 def encoder():
     layer = TaskEncoder(5)
     layer.prepare(4)
-    return layer
+    return task_embeddings.randomised(layer)
 
 
-def describe(layer, features, targets, are_classes):
+def embed(layer, features, targets, are_classes):
     return layer(tf.constant(features), tf.constant(targets), are_classes=are_classes)
+
+
+def encoded(layer, features, values):
+    """`e([f_i, y_i])` in NumPy."""
+    inputs = np.concatenate([features, values[:, None]], axis=1)
+    return task_embeddings.skip_network(layer.encoder, inputs)
 
 
 def assert_close(a, b):
     for x, y in zip(a, b, strict=True):
-        np.testing.assert_allclose(x, y, atol=1e-6)
+        np.testing.assert_allclose(x, y, atol=1e-5)
 
 
-def test_the_order_of_examples_does_not_matter():
-    layer, order = encoder(), np.array([4, 2, 0, 5, 3, 1])
-    values = GENERATOR.normal(size=(6, 2)).astype("float32")
-    for targets, are_classes in ((tf.one_hot(LABELS, 3), True), (values, False)):
-        targets = np.asarray(targets)
-        task_embedding = describe(layer, FEATURES, targets, are_classes)
-        assert task_embedding.task.shape == (5,)
-        assert task_embedding.outputs.shape == (targets.shape[1], 5)
-        shuffled = describe(layer, FEATURES[order], targets[order], are_classes)
-        assert_close(task_embedding, shuffled)
+def test_values_are_embedded_by_the_mean_over_all_examples(encoder):
+    outputs = np.stack([encoded(encoder, FEATURES, VALUES[:, o]).mean(0) for o in range(2)])
+    expected = outputs.mean(0), outputs, [True, True]
+    assert_close(embed(encoder, FEATURES, VALUES, False), expected)
 
 
-def test_the_description_depends_on_features_and_on_targets():
-    layer, targets = encoder(), GENERATOR.normal(size=(6, 1)).astype("float32")
-    task_embedding = describe(layer, FEATURES, targets, False)
-    for other in (
-        describe(layer, FEATURES[::-1].copy(), targets, False),
-        describe(layer, FEATURES, targets + 1.0, False),
-    ):
-        assert np.abs(other.task - task_embedding.task).max() > 1e-3
+def test_a_class_is_embedded_by_the_mean_over_its_examples(encoder):
+    each = encoded(encoder, FEATURES, np.ones(6, "float32"))
+    outputs = np.stack([each[LABELS == k].mean(0) for k in range(3)])
+    expected = outputs.mean(0), outputs, [True, True, True]
+    assert_close(embed(encoder, FEATURES, one_hot(LABELS), True), expected)
 
 
-def test_numbers_of_examples_and_imbalance_do_not_change_the_scale():
-    layer = encoder()
-    once = describe(layer, FEATURES, np.eye(3, dtype="float32")[LABELS], True)
-    # The examples of class 0 three times over.
-    rows = np.array([0, 1, 2] * 3 + [3, 4, 5])
-    again = describe(layer, FEATURES[rows], np.eye(3, dtype="float32")[LABELS[rows]], True)
-    assert_close(once, again)
-
-
-def test_other_numbers_of_classes_and_classes_without_examples():
-    layer = encoder()
-    three = describe(layer, FEATURES, np.eye(3, dtype="float32")[LABELS], True)
-    five = describe(layer, FEATURES, np.eye(5, dtype="float32")[LABELS], True)
+def test_classes_without_examples_do_not_count(encoder):
+    three = embed(encoder, FEATURES, one_hot(LABELS), True)
+    five = embed(encoder, FEATURES, one_hot(LABELS, 5), True)
     np.testing.assert_array_equal(five.present, [True, True, True, False, False])
-    np.testing.assert_allclose(five.outputs[:3], three.outputs, atol=1e-6)
-    np.testing.assert_allclose(five.task, three.task, atol=1e-6)
+    np.testing.assert_array_equal(five.outputs[3:], np.zeros((2, 5)))
+    assert_close((five.task, five.outputs[:3]), (three.task, three.outputs))
 
 
-def test_a_class_is_described_by_the_mean_of_its_encoded_examples():
-    layer = encoder()
-    task_embedding = describe(layer, FEATURES, np.eye(3, dtype="float32")[LABELS], True)
-    inputs = np.concatenate([FEATURES, np.ones((6, 1), "float32")], 1)
-    encoded = np.asarray(layer.encoder(inputs))
-    for k in range(3):
-        np.testing.assert_allclose(
-            task_embedding.outputs[k], encoded[LABELS == k].mean(0), atol=1e-6
-        )
+def test_the_order_of_examples_does_not_matter(encoder):
+    order = np.array([4, 2, 0, 5, 3, 1])
+    for targets, are_classes in ((one_hot(LABELS), True), (VALUES, False)):
+        expected = embed(encoder, FEATURES, targets, are_classes)
+        assert_close(embed(encoder, FEATURES[order], targets[order], are_classes), expected)
+
+
+def test_more_examples_of_a_class_do_not_change_the_scale(encoder):
+    rows = np.array([0, 1, 2] * 3 + [3, 4, 5])  # the examples of class 0 three times
+    again = embed(encoder, FEATURES[rows], one_hot(LABELS[rows]), True)
+    assert_close(again, embed(encoder, FEATURES, one_hot(LABELS), True))
+
+
+def test_configuration():
+    layer = TaskEncoder(7, name="mine")
+    copy = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(layer))
+    assert copy.size == 7 and copy.name == "mine"

@@ -1,3 +1,5 @@
+"""The head of one task as a layer."""
+
 import keras
 import numpy as np
 

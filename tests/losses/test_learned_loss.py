@@ -1,4 +1,4 @@
-"""An inner loss with weights, which the outer loop learns."""
+"""The learned loss: its values, and its gradient through inner steps."""
 
 import keras
 import numpy as np
@@ -70,31 +70,58 @@ def test_it_is_learned_saved_and_loaded(tmp_path):
         lambda x: tf.cast(x, "float32") if x.dtype.is_floating else x, episodes(3)
     )
     before = learner.inner_loss.get_weights()
-    losses = learner.fit(
-        tf.data.Dataset.from_tensors((inputs, y)).repeat(), steps_per_epoch=20, epochs=5, verbose=0
-    ).history["loss"]
-    assert losses[-1] < 0.7 * losses[0]
-    for a, b in zip(learner.inner_loss.get_weights(), before, strict=True):
-        assert np.any(a != b)
+    gradients, _ = learner.meta_gradients(inputs, y)
+    gradient_of = {id(v): g for v, g in zip(learner.trainable_variables, gradients, strict=True)}
+    learner.compile(keras.optimizers.SGD(0.1), learner.loss)
+    learner.train_on_batch(inputs, y)
+    for variable, start in zip(learner.inner_loss.trainable_variables, before, strict=True):
+        gradient = gradient_of[id(variable)]
+        np.testing.assert_allclose(variable, start - 0.1 * gradient, atol=1e-6)
+        assert np.abs(gradient).max() > 1e-4
     learner.save(tmp_path / "learner.keras")
     loaded = keras.models.load_model(tmp_path / "learner.keras")
     np.testing.assert_array_equal(
         loaded.predict(inputs, verbose=0), learner.predict(inputs, verbose=0)
     )
-    # The loss is what adaptation descends: another one predicts otherwise.
-    loaded.inner_loss.set_weights(before)
-    difference = loaded.predict(inputs, verbose=0) - learner.predict(inputs, verbose=0)
-    assert np.abs(difference).max() > 1e-4
 
 
-def test_losses_are_per_example_whatever_the_form_of_the_targets():
-    loss = LearnedLoss(3)
-    predictions = tf.random.stateless_normal([4, 3], [0, 0])
-    labels = tf.constant([0, 2, 1, 1])
-    values = loss(tf.one_hot(labels, 3), predictions)
-    assert values.shape == (4,) and np.all(values > 0)
-    np.testing.assert_array_equal(loss(labels, predictions), values)
-    np.testing.assert_array_equal(loss(labels[:, None], predictions), values)
+def expected_loss(loss, y_true, y_pred):
+    """`softplus(h([y, s]))` in NumPy."""
+    values = np.concatenate([y_true, y_pred], axis=1)
+    weights = loss.get_weights()
+    for kernel, bias in zip(weights[::2], weights[1::2], strict=True):
+        values = np.log1p(np.exp(values @ kernel + bias))
+    return values[:, 0]
+
+
+def test_losses_of_class_numbers_and_one_hot_labels():
+    loss = LearnedLoss(3, units=(7, 5))
+    assert len(loss.trainable_variables) == 6
+    predictions = np.random.default_rng(0).normal(size=(4, 3)).astype("float32")
+    labels = np.array([0, 2, 1, 1])
+    one_hot = np.eye(3, dtype="float32")[labels]
+    expected = expected_loss(loss, one_hot, predictions)
+    for targets in (labels, labels[:, None], one_hot):
+        found = loss(tf.constant(targets), predictions)
+        np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
+def test_losses_of_values():
+    predictions, targets = np.random.default_rng(0).normal(size=(2, 4, 1)).astype("float32")
+    loss = LearnedLoss(1)
+    expected = expected_loss(loss, targets, predictions)
+    np.testing.assert_allclose(loss(targets, predictions), expected, rtol=1e-5)
+    np.testing.assert_allclose(loss(targets[:, 0], predictions), expected, rtol=1e-5)
+    predictions, targets = np.random.default_rng(0).normal(size=(2, 4, 2)).astype("float32")
+    loss = LearnedLoss(2)
+    expected = expected_loss(loss, targets, predictions)
+    np.testing.assert_allclose(loss(targets, predictions), expected, rtol=1e-5)
+
+
+def test_configuration():
+    loss = LearnedLoss(3, units=[7, 5], name="mine")
+    copy = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(loss))
+    assert (copy.num_outputs, copy.units, copy.name) == (3, (7, 5), "mine")
 
 
 @pytest.mark.parametrize(
@@ -106,6 +133,7 @@ def test_first_order_learners_refuse_it(make):
         make(keras_meta.networks.SinusoidMLP(), inner_loss=LearnedLoss(1))
 
 
-def test_bad_number_of_outputs():
-    with pytest.raises(ValueError, match="Received: num_outputs=0"):
-        LearnedLoss(0)
+@pytest.mark.parametrize("num_outputs", [0, 2.0, True])
+def test_bad_number_of_outputs(num_outputs):
+    with pytest.raises(ValueError, match=f"Received: num_outputs={num_outputs}"):
+        LearnedLoss(num_outputs)

@@ -1,3 +1,5 @@
+"""The hinge loss of several classes."""
+
 import keras
 import numpy as np
 import pytest

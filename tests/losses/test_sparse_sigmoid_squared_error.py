@@ -1,3 +1,5 @@
+"""The squared error of sigmoids."""
+
 import keras
 import numpy as np
 
@@ -11,6 +13,8 @@ def test_equals_its_definition():
     loss = SparseSigmoidSquaredError(reduction="none")
     np.testing.assert_allclose(loss(labels, scores), expected, rtol=1e-5)
     np.testing.assert_allclose(loss(labels[:, None], scores), expected, rtol=1e-5)
+    batched = loss(labels.reshape(2, 3), scores.reshape(2, 3, 4))
+    np.testing.assert_allclose(batched, np.reshape(expected, (2, 3)), rtol=1e-5)
 
 
 def test_it_is_saved():

@@ -1,40 +1,137 @@
-"""The adaptation curve and its interval."""
+"""The adaptation curve, and the metrics that it and the others share."""
 
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import keras_meta
-from keras_meta.metrics import adaptation_curve, task_interval
+from keras_meta.metrics import AdaptationCurve, adaptation_curve
+from keras_meta.metrics.adaptation_curve import (
+    accuracy,
+    lower_is_better,
+    mean_over_queries,
+    metric_name,
+    resolve_metric,
+    squared_error,
+)
+from tests.metrics.stand_in import StandIn
+
+GENERATOR = np.random.default_rng(0)
+LOGITS = GENERATOR.normal(size=(3, 2, 4, 5)).astype("float32")  # steps, tasks, queries, ways
+LABELS = GENERATOR.integers(0, 5, (2, 4))
 
 
-def test_interval_is_that_of_the_textbook():
-    values = np.array([0.2, 0.4, 0.9, 0.5])
-    mean, half_width = task_interval(values)
-    assert mean == pytest.approx(0.5)
-    assert half_width == pytest.approx(1.96 * np.sqrt(0.26 / 3) / 2)
+def dataset(y, **masks):
+    inputs = {"task": np.arange(len(y)), **masks}
+    return tf.data.Dataset.from_tensor_slices((inputs, y)).batch(1)
+
+
+@pytest.mark.parametrize("labels", [LABELS, np.eye(5)[LABELS]], ids=["numbers", "one-hot"])
+def test_accuracy(labels):
+    found = accuracy(tf.constant(labels)[None], LOGITS)
+    np.testing.assert_array_equal(found, LOGITS.argmax(-1) == LABELS)
+
+
+def test_squared_error():
+    target = np.array([1, 2], "int32")
+    np.testing.assert_array_equal(squared_error(target, tf.constant([1.5, 0.0])), [0.25, 4.0])
+
+
+def test_mean_over_queries():
+    values = tf.constant(LOGITS)
+    np.testing.assert_allclose(mean_over_queries(values, {}, 2), LOGITS.mean((2, 3)), rtol=1e-5)
+    np.testing.assert_allclose(
+        mean_over_queries(values[0], {}, 1), LOGITS[0].mean((1, 2)), rtol=1e-5
+    )
+    mask = np.array([[1, 1, 0, 0], [1, 1, 1, 0]])
+    found = mean_over_queries(values, {"query_mask": mask}, 2)
+    expected = [LOGITS[:, t, : mask[t].sum()].mean((1, 2)) for t in range(2)]
+    np.testing.assert_allclose(found, np.stack(expected, 1), rtol=1e-5)
+
+
+def test_padding_may_hold_anything():
+    values = tf.constant([[1.0, 3.0, np.nan], [np.inf, 5.0, 7.0]])
+    mask = {"query_mask": tf.constant([[1, 1, 0], [0, 1, 1]])}
+    np.testing.assert_array_equal(mean_over_queries(values, mask, 1), [2.0, 6.0])
+
+
+def test_metrics_by_name_or_as_functions():
+    def f1(y_true, y_pred):
+        return y_pred
+
+    assert resolve_metric("accuracy") is accuracy and resolve_metric("mse") is squared_error
+    assert resolve_metric(f1) is f1
+    assert [metric_name(m) for m in ("mse", f1)] == ["mse", "f1"]
+    assert [lower_is_better(m) for m in ("mse", squared_error, "accuracy", f1)] == [
+        True,
+        True,
+        False,
+        False,
+    ]
+    with pytest.raises(ValueError, match="must be one of .* or a callable. Received: 'f1'"):
+        resolve_metric("f1")
+
+
+@pytest.mark.parametrize("steps", [None, 1])
+def test_values_of_each_task_after_each_step(steps):
+    learner = StandIn(LOGITS)
+    curve = adaptation_curve(learner, dataset(LABELS), steps=steps)
+    expected = (LOGITS.argmax(-1) == LABELS).mean(-1).T  # [tasks, steps + 1]
+    np.testing.assert_allclose(curve.values, expected[:, : 3 if steps is None else 2])
+    assert (curve.metric, curve.batch_norm, curve.num_queries) == ("accuracy", "support", 4)
+    assert learner.keys == [("by_step", steps)]
+
+
+def test_queries_that_are_padding_do_not_count():
+    mask = np.array([[1, 1, 0, 0], [1, 1, 1, 0]], "int32")
+    curve = adaptation_curve(StandIn(LOGITS), dataset(LABELS, query_mask=mask))
+    right = LOGITS.argmax(-1) == LABELS
+    np.testing.assert_allclose(curve.values[0], right[:, 0, :2].mean(-1))
+    np.testing.assert_allclose(curve.values[1], right[:, 1, :3].mean(-1))
+
+
+def test_it_is_printed_with_what_a_reader_must_know():
+    curve = AdaptationCurve(np.array([[0.2, 0.5], [0.4, 0.5]]), "accuracy", "transductive", 15)
+    assert str(curve).splitlines() == [
+        "accuracy over 2 tasks of 15 queries, batch_norm=transductive, 95 % interval over tasks",
+        "  after  0 steps  0.3000 +- 0.1960",
+        "  after  1 steps  0.5000 +- 0.0000",
+    ]
+
+
+def test_an_infinite_dataset_has_no_curve():
+    with pytest.raises(ValueError, match="needs a finite dataset"):
+        adaptation_curve(StandIn(LOGITS), dataset(LABELS).repeat())
 
 
 def test_each_step_is_what_evaluate_says_of_that_many_steps():
-    learner = keras_meta.learners.MAML(keras_meta.networks.SinusoidMLP(), 0.01)
+    learner = keras_meta.learners.MAML(keras_meta.networks.SinusoidMLP(units=(8,)), 0.05)
+    for variable in learner.trainable_variables:
+        variable.assign(keras.random.normal(variable.shape, seed=1))
     learner.compile("adam", "mse")
-    waves = keras_meta.episodes.Sinusoid()
-    learner.fit(waves.as_dataset(25), steps_per_epoch=300, verbose=0)
-    episodes = waves.as_dataset(5, num_batches=2)
+    episodes = keras_meta.episodes.Sinusoid().as_dataset(5, num_batches=2)
     curve = adaptation_curve(learner, episodes, metric="mse", steps=2)
     assert curve.values.shape == (10, 3) and curve.num_queries == 10
+    assert len(set(curve.mean)) == 3
     for steps in range(3):
         learner.eval_inner_steps = steps
         expected = learner.evaluate(episodes, verbose=0)
         assert curve.mean[steps] == pytest.approx(expected, rel=1e-5)
-    assert "batch_norm=transductive" in str(curve)
 
 
 def test_a_learner_without_inner_steps_has_one_point():
-    waves = keras_meta.episodes.StrokeGlyphs(2, 1, 2, num_classes=5)
-    learner = keras_meta.learners.PrototypicalNetwork(keras_meta.networks.Conv4(8, filters=4))
+    learner = keras_meta.learners.PrototypicalNetwork(
+        keras.Sequential([keras.layers.Input((3,)), keras.layers.Dense(2)])
+    )
     learner.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
-    episodes = waves.as_dataset(2, num_batches=2)
-    assert keras_meta.metrics.adaptation_curve(learner, episodes).values.shape == (4, 1)
+    x, y = np.random.default_rng(0).normal(size=(20, 3)), np.repeat(np.arange(4), 5)
+    tasks = keras_meta.episodes.EpisodeSampler(x.astype("float32"), y, 2, 1, 3)
+    episodes = tasks.as_dataset(2, num_batches=2)
+    curve = adaptation_curve(learner, episodes)
+    np.testing.assert_allclose(
+        curve.values[:, 0], keras_meta.metrics.task_values(learner, episodes)
+    )
+    assert curve.values.shape == (4, 1)
     with pytest.raises(ValueError, match="in one pass, without inner steps"):
-        keras_meta.metrics.adaptation_curve(learner, episodes, steps=2)
+        adaptation_curve(learner, episodes, steps=2)

@@ -1,4 +1,4 @@
-"""Episodes of vectors give what episodes of examples give."""
+"""Episodes of embedded examples give the values that episodes of examples give."""
 
 import keras
 import numpy as np
@@ -57,19 +57,21 @@ def test_a_second_call_traces_nothing(monkeypatch):
 
 def test_calls_may_differ_in_batch_size_and_number_of_examples():
     learner = cases.compiled(LEARNERS["prototypes"]())
-    first = metrics.frozen_task_values(learner, sampler(), 10, batch_size=4)
-    second = metrics.frozen_task_values(learner, sampler(), 10, batch_size=7)
+    first = metrics.frozen_task_values(learner, sampler(), 10, cross_entropy, batch_size=4)
+    second = metrics.frozen_task_values(learner, sampler(), 10, cross_entropy, batch_size=7)
     np.testing.assert_allclose(second, first, atol=1e-6)
     tasks = sampler()
     fewer = episodes.EpisodeSampler(
         tasks.x[:30], tasks.y[:30], num_ways=3, num_shots=2, num_queries=3
     )
-    assert metrics.frozen_task_values(learner, fewer, 10, batch_size=3).shape == (10,)
+    found = metrics.frozen_task_values(learner, fewer, 10, cross_entropy, batch_size=3)
+    expected = metrics.task_values(learner, fewer.as_dataset(10, num_batches=1), cross_entropy)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
 def test_an_embedding_that_depends_on_the_task_is_refused():
     learner = learners.PrototypicalNetwork(cases.body(), batch_norm="support")
     with pytest.raises(ValueError, match="depends on the other examples of its task"):
         metrics.frozen_task_values(learner, sampler(), 10)
-    with pytest.raises(TypeError, match="Only a learner that writes a head on an embedding"):
+    with pytest.raises(TypeError, match="must be an `EmbeddingLearner`"):
         metrics.frozen_task_values(learners.MAML(cases.dense_body()), sampler(), 10)
