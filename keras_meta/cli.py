@@ -1,16 +1,17 @@
-"""The command line: reads the arguments, starts a command, words its errors."""
+"""The command line: reads the arguments, runs a command, reports its errors."""
 
 import argparse
-import os
 import sys
 
 from keras_meta.commands import demo, evaluate, export, predict, train
 
 _COMMANDS = (demo, train, evaluate, predict, export)
+# The library raises these, with a message for the user, for input that it cannot use.
+_INPUT_ERRORS = (ValueError, TypeError, OSError, ImportError)
 
 
 class _Parser(argparse.ArgumentParser):
-    """Errors begin with the program's name alone, whichever command they are about."""
+    """Begins every error with the name of the program alone, whichever command it concerns."""
 
     def error(self, message):
         self.print_usage(sys.stderr)
@@ -25,10 +26,11 @@ def make_parser():
     parser.add_argument(
         "--tensorflow-threads",
         action="store_true",
-        help="leave threads to TensorFlow, instead of one task per core (slower on a CPU)",
+        help="let TensorFlow choose its threads instead of running one task per core (slower on "
+        "a CPU)",
     )
     parser.add_argument(
-        "--traceback", action="store_true", help="show where in the program an error arose"
+        "--traceback", action="store_true", help="show the Python traceback of an error"
     )
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for command in _COMMANDS:
@@ -49,10 +51,10 @@ def main(arguments=None):
     """Runs a command.
 
     Args:
-        arguments: List of strings. Defaults to those that the program was started with.
+        arguments: List of strings. Defaults to the arguments of the program.
 
     Returns:
-        Exit status: 0, or 2 if the input is at fault, or 130 if interrupted.
+        Exit status: 0, 2 if the input cannot be used, or 130 if interrupted.
 
     Raises:
         SystemExit: After `--help`, and if the arguments cannot be parsed.
@@ -67,33 +69,36 @@ def main(arguments=None):
     ```
     """
     options = make_parser().parse_args(arguments)
-    _start_tensorflow(options)
     try:
         options.run(options)
     except KeyboardInterrupt:
         print("keras-meta: interrupted", file=sys.stderr)
         return 130
-    # These are what the library raises for input that it cannot use, with a message for the user.
-    except (ValueError, TypeError, OSError, ImportError) as error:
-        if options.traceback:
+    except Exception as error:
+        message = _message(error)
+        if message is None or options.traceback:
             raise
-        print(f"keras-meta: error: {error}", file=sys.stderr)
+        print(f"keras-meta: error: {message}", file=sys.stderr)
         return 2
     return 0
 
 
-def _start_tensorflow(options):
-    # What TensorFlow has to say is for programmers, not for a user of this program.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    import tensorflow as tf
+def _message(error):
+    """The message of an error that the user can do something about; of others `None`."""
+    if isinstance(error, _INPUT_ERRORS):
+        return str(error)
+    if isinstance(error, _memory_errors()):
+        # TensorFlow puts operations before, behind and below what it says.
+        reason = str(error).partition("\n")[0].rpartition("}} ")[2].partition(" [Op:")[0]
+        return (
+            f"There is not enough memory. Received: {reason or type(error).__name__}. Ask for "
+            "fewer or smaller tasks, images or filters."
+        )
+    return None
 
-    from keras_meta import config
 
-    tf.get_logger().setLevel("ERROR")
-    if options.tensorflow_threads:
-        return
-    try:
-        config.one_task_per_core()
-    except RuntimeError:
-        # Called from a program in which TensorFlow runs already: its threads are not ours to set.
-        pass
+def _memory_errors():
+    tensorflow = sys.modules.get("tensorflow")
+    if tensorflow is None:
+        return (MemoryError,)
+    return (MemoryError, tensorflow.errors.ResourceExhaustedError)

@@ -1,17 +1,69 @@
+"""The command line as a program: its speed, its silence, and its words for errors."""
+
+import os
+import pathlib
 import subprocess
 import sys
 
 import pytest
+import tensorflow as tf
 
 from keras_meta import cli
+from tests.commands.conftest import SHORT, TINY
+
+ROOT = pathlib.Path(__file__).parents[1]
 
 
-def test_help_in_a_process_of_its_own():
-    result = subprocess.run(
-        [sys.executable, "-m", "keras_meta", "--help"], capture_output=True, text=True, check=True
+@pytest.fixture(params=["module", "script"])
+def program(request, tmp_path):
+    """How the command line is started: `python -m keras_meta`, or the script that pip installs."""
+    if request.param == "module":
+        return ["-m", "keras_meta"]
+    script = tmp_path / "keras-meta"
+    script.write_text("import sys\nfrom keras_meta.cli import main\nsys.exit(main())\n")
+    return [str(script)]
+
+
+def start(*arguments):
+    return subprocess.run(
+        [sys.executable, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
     )
+
+
+def test_help_comes_without_tensorflow(program):
+    result = start(*program, "--help")
+    assert result.returncode == 0 and result.stderr == ""
     for name in ("demo", "train", "evaluate", "predict", "export"):
         assert name in result.stdout
+    imported = start("-X", "importtime", *program, "train", "--help").stderr
+    assert "keras_meta.commands.train" in imported
+    for name in ("tensorflow", "keras", "numpy"):
+        assert f" {name}\n" not in imported and f" {name}." not in imported
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "evaluate nothing",
+        "train --out run",
+        "train --out run --data glyphs --learner svm --inner-steps 2",
+    ],
+)
+def test_errors_in_arguments_come_without_tensorflow(arguments, tmp_path):
+    result = start("-X", "importtime", "-m", "keras_meta", *arguments.split())
+    assert result.returncode == 2
+    assert "keras-meta: error: " in result.stderr and " tensorflow\n" not in result.stderr
+
+
+def test_a_command_prints_nothing_of_tensorflow_s_own(tmp_path):
+    out = tmp_path / "run"
+    arguments = ["train", "--data", "glyphs", "--out", out, *TINY, *SHORT]
+    result = start("-m", "keras_meta", *arguments)
+    assert result.returncode == 0 and result.stderr == ""
+    assert (out / "learner.keras").exists()
 
 
 @pytest.mark.parametrize("name", ["demo", "train", "evaluate", "predict", "export"])
@@ -47,3 +99,38 @@ def test_arguments_that_cannot_be_used(arguments, message, capsys):
 def test_an_error_shows_its_traceback_on_demand(tmp_path):
     with pytest.raises(ValueError, match="no such folder"):
         cli.main(["--traceback", "evaluate", str(tmp_path / "nothing")])
+
+
+ERRORS = {
+    "numpy": (MemoryError("Unable to allocate 9 TiB"), "Received: Unable to allocate 9 TiB. Ask"),
+    "python": (MemoryError(), "Received: MemoryError. Ask for fewer or smaller"),
+    "tensorflow": (
+        tf.errors.ResourceExhaustedError(
+            None, None, "{{function_node mul}} OOM when allocating 9 TiB [Op:Mul] name: \nHint"
+        ),
+        "Received: OOM when allocating 9 TiB. Ask for fewer or smaller",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ERRORS)
+def test_memory_that_is_exhausted(name, monkeypatch, capsys):
+    error, message = ERRORS[name]
+
+    def run(options):
+        raise error
+
+    monkeypatch.setattr(cli.evaluate, "run", run)
+    assert cli.main(["evaluate", "run"]) == 2
+    errors = capsys.readouterr().err
+    assert errors.startswith("keras-meta: error: There is not enough memory.") and message in errors
+    assert errors.count("\n") == 1
+
+
+def test_a_fault_of_the_program_keeps_its_traceback(monkeypatch):
+    def run(options):
+        raise KeyError("a fault")
+
+    monkeypatch.setattr(cli.evaluate, "run", run)
+    with pytest.raises(KeyError, match="a fault"):
+        cli.main(["evaluate", "run"])

@@ -1,1 +1,1 @@
-"""What the command line does, one command a file; and what the commands share."""
+"""The commands of the command line, one per file, and what they share."""

@@ -1,4 +1,4 @@
-"""Zip archives from elsewhere, looked at before they are read: .npz and .keras files."""
+"""Checks of zip archives from elsewhere, .npz and .keras files, before they are read."""
 
 import math
 import os
@@ -7,6 +7,8 @@ from pathlib import PurePosixPath, PureWindowsPath
 
 import numpy as np
 
+from keras_meta.commands import memory
+
 _HEADERS = {
     (1, 0): np.lib.format.read_array_header_1_0,
     (2, 0): np.lib.format.read_array_header_2_0,
@@ -14,20 +16,20 @@ _HEADERS = {
 
 
 def check(path):
-    """Raises if an archive names places outside itself, or unpacks to more than fits.
+    """Raises if an archive names places outside itself, or unpacks to more than memory holds.
 
     Args:
         path: Path of the file.
 
     Raises:
-        ValueError: If it does, or the file is no archive.
+        ValueError: If it does, or the file is not an archive.
     """
     try:
         with zipfile.ZipFile(path) as archive:
             entries = archive.infolist()
     except (zipfile.BadZipFile, EOFError, NotImplementedError) as error:
         raise ValueError(
-            f"The file is no archive, or damaged. Received: {path}: {error}"
+            f"The file is not an archive, or is damaged. Received: {path}: {error}"
         ) from error
     for entry in entries:
         paths = PurePosixPath(entry.filename), PureWindowsPath(entry.filename)
@@ -37,11 +39,11 @@ def check(path):
                 f"{path} with an entry {entry.filename!r}."
             )
     unpacked = sum(entry.file_size for entry in entries)
-    if unpacked > most_bytes():
-        raise ValueError(
-            "The archive unpacks to more than half of this machine's memory. Received: "
-            f"{path} of {os.path.getsize(path):,} bytes, unpacked {unpacked:,}."
-        )
+    memory.check_fits(
+        memory.COPIES_OF_DATA * unpacked,
+        f"the contents of {path}, {os.path.getsize(path):,} bytes, unpacked {unpacked:,}",
+        "Use a smaller one.",
+    )
 
 
 def check_arrays(path):
@@ -51,7 +53,7 @@ def check_arrays(path):
         path: Path of the file.
 
     Raises:
-        ValueError: If one does, or an entry is no array.
+        ValueError: If one does, or an entry is not an array.
     """
     check(path)
     with zipfile.ZipFile(path) as archive:
@@ -68,8 +70,3 @@ def check_arrays(path):
                     f"{entry.filename} claims {claimed:,} bytes, of shape {shape}, and holds "
                     f"{held:,}."
                 )
-
-
-def most_bytes():
-    """How much an archive may hold unpacked: half of the machine's memory."""
-    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2

@@ -1,4 +1,4 @@
-"""Numbers given on the command line, checked where they are read."""
+"""Converters of numbers on the command line, which check what they convert."""
 
 import argparse
 import math

@@ -1,4 +1,4 @@
-"""From what the user names as data to distributions of tasks."""
+"""Turns the data that the user names into distributions of tasks."""
 
 import hashlib
 import zipfile
@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from keras_meta import episodes
-from keras_meta.commands import archives
+from keras_meta.commands import archives, memory
 
 SPLITS = ("train", "validation", "test")
 
@@ -23,7 +23,7 @@ def load(config):
         A function `(split, num_queries=None)` that returns the `TaskDistribution` of a split.
 
     Raises:
-        ValueError: If the data cannot be read or cannot fill episodes.
+        ValueError: If the data cannot be read, do not fit into memory or cannot fill episodes.
     """
     if config["data"] == "sinusoid":
         return _sinusoid(config)
@@ -33,7 +33,7 @@ def load(config):
     if config["network"] == "conv4" and x.ndim == 3:
         x = x[..., None]
     _check_unchanged(config, y)
-    # Images of whole numbers are scaled to 0..1 on the way to the model; other values are as given.
+    # uint8 images are scaled to 0..1 on their way to the model; other values stay as they are.
     config.setdefault("feature_dtype", str(x.dtype))
     if parts is None:
         parts = _parts_by_class(y, config["seed"])
@@ -41,7 +41,10 @@ def load(config):
     def distribution(split, num_queries=None):
         rows = parts[split]
         if not len(rows):
-            raise ValueError(f"The data have no {split} part. Received: no example of it.")
+            raise ValueError(
+                f"The data have no {split} part. Received: an array `split` that never says "
+                f"{split!r}."
+            )
         try:
             return episodes.EpisodeSampler(
                 x[rows],
@@ -61,16 +64,39 @@ def load(config):
     return distribution
 
 
+def check_images(count, image_size, channels):
+    """Raises if the images of a folder or data set do not fit into memory.
+
+    Args:
+        count: int. Number of images.
+        image_size: int or pair `(height, width)`, in pixels.
+        channels: int.
+
+    Raises:
+        ValueError: If they do not fit.
+    """
+    height, width = (image_size,) * 2 if isinstance(image_size, int) else image_size
+    memory.check_fits(
+        memory.COPIES_OF_DATA * count * height * width * channels,
+        f"{count:,} images of {height} x {width} pixels and {channels} channels",
+        "Use a smaller --image-size or fewer images.",
+    )
+
+
 def _seed(config, split):
-    """A seed of its own for each split, so that none repeats the tasks of another."""
+    """A seed for each split, so that none repeats the tasks of another."""
     return len(SPLITS) * config["seed"] + SPLITS.index(split)
 
 
 def _sinusoid(config):
     def distribution(split, num_queries=None):
-        return episodes.Sinusoid(
-            config["shots"], num_queries or config["queries"], seed=_seed(config, split)
+        shots, queries = config["shots"], num_queries or config["queries"]
+        memory.check_fits(
+            8 * config["batch_size"] * (shots + queries),  # x and y, in float32
+            f"{config['batch_size']:,} sine waves of {shots:,} + {queries:,} points",
+            "Choose smaller values of --shots, --queries or --batch-size.",
         )
+        return episodes.Sinusoid(shots, queries, seed=_seed(config, split))
 
     return distribution
 
@@ -91,18 +117,28 @@ def _glyphs(config):
 
 def _arrays(config):
     """Returns `(x, y, rows of each split or None)`."""
-    data, image_size = config["data"], config["image_size"]
+    data = config["data"]
     if data.startswith("tfds:"):
         return *_from_tfds(data.removeprefix("tfds:"), config), None
     if Path(data).is_dir():
-        return *episodes.from_directory(data, image_size, config["color_mode"]), None
+        return *_from_folder(data, config), None
     if Path(data).is_file() and data.endswith(".npz"):
         return _from_npz(data, config)
-    kind = "a file that is no .npz" if Path(data).is_file() else "nothing there"
+    kind = "a file other than .npz" if Path(data).is_file() else "nothing there"
     raise ValueError(
         "--data must be `sinusoid`, `glyphs`, a folder of class folders, an .npz file or "
         f"`tfds:NAME`. Received: {data} ({kind})."
     )
+
+
+def _channels(config):
+    return 1 if config["color_mode"] == "grayscale" else 3
+
+
+def _from_folder(path, config):
+    files, _ = episodes.image_files(path)
+    check_images(len(files), config["image_size"], _channels(config))
+    return episodes.from_directory(path, config["image_size"], config["color_mode"])
 
 
 def _from_npz(path, config):
@@ -111,9 +147,10 @@ def _from_npz(path, config):
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
     except (ValueError, OSError, EOFError, zlib.error, zipfile.BadZipFile) as error:
+        reason = str(error).rstrip(".")
         raise ValueError(
-            f"The file cannot be read as .npz. Received: {path}: {error} Write it with "
-            "`numpy.savez(path, x=x, y=y)`, where no array holds Python objects."
+            f"The file cannot be read as .npz. Received: {path}: {reason}. Write it with "
+            "`numpy.savez(path, x=x, y=y)`, from arrays without Python objects."
         ) from error
     for option in ("x_key", "y_key"):
         if config[option] not in arrays:
@@ -124,14 +161,14 @@ def _from_npz(path, config):
     x, y = arrays[config["x_key"]], arrays[config["y_key"]]
     if x.ndim == 0 or y.ndim == 0 or len(x) != len(y):
         raise ValueError(
-            f"There must be one label an example. Received: {path} with {config['x_key']!r} of "
+            f"Each example needs one label. Received: {path} with {config['x_key']!r} of "
             f"shape {x.shape} and {config['y_key']!r} of shape {y.shape}."
         )
     return x, y, _parts_by_array(path, y, arrays.get("split"))
 
 
 def _parts_by_array(path, y, split):
-    """Rows of each split, where an array `split` names it for each example."""
+    """Rows of each split, according to an array `split` with one name per example."""
     if split is None:
         return None
     if split.shape != y.shape or not set(np.unique(split).tolist()) <= set(SPLITS):
@@ -155,8 +192,8 @@ def _parts_by_class(y, seed):
         return episodes.split_classes(y, seed=seed)._asdict()
     except ValueError as error:
         raise ValueError(
-            "The classes of the data are divided into training, validation and test, so that "
-            f"unseen classes remain. {error}"
+            "The data have too few classes to divide them into training, validation and test, so "
+            f"that unseen classes remain. {error}"
         ) from error
 
 
@@ -168,11 +205,14 @@ def _from_tfds(name, config):
         builder = tfds.builder(name, data_dir=config["tfds_folder"])
     except tfds.core.DatasetNotFoundError as error:
         raise ValueError(
-            f"TensorFlow Datasets knows no data set of this name. Received: tfds:{name}. The names "
+            f"TensorFlow Datasets has no data set of this name. Received: tfds:{name}. The names "
             "are listed at https://www.tensorflow.org/datasets/catalog."
         ) from error
     if not builder.is_prepared():
         _prepare(builder, name)
+    if builder.info.splits:
+        count = builder.info.splits[config["tfds_split"]].num_examples
+        check_images(count, config["image_size"], _channels(config))
     return episodes.from_tfds(
         builder, config["tfds_split"], config["image_size"], config["color_mode"]
     )
@@ -186,8 +226,8 @@ def _prepare(builder, name):
         reason = str(error).strip().splitlines() or [""]
         raise ValueError(
             "The data set is not prepared on this machine, and preparing it failed. Received: "
-            f"tfds:{name}: {type(error).__name__}: {reason[0]} Prepare it where there is a network "
-            f"with `tfds build {name}`, and name its folder with --tfds-folder."
+            f"tfds:{name}: {type(error).__name__}: {reason[0]} Prepare it on a machine with "
+            f"network access with `tfds build {name}`, and name its folder with --tfds-folder."
         ) from error
 
 
@@ -197,9 +237,9 @@ def labels_fingerprint(y):
 
 
 def _check_unchanged(config, y):
-    """Raises if the labels are not those that the run was trained on; notes them if it is new.
+    """Raises if the labels differ from those of training; records them if the run is new.
 
-    Other labels would be split differently, and classes once trained on be taken for unseen.
+    Other labels would be split differently, and classes seen in training be taken for unseen ones.
     """
     found = labels_fingerprint(y)
     expected = config.setdefault("labels_fingerprint", found)

@@ -1,35 +1,39 @@
-"""shows in five minutes what meta-learning gains, on two kinds of made-up tasks
+"""show in five minutes what meta-learning gains, on two kinds of synthetic tasks
 
-Meta-trains MAML on sine waves and on drawn characters, and prints what it reaches on unseen tasks
-beside the same networks without meta-learning. Writes plots, the learners and SavedModels.
+Meta-trains MAML on sine waves and on drawn characters, and prints its results on unseen tasks
+beside those of the same networks without meta-learning. Writes plots, the learners and SavedModels.
 """
 
 import time
 from pathlib import Path
 
+from keras_meta.commands import folders, tensorflow_start
 from keras_meta.commands.argument_types import integer
 
 
 def add_arguments(parser):
     """Declares the options."""
-    parser.add_argument("--out", metavar="DIR", default="runs/demo", help="(%(default)s)")
-    parser.add_argument("--seed", type=integer(0), default=0)
     parser.add_argument(
-        "--quick", action="store_true", help="train for seconds only, to see that everything runs"
+        "--out", metavar="DIR", default="runs/demo", help="folder to write to (%(default)s)"
+    )
+    parser.add_argument("--seed", type=integer(0), default=0, help="(%(default)s)")
+    parser.add_argument(
+        "--quick", action="store_true", help="train for seconds only, to check that it all runs"
     )
 
 
 def run(options):
     """Runs both studies and reports."""
+    started = time.time()
+    out = Path(options.out)
+    folders.make(out, "--out")
+    tensorflow_start.start(options)
     import keras
 
     from keras_meta.commands import demo_studies, results_table
 
-    started = time.time()
-    # The baselines shuffle what they are pre-trained on.
+    # The pre-training of the baselines shuffles its data.
     keras.utils.set_random_seed(options.seed)
-    out = Path(options.out)
-    out.mkdir(parents=True, exist_ok=True)
     print("1. MAML on sine waves", flush=True)
     waves = demo_studies.sinusoids(options.seed, options.quick)
     print(f"\n{results_table.results_table(waves)}\n")
@@ -39,13 +43,13 @@ def run(options):
     for study in (waves, glyphs):
         _save(study, out)
     _plot(waves, glyphs, out)
-    print(f"\nAll of it is in {out.resolve()}. It took {time.time() - started:.0f} s.")
+    print(f"\nThe results are in {out.resolve()}. It took {time.time() - started:.0f} s.")
     for study in (waves, glyphs):
         print(results_table.verdict(study))
 
 
 def _save(study, out):
-    """Writes the learner and its SavedModel, and compares what the latter predicts."""
+    """Writes the learner and its SavedModel, and checks that both predict the same."""
     import numpy as np
 
     from keras_meta.commands.saved_model_check import predictions_in_clean_process
@@ -59,13 +63,13 @@ def _save(study, out):
     difference = np.abs(found - expected).max()
     if difference > 1e-4:
         raise ValueError(
-            "The SavedModel predicts otherwise than the learner. Received: a difference of "
-            f"{difference:.2g} in {folder}."
+            "The predictions of the SavedModel differ from those of the learner. Received: a "
+            f"difference of {difference:.2g} in {folder}."
         )
     print(f"Learner: {file}")
     print(
-        f"SavedModel: {folder}, read by TensorFlow alone in a clean process: predictions agree to "
-        f"{difference:.0e}"
+        f"SavedModel: {folder}, loaded by TensorFlow alone in a clean process: predictions agree "
+        f"to {difference:.0e}"
     )
 
 
@@ -75,7 +79,7 @@ def _plot(waves, glyphs, out):
     try:
         plotting.figure((1, 1))
     except ImportError as error:
-        print(f"There are no plots. {error}")
+        print(f"No plots were made. {error}")
         return
     figures = {f"{study.name}_adaptation": _adaptation(study) for study in (waves, glyphs)}
     figures["sinusoids_fits"] = plotting.waves(waves.learner, *waves.test.sample(0, 3), steps=10)

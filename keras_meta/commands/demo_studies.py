@@ -14,19 +14,19 @@ PRETRAINED = "pre-trained"
 
 @dataclasses.dataclass
 class Study:
-    """What one experiment found.
+    """The results of one experiment.
 
     Attributes:
-        name: str, for files.
-        title: str, for people.
+        name: str, for the names of files.
+        title: str, for readers.
         learner: The meta-trained learner.
         test: `TaskDistribution` of unseen tasks.
         metric: `"accuracy"` or `"mse"`.
         curve: `AdaptationCurve` of the learner on unseen tasks.
         steps: The numbers of steps after which the baselines were evaluated.
         baselines: dict, name to array `[tasks, len(steps)]`, on the same tasks.
-        best: dict, name to position in `steps` of what did best on validation tasks.
-        settings: dict, name to the setting that did best there, as text.
+        best: dict, name to the position in `steps` that did best on validation tasks.
+        settings: dict, name to the settings that did best there, as text.
     """
 
     name: str
@@ -46,7 +46,7 @@ def sinusoids(seed, quick):
 
     Args:
         seed: int.
-        quick: bool. Whether to show only that everything runs.
+        quick: bool. Whether to train only for as long as it takes to check that it all runs.
 
     Returns:
         A `Study`.
@@ -70,8 +70,8 @@ def sinusoids(seed, quick):
 
     rates = [0.01] if quick else [0.001, 0.01, 0.03]
     steps = (0, 1, 2, 3, 5, 10) if quick else (0, 1, 2, 3, 5, 10, 30, 100, 300)
-    # The network of the paper starts from weights so small that they are slow to train by
-    # themselves. To be fair, the usual initial weights of Keras are tried as well.
+    # The network of the paper starts from weights so small that it trains slowly without
+    # meta-learning. To be fair, the default initial weights of Keras are tried as well.
     hidden = [keras.layers.Dense(40, "relu") for _ in range(2)]
     usual = keras.Sequential([keras.Input((1,)), *hidden, keras.layers.Dense(1)])
     untrained = [networks.SinusoidMLP(seed=seed), usual][: 1 if quick else 2]
@@ -96,7 +96,7 @@ def glyphs(seed, quick):
 
     Args:
         seed: int.
-        quick: bool. Whether to show only that everything runs.
+        quick: bool. Whether to train only for as long as it takes to check that it all runs.
 
     Returns:
         A `Study`.
@@ -156,7 +156,7 @@ def glyphs(seed, quick):
 
 
 def _study(name, title, learner, tasks, metric, inner_steps, steps, candidates, quick):
-    """Evaluates the learner, and each baseline in the form that does best on validation tasks."""
+    """Evaluates the learner, and each baseline with its best settings on validation tasks."""
     num_validation, num_test, batch_size = (1, 2, 10) if quick else (1, 12, 50)
     validation = tasks[0].as_dataset(batch_size, num_batches=num_validation)
     test = tasks[1].as_dataset(batch_size, num_batches=num_test)

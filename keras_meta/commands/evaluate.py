@@ -1,4 +1,4 @@
-"""measures a trained learner on tasks that it has not seen, after every inner step
+"""measure a trained learner on unseen tasks, after every inner step
 
 Prints the accuracy (or squared error) with its 95 % interval over tasks, and writes it to
 evaluation.json in the run folder.
@@ -6,6 +6,8 @@ evaluation.json in the run folder.
 
 import math
 
+from keras_meta import registry
+from keras_meta.commands import tensorflow_start
 from keras_meta.commands.argument_types import integer
 from keras_meta.commands.run_folder import RunFolder
 
@@ -15,24 +17,29 @@ _BATCH_SIZE = 25
 def add_arguments(parser):
     """Declares the options."""
     parser.add_argument("run_folder", metavar="RUN", help="a folder made by `keras-meta train`")
-    parser.add_argument("--tasks", type=integer(2), default=600)
-    parser.add_argument("--steps", type=integer(0), help="inner steps (default: as trained for)")
-    parser.add_argument("--queries", type=integer(1), help="a class (default: as in training)")
-    parser.add_argument("--split", choices=["train", "validation", "test"], default="test")
+    parser.add_argument("--tasks", type=integer(2), default=600, help="(%(default)s)")
+    parser.add_argument("--steps", type=integer(0), help="inner steps (as configured in training)")
+    parser.add_argument(
+        "--queries", type=integer(1), help="query examples per class (as in training)"
+    )
+    parser.add_argument(
+        "--split", choices=["train", "validation", "test"], default="test", help="(%(default)s)"
+    )
     parser.add_argument(
         "--batch-norm",
-        choices=["transductive", "support", "running"],
-        help="statistics of batch normalisation (default: as in training)",
+        choices=[row.name for row in registry.of_kind("statistics")],
+        help="statistics used by batch normalisation (as in training)",
     )
 
 
 def run(options):
     """Evaluates and reports."""
+    folder = RunFolder(options.run_folder)
+    config = folder.read_config()
+    tensorflow_start.start(options)
     from keras_meta import metrics
     from keras_meta.commands import data
 
-    folder = RunFolder(options.run_folder)
-    config = folder.read_config()
     learner = folder.read_learner()
     if options.batch_norm is not None:
         learner.batch_norm = options.batch_norm

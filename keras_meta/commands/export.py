@@ -1,4 +1,4 @@
-"""writes a trained learner as a SavedModel, which needs TensorFlow alone
+"""write a trained learner as a SavedModel that needs only TensorFlow
 
 Its endpoints `serve`, `adapt`, `predict` and `adapt_and_predict` take any number of shots and
 queries.
@@ -6,13 +6,14 @@ queries.
 
 from pathlib import Path
 
+from keras_meta.commands import folders, tensorflow_start
 from keras_meta.commands.run_folder import RunFolder
 
 
 def add_arguments(parser):
     """Declares the options."""
     parser.add_argument("run_folder", metavar="RUN", help="a folder made by `keras-meta train`")
-    parser.add_argument("folder", metavar="DIR", help="where to write; must be new or empty")
+    parser.add_argument("folder", metavar="DIR", help="a new or empty folder to write to")
 
 
 def run(options):
@@ -20,6 +21,6 @@ def run(options):
     folder = RunFolder(options.run_folder)
     folder.read_config()
     target = Path(options.folder)
-    if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise ValueError(f"DIR must be new or an empty folder. Received: {target}, which is not.")
+    folders.make_empty(target, "DIR")
+    tensorflow_start.start(options)
     folder.read_learner().export(target)

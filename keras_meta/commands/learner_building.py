@@ -1,43 +1,12 @@
-"""From the options of a run to its learner."""
+"""Builds the learner that the options of a run describe."""
 
-import functools
 import math
+import os
 
 import keras
 
-from keras_meta import generators, learners, networks
-from keras_meta.commands import model_files
-from keras_meta.serving.adapted_model import clone
-
-# They take inner steps; the last one on an embedding, for which prototypes write the head.
-_GRADIENT = {
-    "maml": learners.MAML,
-    "fomaml": functools.partial(learners.MAML, first_order=True),
-    "anil": learners.ANIL,
-    "boil": learners.BOIL,
-    "meta-sgd": learners.MetaSGD,
-    "meta-curvature": learners.MetaCurvature,
-    "maml++": learners.MAMLPlusPlus,
-    "reptile": learners.Reptile,
-    "imaml": learners.ImplicitMAML,
-    "protomaml": learners.ProtoMAML,
-}
-# They learn a task in one pass over its embedded support set.
-_EMBEDDING = {
-    "prototypes": learners.PrototypicalNetwork,
-    "matching": learners.MatchingNetwork,
-    "relation": learners.RelationNetwork,
-    "ridge": learners.RidgeLearner,
-    "logistic": learners.LogisticLearner,
-    "svm": learners.SVMLearner,
-}
-
-# What a generator generates: for classes, for values.
-_HEADS = {
-    "linear": (generators.LogisticRegression, generators.LinearRegression),
-    "svm": (generators.LinearSVM, generators.LinearSVR),
-}
-_NETWORKS = {"network": generators.NeuralNetwork, "film": generators.FiLM}
+from keras_meta import networks, registry
+from keras_meta.commands import memory, model_files
 
 
 def build(config, tasks):
@@ -45,44 +14,36 @@ def build(config, tasks):
 
     Args:
         config: dict, the options of `keras-meta train`.
-        tasks: `TaskDistribution` to train on, from which the shape of an example is known.
+        tasks: `TaskDistribution` to train on, which determines the shape of an example.
 
     Returns:
         A compiled learner.
 
     Raises:
-        ValueError: If the network does not fit the tasks.
+        ValueError: If the network does not fit the tasks, or both do not fit into memory.
     """
     inputs, _ = tasks.as_dataset(1).element_spec
     model = network(config, tuple(inputs["support_x"].shape[2:]))
-    settings = {
-        "inner_learning_rate": config["inner_learning_rate"],
-        "inner_steps": config["inner_steps"],
-        "eval_inner_steps": config["eval_inner_steps"],
-        "batch_norm": config["batch_norm"],
-        "seed": config["seed"],
-    }
+    _check_memory(config, inputs, model)
     regression = config["data"] == "sinusoid"
+    row = registry.learner(config["learner"], config["generates"])
+    if regression and row.classes_only:
+        raise ValueError(
+            f"--learner {row.name} learns classes. Choose another for --data {config['data']}, "
+            f"whose labels are values. Received: --learner {row.name} --data {config['data']}."
+        )
+    names = ["batch_norm", "seed"]
+    if row.takes_inner_steps:
+        names += ["inner_learning_rate", "inner_steps", "eval_inner_steps"]
+    settings = {name: config[name] for name in names}
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=not gives_probabilities(model))
     loss = "mse" if regression else loss
-    name = config["learner"]
-    if regression and (name in _EMBEDDING or name == "protomaml"):
-        raise ValueError(
-            f"--learner {name} learns classes. Choose another for --data {config['data']}, whose "
-            f"labels are values. Received: --learner {name} --data {config['data']}."
-        )
-    if name == "generator":
-        embedding, generated = _generated(config, model)
-        learner = learners.LearnerGenerator(embedding, generated, **settings)
+    if row.generated is not None:
+        generated = row.generated.build(model, config["ways"], regression)
+        settings["generated"] = generated
         loss = getattr(generated, "loss", loss)
-    elif name in _EMBEDDING:
-        of_task = {key: settings[key] for key in ("batch_norm", "seed")}
-        learner = _EMBEDDING[name](networks.embedding(model), **of_task)
-    else:
-        learner = _GRADIENT[name](
-            networks.embedding(model) if name == "protomaml" else model, **settings
-        )
-    # A step of a small dense model takes less time than Keras takes between two.
+    learner = row.build(model, **settings)
+    # A step of a small dense model takes less time than Keras takes between two steps.
     small = learner.chosen_task_map() == "vectorize"
     learner.compile(
         keras.optimizers.Adam(config["outer_learning_rate"]),
@@ -91,17 +52,6 @@ def build(config, tasks):
         steps_per_execution=math.gcd(config["epoch_iterations"], 10) if small else 1,
     )
     return learner
-
-
-def _generated(config, model):
-    """The embedding of a learner generator, which is the network up to its head, and the kind."""
-    kind = config["generates"]
-    if kind in _NETWORKS:
-        return networks.embedding(clone(model)), _NETWORKS[kind](model)
-    for_classes, for_values = _HEADS[kind]
-    if config["data"] == "sinusoid":
-        return networks.embedding(model), for_values()
-    return networks.embedding(model), for_classes(num_ways=config["ways"])
 
 
 def network(config, input_shape):
@@ -145,7 +95,7 @@ def network(config, input_shape):
 
 
 def gives_probabilities(model):
-    """Whether a classifier ends in a softmax; else its outputs are logits."""
+    """Whether a classifier ends in a softmax; otherwise its outputs are logits."""
     last = model.layers[-1]
     activation = getattr(last, "activation", None)
     return isinstance(last, keras.layers.Softmax) or activation is keras.activations.softmax
@@ -162,3 +112,24 @@ def _check_fit(config, input_shape, expected, outputs):
             f"need {needed} outputs. Received: --network {config['network']} with input {expected} "
             f"and {outputs} outputs."
         )
+
+
+def _check_memory(config, inputs, model):
+    """Raises if batches of tasks, and what the network computes of some, do not fit into memory."""
+    shapes = [inputs[key].shape[1:] for key in ("support_x", "query_x")]
+    examples = sum(shape[0] for shape in shapes)
+    outputs = keras.tree.flatten([layer.output for layer in model.layers])
+    # A layer may leave sides open, such as the length of a text.
+    computed = sum(math.prod(side or 1 for side in output.shape[1:]) for output in outputs)
+    batch_size, cores = config["batch_size"], os.cpu_count() or 1
+    batch = batch_size * sum(math.prod(shape) for shape in shapes)
+    # Each core draws a batch while another is in use; each works on a task, of which it keeps what
+    # every layer computes for the gradient.
+    numbers = (cores + 1) * batch + min(cores, batch_size) * examples * computed
+    memory.check_fits(
+        4 * numbers,
+        f"{batch_size:,} tasks of {examples:,} examples of shape {tuple(shapes[0][1:])}, and a "
+        f"network whose layers compute {computed:,} numbers of each",
+        "Choose smaller values of --batch-size, --queries, --shots, --ways, --image-size or "
+        "--filters.",
+    )

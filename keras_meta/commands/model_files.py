@@ -1,4 +1,4 @@
-"""Models from .keras files, which may come from elsewhere."""
+"""Loads models from .keras files, which may come from elsewhere."""
 
 import json
 import math
@@ -9,12 +9,12 @@ import tensorflow as tf
 
 from keras_meta.commands import archives
 
-# What a model may have beside what its file holds, such as tables that are computed.
+# A model may have variables that its file does not hold, such as tables that are computed.
 _SPARE_BYTES = 2**20
 
 
 def load(path, **kwargs):
-    """Loads a model, in safe mode: nothing in the file is run as code.
+    """Loads a model in safe mode: nothing in the file is run as code.
 
     Args:
         path: Path of a `.keras` file.
@@ -26,7 +26,7 @@ def load(path, **kwargs):
     Raises:
         ValueError: If the file is not such a file, is damaged, names places outside itself, or
             describes a model that is larger than what it holds.
-        Exception: What Keras raises, if the file is otherwise at fault.
+        Exception: Whatever Keras raises, if the file has other faults.
     """
     if not str(path).endswith(".keras"):
         raise ValueError(f"A model is read from a .keras file. Received: {path}.")
@@ -44,7 +44,7 @@ def load(path, **kwargs):
 
 
 def _described_bytes(config):
-    """The size of the weights of a model, which is built of symbols alone."""
+    """The size of a model's weights, from a symbolic build that allocates none of them."""
     with tf.Graph().as_default():
         model = keras.saving.deserialize_keras_object(config)
         return sum(math.prod(v.shape) * tf.as_dtype(v.dtype).size for v in model.variables)

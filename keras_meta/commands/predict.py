@@ -1,7 +1,7 @@
-"""classifies your own images, given a few examples of each class
+"""classify your own images, given a few examples of each class
 
 The support folder has one folder of images per class, as many classes as the run has ways, each
-with one image or more. The images are brought to the size and colours that the run was trained on.
+with at least one image. Images are converted to the size and colours that the run was trained on.
 """
 
 import contextlib
@@ -9,14 +9,14 @@ import csv
 import sys
 from pathlib import Path
 
-from keras_meta.callbacks.checkpoint_file import replaced_when_complete
+from keras_meta.commands import tensorflow_start
 from keras_meta.commands.run_folder import RunFolder
 
 
 def add_arguments(parser):
     """Declares the options."""
     parser.add_argument("run_folder", metavar="RUN", help="a folder made by `keras-meta train`")
-    parser.add_argument("--support", required=True, metavar="DIR", help="folders of known images")
+    parser.add_argument("--support", required=True, metavar="DIR", help="folder of class folders")
     parser.add_argument(
         "--query", required=True, metavar="DIR", help="folder of images to classify"
     )
@@ -24,20 +24,21 @@ def add_arguments(parser):
     parser.add_argument(
         "--invert",
         action="store_true",
-        help="swap dark and light, for ink on paper where training had light on dark (glyphs)",
+        help="invert brightness, for dark ink on paper if training had light on dark (glyphs)",
     )
 
 
 def run(options):
     """Writes the file, class and probability of each query."""
-    import numpy as np
-
-    from keras_meta import episodes
-
     if options.out is not None and not Path(options.out).parent.is_dir():
         raise ValueError(f"--out must be in a folder that exists. Received: {options.out}.")
     folder = RunFolder(options.run_folder)
     config = folder.read_config()
+    tensorflow_start.start(options)
+    import numpy as np
+
+    from keras_meta import episodes
+
     learner = folder.read_learner()
     size, color_mode = _image_format(learner, config)
     support, names = episodes.from_directory(options.support, size, color_mode)
@@ -56,8 +57,8 @@ def run(options):
     if not learner.statistics.independent and learner.functional.batch_normalizations:
         print(
             "keras-meta: note: with batch_norm=transductive the images are classified together, "
-            "and each prediction depends on the others. Train with --batch-norm support to have "
-            "them independent.",
+            "and each prediction depends on the others. Train with --batch-norm support to "
+            "classify each image independently.",
             file=sys.stderr,
         )
     with _output(options.out) as file:
@@ -77,7 +78,7 @@ def _image_format(learner, config):
         )
     if config.get("feature_dtype", "uint8") != "uint8":
         raise ValueError(
-            "`predict` reads images of values 0..255, as the run would have had to be trained on. "
+            "`predict` reads images with values 0..255, and the run was not trained on such. "
             f"Received: a run on {config['data']} with values of type {config['feature_dtype']}, "
             "whose scale is unknown. Store the images as uint8 and train again."
         )
@@ -97,7 +98,7 @@ def _probabilities(learner, support, labels, query):
     outputs = learner(
         {"support_x": features[0], "support_y": labels, "query_x": features[1]}, training=False
     )[0]
-    # A generator's predictions are those of the network it writes, or linear.
+    # A generated network may end in a softmax, whatever the embedding does.
     generated = getattr(getattr(learner, "generated", None), "model", None)
     if not learner_building.gives_probabilities(generated or learner.model):
         outputs = keras.ops.softmax(outputs)
@@ -109,5 +110,7 @@ def _output(path):
     if path is None:
         yield sys.stdout
         return
+    from keras_meta.callbacks.checkpoint_file import replaced_when_complete
+
     with replaced_when_complete(Path(path)) as temporary, temporary.open("w", newline="") as file:
         yield file

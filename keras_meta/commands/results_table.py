@@ -1,4 +1,4 @@
-"""The results of a study as text."""
+"""Lays out the results of a study as text."""
 
 from keras_meta.baselines import BaselineComparison
 from keras_meta.metrics import task_interval
@@ -6,7 +6,7 @@ from keras_meta.metrics.adaptation_curve import lower_is_better
 
 
 def results_table(study):
-    """Lays out the learner's results beside the baselines', a row a number of steps.
+    """Lays out the learner's results beside those of the baselines, one row per number of steps.
 
     Args:
         study: A `Study`.

@@ -1,10 +1,10 @@
-"""The folder of a training run: what it was asked for, how far it got, what it learned.
+"""The folder of a training run: its options, its progress and its result.
 
 config.json     the options of `train`, enough to rebuild data and learner
 learner.keras   the learner with its optimizer, after the last full epoch: the result
-checkpoints     where the run was: what it goes on from
-history.csv     losses and metrics, a row an epoch
-evaluation.json what `evaluate` found
+checkpoints     the state of the run, from which it resumes
+history.csv     losses and metrics, one row per epoch
+evaluation.json the results of `evaluate`
 """
 
 import csv
@@ -12,9 +12,9 @@ import json
 import zipfile
 from pathlib import Path
 
-from keras_meta.callbacks.checkpoint_file import replaced_when_complete
+from keras_meta.commands import folders
 
-# Options that every command reads.
+# Options that all commands read.
 _ESSENTIAL = {"data", "learner", "ways", "shots", "queries", "seed"}
 
 
@@ -35,8 +35,8 @@ class RunFolder:
 
     def write_json(self, path, value):
         """Writes `value` to one of the files."""
-        self.path.mkdir(parents=True, exist_ok=True)
-        with replaced_when_complete(path) as temporary:
+        folders.make(self.path, "The run folder")
+        with _replaced_when_complete(path) as temporary:
             temporary.write_text(json.dumps(value, indent=2) + "\n")
 
     def read_config(self):
@@ -67,19 +67,18 @@ class RunFolder:
         Raises:
             ValueError: If it is missing or damaged.
         """
-        import keras_meta.learners  # noqa: F401  Keras finds the classes it loads by their names.
         from keras_meta.commands import model_files
 
         if not self.learner_file.is_file():
             raise ValueError(
-                "The run has no learner yet: it was stopped before its first epoch was over. "
+                "The run has no learner yet: it was stopped before the end of its first epoch. "
                 f"Received: {self.path} without learner.keras. Start the same `keras-meta train` "
                 "again."
             )
         try:
             learner = model_files.load(self.learner_file)
             if learner.episode_spec is None:
-                # Keras leaves out the build configuration of what its constructor has built.
+                # Keras does not apply the build configuration if the constructor built the model.
                 with zipfile.ZipFile(self.learner_file) as archive:
                     saved = json.loads(archive.read("config.json"))
                 learner.build_from_config(saved["build_config"])
@@ -88,13 +87,14 @@ class RunFolder:
         except Exception as error:
             raise ValueError(
                 f"The learner cannot be read. Received: {self.learner_file}: {_first_line(error)} "
-                "Restore the file; or remove it and train again, if it is damaged; or make known "
-                "the classes of your own model with `keras.saving.register_keras_serializable`."
+                "Restore the file, or remove it and train again if it is damaged. If your model "
+                "has classes of your own, register them with "
+                "`keras.saving.register_keras_serializable`."
             ) from error
 
     def write_learner(self, learner):
         """Saves the learner with the state of its optimizer."""
-        with replaced_when_complete(self.learner_file) as temporary:
+        with _replaced_when_complete(self.learner_file) as temporary:
             learner.save(temporary)
 
     def read_history(self, iterations):
@@ -106,11 +106,19 @@ class RunFolder:
 
     def write_history(self, rows):
         """Writes all rows of the history."""
-        with replaced_when_complete(self.history_file) as temporary:
+        with _replaced_when_complete(self.history_file) as temporary:
             with temporary.open("w", newline="") as file:
                 writer = csv.DictWriter(file, list(rows[0]))
                 writer.writeheader()
                 writer.writerows(rows)
+
+
+def _replaced_when_complete(path):
+    # Imported here because its package imports TensorFlow, which reading a configuration need not
+    # wait for.
+    from keras_meta.callbacks.checkpoint_file import replaced_when_complete
+
+    return replaced_when_complete(path)
 
 
 def _first_line(error):

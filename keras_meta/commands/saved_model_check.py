@@ -1,4 +1,4 @@
-"""Reads a SavedModel where there is neither Keras nor this library."""
+"""Runs a SavedModel in a process without Keras and without this library."""
 
 import subprocess
 import sys
@@ -20,7 +20,7 @@ np.save(sys.argv[3], endpoint(**inputs)["predictions"].numpy())
 
 
 def predictions_in_clean_process(saved_model, inputs):
-    """Adapts to one task and predicts its queries in a process that has TensorFlow alone.
+    """Adapts to one task and predicts its queries in a process with TensorFlow alone.
 
     Args:
         saved_model: Path of an exported learner.

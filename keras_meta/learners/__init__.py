@@ -1,24 +1,11 @@
-"""What a user compiles and fits."""
+"""The learners: Keras models to compile and fit."""
 
-from keras_meta.learners.anil import ANIL as ANIL
-from keras_meta.learners.baseline import Baseline as Baseline
-from keras_meta.learners.baseline import BaselinePlusPlus as BaselinePlusPlus
-from keras_meta.learners.boil import BOIL as BOIL
-from keras_meta.learners.cavia import CAVIA as CAVIA
+from keras_meta import registry
 from keras_meta.learners.embedding_learner import EmbeddingLearner as EmbeddingLearner
-from keras_meta.learners.implicit_maml import ImplicitMAML as ImplicitMAML
-from keras_meta.learners.learner_generator import LearnerGenerator as LearnerGenerator
-from keras_meta.learners.logistic_learner import LogisticLearner as LogisticLearner
-from keras_meta.learners.maml import MAML as MAML
-from keras_meta.learners.maml_plus_plus import MAMLPlusPlus as MAMLPlusPlus
-from keras_meta.learners.matching_network import MatchingNetwork as MatchingNetwork
-from keras_meta.learners.meta_curvature import MetaCurvature as MetaCurvature
-from keras_meta.learners.meta_sgd import MetaSGD as MetaSGD
-from keras_meta.learners.proto_maml import ProtoMAML as ProtoMAML
-from keras_meta.learners.prototypical_network import PrototypicalNetwork as PrototypicalNetwork
-from keras_meta.learners.relation_network import RelationNetwork as RelationNetwork
-from keras_meta.learners.reptile import Reptile as Reptile
-from keras_meta.learners.ridge_learner import RidgeLearner as RidgeLearner
-from keras_meta.learners.svm_learner import SVMLearner as SVMLearner
 from keras_meta.outer_loop.meta_learner import MetaLearner as MetaLearner
 from keras_meta.serving.adapted_model import AdaptedModel as AdaptedModel
+
+_members = {row.class_name: row.resolve() for row in registry.of_kind("learner")}
+globals().update(_members)
+
+__all__ = ["AdaptedModel", "EmbeddingLearner", "MetaLearner", *_members]

@@ -2,25 +2,22 @@
 
 import keras
 
-from keras_meta.statistics.per_step import PerStep as PerStep
+from keras_meta import registry
 from keras_meta.statistics.policy import StatisticsPolicy as StatisticsPolicy
-from keras_meta.statistics.running import Running as Running
-from keras_meta.statistics.support import Support as Support
-from keras_meta.statistics.transductive import Transductive as Transductive
 
-_BY_NAME = {
-    "transductive": Transductive,
-    "support": Support,
-    "running": Running,
-    "per_step": PerStep,
-}
+_BY_NAME = {row.name: row.resolve() for row in registry.of_kind("statistics")}
+_members = {policy.__name__: policy for policy in _BY_NAME.values()}
+globals().update(_members)
+
+__all__ = ["StatisticsPolicy", "get", "serialize", *_members]
 
 
 def get(policy):
     """Returns a policy of normalisation.
 
     Args:
-        policy: `"transductive"`, `"support"`, `"running"`, `"per_step"`, or a `StatisticsPolicy`.
+        policy: The name of one in the registry, such as `"transductive"`, or a
+            `StatisticsPolicy`.
 
     Returns:
         A `StatisticsPolicy`.

@@ -10,7 +10,7 @@ def test_a_quick_demonstration(tmp_path):
         capture_output=True,
         text=True,
     )
-    assert result.returncode == 0, result.stderr
+    assert result.returncode == 0 and result.stderr == "", result.stderr
     assert result.stdout.count("95 % intervals over tasks") == 2
     assert result.stdout.count("clean process: predictions agree") == 2
     verdicts = result.stdout.splitlines()[-2:]

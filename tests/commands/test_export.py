@@ -15,7 +15,23 @@ def test_the_saved_model_predicts_the_same(run, image_run, tmp_path):
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
+def test_a_folder_that_cannot_be_made(fails, image_run, tmp_path):
+    (tmp_path / "file").write_text("mine")
+    for folder, reason in {
+        tmp_path / "file": "File exists",
+        tmp_path / "file" / "below": "Not a directory",
+        "/proc/nothing/below": "No such file or directory",
+    }.items():
+        message = fails("export", image_run, folder)
+        assert (
+            f"DIR must be a folder that exists or can be made. Received: {folder}: {reason}. "
+            in message
+        )
+        assert message.count("\n") == 1
+    assert (tmp_path / "file").read_text() == "mine"
+
+
 def test_a_folder_in_use_is_left_alone(fails, image_run, tmp_path):
     (tmp_path / "notes.txt").write_text("mine")
-    assert "DIR must be new or an empty folder" in fails("export", image_run, tmp_path)
+    assert "DIR must be a new or empty folder" in fails("export", image_run, tmp_path)
     assert (tmp_path / "notes.txt").read_text() == "mine"

@@ -9,7 +9,6 @@ import keras
 import numpy as np
 import pytest
 
-from keras_meta.commands import learner_building, train
 from keras_meta.commands.run_folder import RunFolder
 from tests.commands.conftest import SHORT, TINY
 
@@ -50,7 +49,7 @@ def test_an_interrupted_run_ends_as_an_uninterrupted_one(run, tmp_path, monkeypa
     assert [row["iterations"] for row in rows(tmp_path / "parts")] == ["4", "8"]
 
     status, output, _ = run("train", *options, "--out", tmp_path / "parts")
-    assert status == 0 and "Going on after iteration 4." in output
+    assert status == 0 and "Resuming after iteration 4." in output
     for whole, parts in zip(weights(tmp_path / "whole"), weights(tmp_path / "parts"), strict=True):
         np.testing.assert_array_equal(whole, parts)
     assert rows(tmp_path / "whole") == rows(tmp_path / "parts")
@@ -73,7 +72,7 @@ def test_a_run_killed_inside_an_epoch_resumes_without_its_options(run, fails, tm
     process.wait()
 
     status, output, _ = run("train", "--resume", "--out", tmp_path / "parts")
-    assert status == 0 and "Going on after iteration " in output
+    assert status == 0 and "Resuming after iteration " in output
     for whole, parts in zip(weights(tmp_path / "whole"), weights(tmp_path / "parts"), strict=True):
         np.testing.assert_array_equal(whole, parts)
     assert rows(tmp_path / "whole") == rows(tmp_path / "parts")
@@ -82,7 +81,7 @@ def test_a_run_killed_inside_an_epoch_resumes_without_its_options(run, fails, tm
     assert "RUN must be a folder" in fails("train", "--resume", "--out", tmp_path / "none")
     assert "neither --data nor --resume" in fails("train", "--out", tmp_path / "none")
     shutil.rmtree(tmp_path / "parts" / "checkpoints")
-    assert "no checkpoint to go on from" in fails("train", "--resume", "--out", tmp_path / "parts")
+    assert "no checkpoint to resume from" in fails("train", "--resume", "--out", tmp_path / "parts")
 
 
 def test_a_finished_run_can_go_on_with_more_iterations(run, tmp_path):
@@ -127,11 +126,6 @@ def test_learners_of_classes(run, tmp_path, image_folder, learner):
     assert run("export", tmp_path, tmp_path / "serving")[0] == 0
 
 
-def test_the_names_of_learners_are_those_that_can_be_built():
-    built = {*learner_building._GRADIENT, *learner_building._EMBEDDING, "generator"}
-    assert built == {*train.GRADIENT, *train.ONE_PASS}
-
-
 def test_a_learner_of_classes_cannot_learn_waves(fails, tmp_path):
     for learner in ("prototypes", "protomaml"):
         message = fails("train", *WAVES, *SHORT, "--out", tmp_path, "--learner", learner)
@@ -166,9 +160,28 @@ def test_learner_generators(run, tmp_path, image_folder, generates):
     assert type(learner.generated).__name__ == kind.get(generates, "LogisticRegression")
 
 
-def test_writes_is_for_generators(fails, tmp_path):
+@pytest.mark.parametrize("name", ["cavia", "cosine-prototypes"])
+def test_a_network_made_to_fit_and_a_variant_of_a_learner(run, tmp_path, image_folder, name):
+    arguments = ["--data", image_folder, *TINY, *SHORT, "--out", tmp_path, "--learner", name]
+    assert run("train", *arguments)[0] == 0
+    learner = RunFolder(tmp_path).read_learner()
+    if name == "cavia":
+        assert learner.model.get_layer("context").size == 16
+    else:
+        assert learner.distance == "cosine"
+
+
+def test_options_that_other_learners_take(fails, tmp_path):
     message = fails("train", *WAVES, "--generates", "svm", "--out", tmp_path)
     assert "Received: --generates svm with --learner maml" in message
+    message = fails("train", *WAVES, "--batch-norm", "per_step", "--out", tmp_path)
+    assert "--batch-norm per_step is for --learner maml++. Received: " in message
+
+
+def test_a_run_folder_that_cannot_be_made(fails, tmp_path):
+    (tmp_path / "file").write_text("mine")
+    message = fails("train", *WAVES, *SHORT, "--out", tmp_path / "file" / "run")
+    assert "The run folder must be a folder that exists or can be made. Received: " in message
 
 
 def test_arrays_of_a_file_with_splits_of_its_own_and_a_network_of_ones_own(run, tmp_path):
@@ -197,11 +210,11 @@ def test_data_that_changed_are_noticed(fails, run, tmp_path):
 
 BAD_DATA = {
     "nothing": "nothing there",
-    "notes.txt": "a file that is no .npz",
+    "notes.txt": "a file other than .npz",
     "damaged.npz": "cannot be read as .npz. Received: ",
     "truncated.npz": "cannot be read as .npz. Received: ",
     "lacking.npz": "with arrays ['images'], without 'x'. Name it with --x-key",
-    "uneven.npz": "one label an example",
+    "uneven.npz": "Each example needs one label",
     "split.npz": "The array `split` must name one of",
     "leak.npz": "A class must be in one split only",
     "few.npz": "The test part of the data cannot fill episodes of --ways 3",

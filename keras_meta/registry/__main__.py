@@ -1,0 +1,6 @@
+"""Prints the README's tables of learners: `python -m keras_meta.registry`."""
+
+from keras_meta.registry.tables import table
+
+if __name__ == "__main__":
+    print(table("gradient"), table("embedding"), sep="\n\n")
