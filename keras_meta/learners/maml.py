@@ -11,7 +11,7 @@ from keras_meta.inner_loop import losses
 from keras_meta.inner_loop.functional import FunctionalModel, fold_in
 from keras_meta.inner_loop.inner_weights import of_model, put
 from keras_meta.inner_loop.support_problem import support_problem
-from keras_meta.outer_loop import divergence, episode
+from keras_meta.outer_loop import divergence, episode, model_checks
 from keras_meta.outer_loop.graph_constant import GraphConstant, count
 from keras_meta.outer_loop.meta_learner import MetaLearner
 
@@ -258,7 +258,7 @@ class MAML(MetaLearner):
         first = self.episode_spec is None
         super().see(inputs)
         if first and not self.first_order:
-            self.check_second_order(inputs)
+            model_checks.check_second_order(self, inputs)
 
     def second_order_problems(self, features_spec):
         """Lists what stops second derivatives, as `Problem(layer, operation, remedy)`.
@@ -268,25 +268,6 @@ class MAML(MetaLearner):
         """
         model = self.inner_weights.model
         return [] if model is None else second_order.problems(FunctionalModel(model), features_spec)
-
-    def check_second_order(self, inputs):
-        """Raises if an operation of the model stops second derivatives.
-
-        Args:
-            inputs: dict with the `"support_x"` of a batch of episodes.
-        """
-        found = self.second_order_problems(
-            keras.tree.map_structure(
-                lambda x: tf.TensorSpec([None, *x.shape[2:]], x.dtype), inputs["support_x"]
-            )
-        )
-        if found:
-            lines = [f"{p.operation} in layer {p.layer!r}: {p.remedy}" for p in found]
-            raise ValueError(
-                "The model has operations without a second derivative, so that the second-order "
-                "meta-gradient would be wrong or missing. Replace them, or use first_order=True. "
-                "Received: " + "; ".join(lines)
-            )
 
     def _check_inner_loss(self):
         if self.first_order and losses.variables(self.inner_loss):

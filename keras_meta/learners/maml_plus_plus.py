@@ -13,7 +13,7 @@ from keras_meta.learners.maml import MAML
 from keras_meta.outer_loop import episode
 from keras_meta.outer_loop.graph_constant import GraphConstant, count
 from keras_meta.outer_loop.mean_gradients import mean_gradients
-from keras_meta.outer_loop.outer_model import Outcome
+from keras_meta.outer_loop.outcome import Outcome
 
 
 @keras.saving.register_keras_serializable("keras_meta")

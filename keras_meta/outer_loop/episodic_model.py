@@ -8,7 +8,8 @@ from keras_meta import config, statistics
 from keras_meta.inner_loop.functional import FunctionalModel
 from keras_meta.outer_loop import episode, episode_checks, model_checks, padding
 from keras_meta.outer_loop import task_map as task_maps
-from keras_meta.outer_loop.outer_model import Outcome, OuterModel
+from keras_meta.outer_loop.outcome import Outcome
+from keras_meta.outer_loop.outer_model import OuterModel
 
 
 class EpisodicModel(OuterModel):

@@ -3,11 +3,11 @@
 import keras
 import tensorflow as tf
 
-from keras_meta import statistics
+from keras_meta import serving, statistics
 from keras_meta.inner_loop import losses
 from keras_meta.outer_loop import check_report, episode, model_checks
 from keras_meta.outer_loop.episodic_model import EpisodicModel
-from keras_meta.serving import adapted_model, exporting, lite_exporting
+from keras_meta.serving import adapted_model, exporting
 
 
 class MetaLearner(EpisodicModel):
@@ -218,15 +218,7 @@ class MetaLearner(EpisodicModel):
                 its inputs, or LiteRT lacks an operation that it needs.
         """
         verbose = True if verbose is None else verbose
-        needed = {"tf_saved_model": set(), "litert": {"support_size", "query_size"}}
-        if format not in needed or set(kwargs) != needed[format]:
-            raise ValueError(
-                "A learner exports to format='tf_saved_model' without further options, or to "
-                "format='litert' with `support_size` and `query_size`. "
-                f"Received: format={format!r}, {kwargs}."
-            )
-        write = exporting.export if format == "tf_saved_model" else lite_exporting.export
-        write(self, filepath, verbose=verbose, **kwargs)
+        serving.export(self, filepath, format, verbose, **kwargs)
 
     # Parts.
 

@@ -92,3 +92,24 @@ def embedding_size(model):
             f"Received: model {model.name!r} with output shape {shape}."
         )
     return shape[1]
+
+
+def check_second_order(learner, inputs):
+    """Raises if an operation of a learner's model stops second derivatives.
+
+    Args:
+        learner: A `MAML`.
+        inputs: dict with the `"support_x"` of a batch of episodes.
+    """
+    found = learner.second_order_problems(
+        keras.tree.map_structure(
+            lambda x: tf.TensorSpec([None, *x.shape[2:]], x.dtype), inputs["support_x"]
+        )
+    )
+    if found:
+        lines = [f"{p.operation} in layer {p.layer!r}: {p.remedy}" for p in found]
+        raise ValueError(
+            "The model has operations without a second derivative, so that the second-order "
+            "meta-gradient would be wrong or missing. Replace them, or use first_order=True. "
+            "Received: " + "; ".join(lines)
+        )

@@ -1,26 +1,14 @@
 """The outer model: from a batch of tasks, of whatever kind, to an outer step."""
 
-import collections
-import contextlib
-
 import keras
 import tensorflow as tf
 
 from keras_meta.exact import private, replicas
 from keras_meta.exact.custom_gradient import own_gradients
 from keras_meta.inner_loop.functional import fold_in
-from keras_meta.outer_loop import divergence, task_map
+from keras_meta.outer_loop import building, divergence, task_map
 from keras_meta.outer_loop.graph_constant import GraphConstant, one_of
 from keras_meta.outer_loop.mean_gradients import mean_gradients, num_tasks
-
-Outcome = collections.namedtuple("Outcome", ["loss", "predictions", "observed"])
-Outcome.__doc__ = """The result of learning a task, or (with a leading axis of tasks) of a batch.
-
-Attributes:
-    loss: Scalar tensor, what the outer loop minimises; `None` where nothing tells it.
-    predictions: Nest of tensors.
-    observed: Nest of tensors that `OuterModel.absorb` takes in, such as statistics.
-"""
 
 
 class OuterModel(private.BuildsByReplica, keras.Model):
@@ -54,21 +42,20 @@ class OuterModel(private.BuildsByReplica, keras.Model):
     import tensorflow as tf
     from keras_meta.outer_loop import Outcome, OuterModel
 
-    class Bandits(OuterModel):
-        '''Learns how many pulls of each arm to expect reward from; a task is its arms.'''
+    class Bandit(OuterModel):
+        '''Learns which arm pays on average; a task is the probabilities of its arms.'''
 
-        def __init__(self, arms):
+        def __init__(self):
             super().__init__()
-            self.logits = self.add_weight(shape=(arms,), initializer="zeros", name="logits")
+            self.logits = self.add_weight(shape=(3,), initializer="zeros", name="logits")
 
         def learn_task(self, arms, training, seed):
             pulls = tf.random.stateless_categorical(self.logits[None], 20, seed)[0]
             rewards = tf.gather(arms, pulls)
             log_p = tf.gather(tf.nn.log_softmax(self.logits), pulls)
-            loss = -tf.reduce_mean(log_p * (rewards - tf.reduce_mean(rewards)))
-            return Outcome(loss, rewards, {})
+            return Outcome(-tf.reduce_mean(log_p * (rewards - 0.4)), rewards, {})
 
-    learner = Bandits(arms=3)
+    learner = Bandit()
     learner.compile(keras.optimizers.SGD(1.0))
     tasks = tf.data.Dataset.from_tensors(tf.constant([[0.1, 0.2, 0.9]] * 8)).repeat()
     learner.fit(tasks, steps_per_epoch=20, verbose=0)
@@ -271,24 +258,11 @@ class OuterModel(private.BuildsByReplica, keras.Model):
         if isinstance(x, tf.data.Dataset):
             # Keras would warn that its default, to shuffle, does not apply to a dataset.
             kwargs.setdefault("shuffle", False)
-            self._build_ahead(x.element_spec)
+            building.build_ahead(self, x.element_spec)
         return super().fit(x, *args, **kwargs)
 
     def build_metrics(self, batch_spec):
         """Creates the variables of compiled metrics, by the element spec of a dataset."""
-
-    def _build_ahead(self, batch_spec):
-        """Creates the variables of compiled metrics and of the optimizer before the first step.
-
-        A step that creates variables is traced twice, and callbacks may restore them before it.
-        """
-        if private.has_strategy(self) or self.optimizer is None:
-            return  # Keras does it, or there is nothing to create.
-        # The first step reports what is wrong with a batch, in terms of tasks.
-        with contextlib.suppress(ValueError, KeyError, tf.errors.InvalidArgumentError):
-            self.build_metrics(batch_spec)
-            if not self.optimizer.built:
-                self.optimizer.build(self.trainable_variables)
 
     def traced(self, key, function):
         """Returns `function` as a `tf.function`, the same one for the same `key`."""

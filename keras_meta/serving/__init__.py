@@ -1,0 +1,28 @@
+"""Learners and their tasks outside of training: adapted models, SavedModels, LiteRT files."""
+
+from keras_meta.serving import exporting, lite_exporting
+
+_OPTIONS = {"tf_saved_model": set(), "litert": {"support_size", "query_size"}}
+_WRITERS = {"tf_saved_model": exporting.export, "litert": lite_exporting.export}
+
+
+def export(learner, filepath, format="tf_saved_model", verbose=True, **options):
+    """Writes a learner in one of the formats that `MetaLearner.export` names.
+
+    Args:
+        learner: A `MetaLearner` that has seen an episode.
+        filepath: Folder or file to write.
+        format: `"tf_saved_model"` or `"litert"`.
+        verbose: bool. Whether to print the endpoints.
+        **options: What the format needs.
+
+    Raises:
+        ValueError: If the format is unknown, or has other options.
+    """
+    if format not in _OPTIONS or set(options) != _OPTIONS[format]:
+        raise ValueError(
+            "A learner exports to format='tf_saved_model' without further options, or to "
+            "format='litert' with `support_size` and `query_size`. "
+            f"Received: format={format!r}, {options}."
+        )
+    _WRITERS[format](learner, filepath, verbose=verbose, **options)
