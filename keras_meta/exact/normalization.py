@@ -7,6 +7,7 @@ right and makes the second one wrong, silently.
 import keras
 import tensorflow as tf
 
+from keras_meta.exact import private
 from keras_meta.exact.custom_gradient import custom_gradient
 from keras_meta.exact.layers import sublayers
 
@@ -65,7 +66,7 @@ def batch_normalizations(model):
         and type(layer).call is keras.layers.BatchNormalization.call
     ]
     for layer in layers:
-        if getattr(layer, "renorm", False):
+        if private.uses_renorm(layer):
             raise ValueError(
                 "`BatchNormalization(renorm=True)` corrects by statistics of earlier batches, "
                 "which have no meaning inside a task. Use `renorm=False`. "

@@ -5,11 +5,9 @@ import collections
 import keras
 import tensorflow as tf
 
-from keras_meta.exact import convolution, normalization
+from keras_meta.exact import convolution, normalization, private
 from keras_meta.exact.replacement import replaced
 from keras_meta.inner_loop import rules
-
-SEED_STATE_NAME = "seed_generator_state"
 
 ModelOutput = collections.namedtuple("ModelOutput", ["predictions", "state", "losses"])
 ModelOutput.__doc__ = """What one forward pass gives.
@@ -57,8 +55,8 @@ class FunctionalModel:
         self.trainable_variables = list(model.trainable_variables)
         fixed = list(model.non_trainable_variables)
         # Random generators get a seed for each call instead of being threaded like other state.
-        self.seed_variables = [v for v in fixed if v.path.endswith(SEED_STATE_NAME)]
-        self.state_variables = [v for v in fixed if not v.path.endswith(SEED_STATE_NAME)]
+        self.seed_variables = [v for v in fixed if private.is_seed_state(v)]
+        self.state_variables = [v for v in fixed if not private.is_seed_state(v)]
         self.loss_dtype = "float64" if keras.config.floatx() == "float64" else "float32"
         self.batch_normalizations = normalization.batch_normalizations(model)
         positions = {id(v): i for i, v in enumerate(self.state_variables)}
@@ -122,7 +120,7 @@ class FunctionalModel:
             for index, variable in enumerate(self.state_variables)
             if (value := scope.get_current_value(variable)) is not None
         }
-        losses = sum(tf.cast(tf.reduce_sum(loss), self.loss_dtype) for loss in scope.losses)
+        losses = sum(tf.cast(tf.reduce_sum(loss), self.loss_dtype) for loss in private.scope_losses(scope))
         return ModelOutput(predictions, written, losses)
 
 

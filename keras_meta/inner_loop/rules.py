@@ -15,6 +15,7 @@ import dataclasses
 
 import tensorflow as tf
 
+from keras_meta.exact import private
 from keras_meta.exact.normalization import exact_moments, normalize
 
 
@@ -97,8 +98,8 @@ def replacements(layers, rule):
         return call
 
     return [
-        (tf.nn, "moments", exact_moments),
-        *((layer, "call", replacement(layer)) for layer in layers),
+        (*private.MOMENTS, exact_moments),
+        *((layer, private.CALL, replacement(layer)) for layer in layers),
     ]
 
 

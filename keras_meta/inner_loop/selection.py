@@ -2,6 +2,7 @@
 
 import keras
 
+from keras_meta.exact import private
 from keras_meta.exact.layers import layers_with_weights, sublayers
 
 _NORMALIZATIONS = (
@@ -45,7 +46,7 @@ def _rule(model, adapted_weights):
     if adapted_weights == "all":
         return lambda variable: True
     if adapted_weights == "lora":
-        return lambda variable: "lora_" in variable.name
+        return private.is_lora
     if adapted_weights == "scales":
         return _within(x for x in sublayers(model) if isinstance(x, _NORMALIZATIONS))
     if adapted_weights in ("head", "body"):

@@ -3,6 +3,7 @@
 import keras
 import tensorflow as tf
 
+from keras_meta.exact import private
 from keras_meta.exact.layers import sublayers
 from keras_meta.exact.normalization import batch_normalizations
 
@@ -58,11 +59,9 @@ def checked_policy(model, dtype=None):
 
 def features_spec(model):
     """Returns the nest of `tf.TensorSpec` that a model with symbolic inputs takes."""
-    specs = {x.name: tf.TensorSpec(x.shape, x.dtype) for x in model.inputs}
-    structure = getattr(model, "_inputs_struct", None)
-    if structure is None:
-        return next(iter(specs.values()))
-    return keras.tree.map_structure(lambda x: specs[x.name], structure)
+    return keras.tree.map_structure(
+        lambda x: tf.TensorSpec(x.shape, x.dtype), private.inputs_structure(model)
+    )
 
 
 def vector_shape(model):
