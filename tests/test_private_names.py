@@ -62,6 +62,8 @@ def is_reach(node):
         owner, name = map(ast.unparse, node.elts[:2])
         return owner.startswith(("tf.", "keras.")) and name.startswith("'")
     if isinstance(node, ast.Attribute):
+        if ast.unparse(node) == "os._exit":  # public, in spite of its name
+            return False
         return node.attr == "renorm" or is_private(node.attr) and not is_own(node.value)
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
         return (
