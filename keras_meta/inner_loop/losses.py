@@ -10,7 +10,8 @@ class FunctionLoss(keras.losses.Loss):
     """A loss function as a `keras.losses.Loss`, with `[n]` targets matched to `[n, 1]` outputs.
 
     Args:
-        function: Callable `(y_true, y_pred) -> per-example losses`.
+        function: Callable `(y_true, y_pred) -> per-example losses`, of tensors, or of nests of them
+            where the model has several outputs.
     """
 
     def __init__(self, function):
@@ -20,6 +21,8 @@ class FunctionLoss(keras.losses.Loss):
         self.function = function
 
     def call(self, y_true, y_pred):
+        if keras.tree.is_nested(y_true) or keras.tree.is_nested(y_pred):
+            return self.function(y_true, y_pred)
         # Without this, `[n] - [n, 1]` would broadcast to `[n, n]`.
         if len(y_true.shape) + 1 == len(y_pred.shape) and y_pred.shape[-1] == 1:
             y_true = tf.expand_dims(y_true, -1)

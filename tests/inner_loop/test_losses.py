@@ -74,3 +74,30 @@ def test_the_scale_is_the_power_of_two_that_the_largest_derivative_lacks():
         assert float(losses.gradient_scale(factor, labels, predictions)) == 1.0
     for dtype in ("float32", "bfloat16"):
         assert losses.gradient_scale(LOSS, labels, tf.cast(predictions, dtype)) is None
+
+
+def test_several_outputs_have_one_inner_loss_of_nested_targets(float64):
+    """One step on the sum of two squared errors, by hand."""
+    features = keras.Input((2,))
+    outputs = {name: keras.layers.Dense(1, name=name)(features) for name in ("a", "b")}
+    model = keras.Model(features, outputs)
+
+    def both(y_true, y_pred):
+        errors = [tf.square(y_true[name] - y_pred[name]) for name in ("a", "b")]
+        return tf.squeeze(tf.add_n(errors), -1)
+
+    learner = keras_meta.learners.MAML(model, 0.1, 1, inner_loss=both)
+    learner.compile("sgd", {"a": "mse", "b": "mse"})
+    x = tf.random.stateless_normal([1, 4, 2], [0, 0], dtype="float64")
+    y = {name: x[..., i : i + 1] for i, name in enumerate(("a", "b"))}
+    inputs = {"support_x": x, "support_y": y, "query_x": x}
+    expected = {}
+    for name in ("a", "b"):
+        kernel, bias = (tf.constant(v.value) for v in model.get_layer(name).trainable_variables)
+        error = 2.0 / 4.0 * (x[0] @ kernel + bias - y[name][0])
+        after = kernel - 0.1 * tf.transpose(x[0]) @ error, bias - 0.1 * tf.reduce_sum(error, 0)
+        expected[name] = x[0] @ after[0] + after[1]
+    predictions = learner.predict(inputs, verbose=0)
+    for name in ("a", "b"):
+        np.testing.assert_allclose(predictions[name][0], expected[name], rtol=1e-10)
+    assert np.isfinite(learner.evaluate(inputs, y, verbose=0)).all()
