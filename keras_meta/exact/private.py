@@ -30,18 +30,22 @@ _CLASS_NUMBERS = ("sparse", "categoricalgeneralizedcrossentropy")
 _COMPILED_STEPS = ("train_function", "test_function", "predict_function")
 
 
-class BuildsByReplica:
-    """Mixin, before `keras.Model`: builds metrics and optimizer by the batch of one replica.
+def builds_by_replica(model_class):
+    """Class decorator: a model builds metrics and optimizer by the batch of one replica.
 
     Under a strategy Keras builds them by the mean of a batch over replicas, which makes floats of
     integers, and which is refused between machines.
     """
+    build = model_class._maybe_symbolic_build
 
-    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
+    def build_by_replica(self, iterator=None, data_batch=None):
         if iterator is not None and has_strategy(self):
             _, _, batches = next(iter(iterator))
             data_batch = replicas.local_batch(self.distribute_strategy, next(batches))
-        super()._maybe_symbolic_build(data_batch=data_batch)
+        build(self, data_batch=data_batch)
+
+    model_class._maybe_symbolic_build = build_by_replica
+    return model_class
 
 
 def sublayers(model):

@@ -120,7 +120,9 @@ class FunctionalModel:
             for index, variable in enumerate(self.state_variables)
             if (value := scope.get_current_value(variable)) is not None
         }
-        losses = sum(tf.cast(tf.reduce_sum(loss), self.loss_dtype) for loss in private.scope_losses(scope))
+        losses = sum(
+            tf.cast(tf.reduce_sum(loss), self.loss_dtype) for loss in private.scope_losses(scope)
+        )
         return ModelOutput(predictions, written, losses)
 
 

@@ -11,7 +11,8 @@ from keras_meta.outer_loop.graph_constant import GraphConstant, one_of
 from keras_meta.outer_loop.mean_gradients import mean_gradients, num_tasks
 
 
-class OuterModel(private.BuildsByReplica, keras.Model):
+@private.builds_by_replica
+class OuterModel(keras.Model):
     """A Keras model that learns from batches of tasks.
 
     A task is a nest of tensors into which this class never looks: a labelled episode, or the

@@ -100,7 +100,8 @@ class Recorder(keras.Model):
         return self.embed(x)[..., 0]
 
 
-class BuiltByReplica(private.BuildsByReplica, Recorder):
+@private.builds_by_replica
+class BuiltByReplica(Recorder):
     pass
 
 
