@@ -8,6 +8,11 @@ import keras
 import pytest
 import tensorflow as tf
 
+import keras_meta
+
+# As in a program: faster on a CPU, and `fit` does not hint at it.
+keras_meta.config.one_task_per_core()
+
 # Before anything runs: the replica tests need a second device.
 tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
@@ -35,6 +40,13 @@ def float64():
     yield
     keras.config.set_floatx("float32")
     keras.config.set_dtype_policy("float32")
+
+
+@pytest.fixture
+def two_replicas():
+    """A strategy of two devices. By collectives, whose shapes TensorFlow remembers, one would not
+    work after another."""
+    return tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"], tf.distribute.ReductionToOneDevice())
 
 
 @pytest.fixture

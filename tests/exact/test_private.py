@@ -65,7 +65,7 @@ class Holder(layers.Layer):
     """A layer that holds another, which `model.layers` does not show."""
 
     def __init__(self):
-        super().__init__()
+        super().__init__(name="holder")
         self.inner = layers.Dense(2, name="hidden_inside")
 
     def build(self, shape):
@@ -106,9 +106,9 @@ class BuiltByReplica(Recorder):
 
 
 @pytest.mark.parametrize("model, built_by", [(BuiltByReplica, "int32"), (Recorder, "float32")])
-def test_a_model_is_built_by_the_batch_of_one_replica(model, built_by):
+def test_a_model_is_built_by_the_batch_of_one_replica(model, built_by, two_replicas):
     """If the second case fails, Keras no longer builds models by means of integers."""
-    with tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]).scope():
+    with two_replicas.scope():
         model = model()
         model.compile("sgd", "mse", metrics=["mae"])
     tokens = np.arange(24, dtype="int32").reshape(8, 3) % 5
@@ -116,11 +116,9 @@ def test_a_model_is_built_by_the_batch_of_one_replica(model, built_by):
     assert model.types[0] == built_by and model.types[-1] == "int32"
 
 
-def test_has_strategy():
+def test_has_strategy(two_replicas):
     model = keras.Sequential([layers.Dense(1)])
-    assert not private.has_strategy(model)
-    strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
-    with strategy.scope():
+    with two_replicas.scope():
         distributed = keras.Sequential([layers.Dense(1)])
     assert private.has_strategy(distributed) and not private.has_strategy(model)
 

@@ -88,7 +88,7 @@ def test_what_was_replaced_comes_back():
     assert (tf.nn.moments, tf.image.resize, tf.nn.softsign) == before
 
 
-def test_fit_in_two_tapes_inside(float64):
+def test_fit_in_two_tapes_inside(two_replicas, float64):
     """A training of one's own, with replicas of a strategy, is traced inside."""
 
     class PenalizedModel(keras.Sequential):
@@ -108,7 +108,7 @@ def test_fit_in_two_tapes_inside(float64):
             return {"penalized_loss": loss[None]}
 
     stock = tf.nn.moments
-    with tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]).scope():
+    with two_replicas.scope():
         model = PenalizedModel(
             [
                 keras.Input((3,)),
