@@ -88,7 +88,7 @@ class ClassIndex:
             example_keys = tf.where(exists, example_keys, -1.0)
         within_class = tf.math.top_k(example_keys, num_examples).indices
         offset = tf.gather(tf.constant(self._offsets, tf.int32), classes)
-        # The surplus of a class that is too small must not run past the end of the data.
+        # A class with too few examples would otherwise index past the end of the data.
         position = tf.minimum(offset[..., None] + within_class, len(self._rows) - 1)
         examples = tf.gather(tf.constant(self._rows, tf.int32), position)
         return EpisodeDescription(classes, examples)

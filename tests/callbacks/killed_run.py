@@ -1,10 +1,10 @@
-"""A run of `fit` in processes that are killed one after the other, until one may finish.
+"""Runs `fit` in processes that are killed one after the other, until the last one finishes.
 
     python -m tests.callbacks.killed_run FOLDER KILL KILL ...
 
-writes FOLDER/result.npz. A KILL is the number of a step, after the beginning of which kill -9
-comes from outside; or `write:N`: while the first checkpoint from step N on is being written, before
-it gets its name.
+writes FOLDER/result.npz. A KILL is either the number of a step, after the start of which the parent
+process sends SIGKILL, or `write:N`: the process kills itself while it writes the first checkpoint
+from step N on, before that file gets its name.
 """
 
 import json
@@ -45,7 +45,7 @@ def build(accumulated=3):
 
 
 class Steps(keras.callbacks.Callback):
-    """Tells the parent process where the run is, and it alone."""
+    """Reports the current step to the parent process through a pipe."""
 
     def __init__(self, pipe, resume, at_write):
         super().__init__()
@@ -60,7 +60,7 @@ class Steps(keras.callbacks.Callback):
 def run(folder, pipe, at_write):
     learner = build()
     tasks = keras_meta.episodes.Sinusoid(num_shots=3, num_queries=4)
-    # The smallest gain that counts has a sign that Keras sets when it first looks.
+    # Keras sets the sign of `min_delta` when it first reads the metric.
     stopping = keras.callbacks.EarlyStopping(
         "val_mae", min_delta=0.01, mode="min", patience=30, restore_best_weights=True
     )
@@ -95,7 +95,7 @@ def run(folder, pipe, at_write):
 
 
 def attempt(folder, kill):
-    """Forks a run, before TensorFlow has started here, and kills it."""
+    """Forks a run before TensorFlow starts in this process, and kills it."""
     at_write = int(kill[6:]) if kill and kill.startswith("write:") else None
     reader, writer = os.pipe()
     child = os.fork()

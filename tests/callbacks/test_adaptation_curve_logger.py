@@ -31,7 +31,7 @@ def test_values_are_those_of_the_curve_and_reach_later_callbacks(tmp_path):
     # Epochs 1 and 4 of 4: the last values are those of the learner as it is now.
     assert [history.history[name][-1] for name in names] == pytest.approx(list(expected))
     assert all(len(history.history[name]) == 2 for name in names)
-    rows = {x: list(csv.DictReader((tmp_path / f"{x}.csv").open())) for x in "ab"}
+    rows = {x: list(csv.DictReader((tmp_path / f"{x}.csv").read_text().splitlines())) for x in "ab"}
     assert not set(names) & set(rows["a"][0])
     assert [row[names[2]] == "NA" for row in rows["b"]] == [False, True, True, False]
     assert float(rows["b"][3][names[2]]) == pytest.approx(expected[2])

@@ -1,3 +1,5 @@
+"""Runs that are killed end as runs that are not."""
+
 import json
 import os
 import pathlib
@@ -19,7 +21,7 @@ LAST_STEP = killed_run.STEPS * killed_run.EPOCHS
 
 
 def killed(folder, *kills):
-    """Runs with these kills; returns the exit codes and what came out at the end."""
+    """Runs with these kills, and returns the exit codes and the result of the last process."""
     folder.mkdir(exist_ok=True)
     process = subprocess.run(
         [sys.executable, "-m", "tests.callbacks.killed_run", folder, *map(str, kills)],
@@ -41,7 +43,7 @@ def check_equal(expected, found):
 
 def test_killed_processes_end_as_one_that_was_not(tmp_path):
     _, whole = killed(tmp_path / "whole")
-    # In an epoch, and in the writing of a checkpoint.
+    # Within an epoch, and while a checkpoint is being written.
     codes, parts = killed(tmp_path / "parts", 6, "write:15")
     assert codes == [-9, -9, 0]
     check_equal(whole, parts)
@@ -61,7 +63,7 @@ def test_twenty_random_kills(tmp_path):
 
 
 class Interrupt(keras.callbacks.Callback):
-    """Stands for a kill, where that of a process would take the time."""
+    """Interrupts `fit`, which is faster than killing a process."""
 
     def __init__(self, resume, step):
         super().__init__()
@@ -133,13 +135,13 @@ def test_a_run_goes_on_from_the_checkpoint_before_and_leaves_two_sound_ones(copi
     whole = fit(copied / "whole")
     for a, b in zip(whole.variables, parts.variables, strict=True):
         np.testing.assert_array_equal(a, b)
-    # A run that is over trains no more, and has its weights.
+    # A run that has finished trains no further and has its final weights.
     again = fit(copied)
     for a, b in zip(whole.variables, again.variables, strict=True):
         np.testing.assert_array_equal(a, b)
 
 
-def test_what_does_not_fit_the_run_is_refused(copied):
+def test_mismatches_with_the_checkpoint_are_refused(copied):
     with pytest.raises(ValueError, match="initial_epoch=0, for a run in epoch 1"):
         fit(copied, initial_epoch=0)
     other = keras_meta.learners.MAML(keras_meta.networks.SinusoidMLP(), 0.1)

@@ -1,4 +1,4 @@
-"""A worker of two that train together, of which one may die.
+"""One of two workers that train together, the second of which may die.
 
     python -m tests.callbacks.worker_run FOLDER DIES_AT
 
@@ -20,7 +20,7 @@ from tests.callbacks import killed_run
 
 
 class Die(keras.callbacks.Callback):
-    """kill -9 in the middle of an epoch."""
+    """Kills the process in the middle of an epoch."""
 
     def __init__(self, resume, step):
         super().__init__()
@@ -36,7 +36,7 @@ if __name__ == "__main__":
     folder, dies_at = pathlib.Path(sys.argv[1]), int(sys.argv[2])
     worker = strategy.cluster_resolver.task_id
     with strategy.scope():
-        learner = killed_run.build(accumulated=None)  # which Keras cannot do under a strategy
+        learner = killed_run.build(accumulated=None)  # unsupported by Keras under a strategy
     resume = keras_meta.callbacks.ExactResume(folder / "checkpoints", save_every=2)
     waves = keras_meta.episodes.Sinusoid(num_shots=3, num_queries=4)
     history = learner.fit(

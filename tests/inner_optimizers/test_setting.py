@@ -112,7 +112,7 @@ def test_a_learner_follows_a_schedule(checkpoint_steps, tmp_path):
     dense = keras.layers.Dense
     model = keras.Sequential([keras.Input((2,)), dense(3, "tanh"), dense(1)])
     learner = learners.MAML(model, HALVED, 3, checkpoint_steps=checkpoint_steps)
-    learner.compile(loss="mse")
+    learner.compile("sgd", "mse")
     generator = np.random.default_rng(0)
     x, y = (generator.normal(size=(5, n)).astype("float32") for n in (2, 1))
     weights = [tf.constant(w) for w in model.get_weights()]
