@@ -246,6 +246,6 @@ def _check_unchanged(config, y):
     if expected != found:
         raise ValueError(
             "The data are not those that the run was trained on: their labels differ. Received: "
-            f"{config['data']} with {len(y)} examples. Restore the data, or train anew with "
+            f"{config['data']} with {len(y)} examples. Restore the data, or start a new run with "
             "another --out."
         )
