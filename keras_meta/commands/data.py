@@ -41,10 +41,7 @@ def load(config):
     def distribution(split, num_queries=None):
         rows = parts[split]
         if not len(rows):
-            raise ValueError(
-                f"The data have no {split} part. Received: an array `split` that never says "
-                f"{split!r}."
-            )
+            raise ValueError(f"The data have no {split} part. Received: no example of it.")
         try:
             return episodes.EpisodeSampler(
                 x[rows],
