@@ -41,10 +41,7 @@ def load(config):
     def distribution(split, num_queries=None):
         rows = parts[split]
         if not len(rows):
-            raise ValueError(
-                f"The data have no {split} part. Received: an array `split` that never says "
-                f"{split!r}."
-            )
+            raise ValueError(f"The data have no {split} part. Received: no example of it.")
         try:
             return episodes.EpisodeSampler(
                 x[rows],
@@ -246,6 +243,6 @@ def _check_unchanged(config, y):
     if expected != found:
         raise ValueError(
             "The data are not those that the run was trained on: their labels differ. Received: "
-            f"{config['data']} with {len(y)} examples. Restore the data, or train anew with "
+            f"{config['data']} with {len(y)} examples. Restore the data, or start a new run with "
             "another --out."
         )

@@ -1,4 +1,4 @@
-"""Starts TensorFlow for a command, without the messages that it has for programmers."""
+"""Starts TensorFlow for a command, without the messages that it prints for programmers."""
 
 import contextlib
 import importlib
@@ -16,17 +16,16 @@ def start(options):
         options: The parsed arguments of the program.
     """
     if "tensorflow" in sys.modules:
-        # Called from a program in which TensorFlow speaks and runs already.
+        # Called from a program that has imported TensorFlow, and has seen its messages.
         _import_everything(options)
         return
-    # Messages of later on. Before it starts, TensorFlow takes no notice of this.
+    # TensorFlow obeys this once it has started. Whoever sets a lower level wants all messages.
     level = os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    asked_for = level in ("0", "1")
-    with contextlib.nullcontext() if asked_for else _native_messages_held_back():
+    with contextlib.nullcontext() if level in ("0", "1") else _native_messages_held_back():
         _import_everything(options)
         import tensorflow as tf
 
-        # The search for GPUs has its messages as well.
+        # Prints messages about GPUs when it is first called.
         tf.config.list_physical_devices()
 
 
@@ -37,7 +36,7 @@ def _import_everything(options):
 
     tf.get_logger().setLevel("ERROR")
     if not options.tensorflow_threads:
-        # If TensorFlow runs already, its threads are not ours to set.
+        # Fails if TensorFlow is running already: its threads are not ours to set.
         with contextlib.suppress(RuntimeError):
             keras_meta.config.one_task_per_core()
     for name in keras_meta.__all__:

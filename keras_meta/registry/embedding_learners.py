@@ -72,7 +72,7 @@ ROWS = (
         path="keras_meta.learners.baseline:Baseline",
         summary="a linear head fitted to features of ordinary pre-training",
         papers=(_CHEN,),
-        trial={**_THREE_WAYS, "inner_steps": 5, "inner_learning_rate": 0.5},
+        trial={**_THREE_WAYS, "inner_steps": 10, "inner_learning_rate": 1.0},
         command_line=False,
     ),
     _learner(

@@ -29,7 +29,7 @@ GENERATED = (
     ),
 )
 
-# A row for each kind, since what is generated makes the learner.
+# One row per kind: each generates a different learner.
 LEARNERS = tuple(
     Learner(
         name="generator",

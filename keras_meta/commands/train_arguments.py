@@ -1,0 +1,102 @@
+"""The arguments of `keras-meta train`."""
+
+from keras_meta import registry
+from keras_meta.commands.argument_types import integer, rate
+
+
+def add_arguments(parser):
+    """Declares the options."""
+    parser.add_argument("--data", help="what to train on; see above")
+    parser.add_argument("--out", required=True, metavar="RUN", help="the run folder")
+    parser.add_argument(
+        "--resume", action="store_true", help="resume the run in RUN, with the options it has"
+    )
+    parser.set_defaults(default_of=parser.get_default)
+    tasks = parser.add_argument_group("tasks")
+    tasks.add_argument("--ways", type=integer(2), default=5, help="classes per task (%(default)s)")
+    tasks.add_argument(
+        "--shots", type=integer(1), help="support examples per class (1; sinusoid: 10)"
+    )
+    tasks.add_argument(
+        "--queries", type=integer(1), help="query examples per class (5; sinusoid: 10)"
+    )
+    tasks.add_argument(
+        "--rotations",
+        action="store_true",
+        help="make further classes of images rotated by 90, 180 and 270 degrees, for training",
+    )
+    learner = parser.add_argument_group("learner")
+    learner.add_argument(
+        "--learner", choices=_names("learner"), metavar="NAME", default="maml", help=_list_names()
+    )
+    learner.add_argument(
+        "--generates",
+        choices=_names("generated"),
+        help="what --learner generator generates: a linear classifier (or regression) or SVM on "
+        "the features of the network, the whole network, or a modulation of it (linear)",
+    )
+    learner.add_argument("--network", help="conv4, sinusoid_mlp, or a .keras file of your own")
+    learner.add_argument(
+        "--filters", type=integer(1), default=64, help="channels of conv4 (%(default)s)"
+    )
+    learner.add_argument(
+        "--inner-steps", type=integer(0), help="inner steps in training (1; generator: 0)"
+    )
+    learner.add_argument(
+        "--eval-inner-steps", type=integer(0), help="inner steps in evaluation (as --inner-steps)"
+    )
+    learner.add_argument("--inner-learning-rate", type=rate, help="(0.4; sinusoid: 0.01)")
+    learner.add_argument(
+        "--batch-norm",
+        choices=_names("statistics"),
+        default="transductive",
+        help="statistics used by batch normalisation (%(default)s)",
+    )
+    training = parser.add_argument_group("training")
+    training.add_argument("--outer-learning-rate", type=rate, default=1e-3, help="(%(default)s)")
+    training.add_argument(
+        "--batch-size", type=integer(1), default=16, help="tasks per iteration (%(default)s)"
+    )
+    training.add_argument("--iterations", type=integer(1), default=2000, help="(%(default)s)")
+    training.add_argument(
+        "--epoch-iterations",
+        type=integer(1),
+        default=100,
+        help="iterations between validations (%(default)s); --iterations is rounded up to whole "
+        "epochs",
+    )
+    training.add_argument(
+        "--checkpoint-iterations",
+        type=integer(1),
+        default=100,
+        help="iterations between checkpoints (%(default)s): a kill costs no more",
+    )
+    training.add_argument("--validation-tasks", type=integer(1), default=100, help="(%(default)s)")
+    training.add_argument("--seed", type=integer(0), default=0, help="(%(default)s)")
+    data = parser.add_argument_group("data")
+    data.add_argument(
+        "--image-size",
+        type=integer(1),
+        default=28,
+        help="height and width in pixels to which images of folders and tfds are resized "
+        "(%(default)s)",
+    )
+    data.add_argument(
+        "--color-mode",
+        choices=["grayscale", "rgb"],
+        default="grayscale",
+        help="of images of folders and tfds (%(default)s)",
+    )
+    data.add_argument("--x-key", default="x", help="array of examples in the .npz (%(default)s)")
+    data.add_argument("--y-key", default="y", help="array of labels in the .npz (%(default)s)")
+    data.add_argument("--tfds-split", default="train", help="such as train+test (%(default)s)")
+    data.add_argument("--tfds-folder", help="where TensorFlow Datasets keeps prepared data")
+
+
+def _names(kind):
+    rows = registry.of_kind(kind)
+    return list(dict.fromkeys(row.name for row in rows if getattr(row, "command_line", True)))
+
+
+def _list_names():
+    return f"one of {', '.join(_names('learner'))} (%(default)s)"
