@@ -60,7 +60,6 @@ def test_every_kind_of_generated_learner_has_a_row():
     assert {registry.row.resolve(path) for path in paths} == classes
 
 
-@pytest.mark.xfail(strict=True, reason="the policies are yet to be written", raises=ImportError)
 def test_statistics_can_be_imported():
     for row in registry.of_kind("statistics"):
         assert inspect.isclass(row.resolve())
