@@ -15,7 +15,7 @@ from keras_meta.registry.tables import table
 
 README = pathlib.Path(__file__).parents[1] / "README.md"
 LEARNERS = {row.label: row for row in registry.of_kind("learner")}
-BASES = {"AdaptedModel", "EmbeddingLearner", "GradientLearner", "MetaLearner"}
+BASES = {"AdaptedModel", "EmbeddingLearner", "MetaLearner"}
 
 
 def dense():

@@ -36,7 +36,8 @@ def support_problem(learner, support_x, support_y, training, seed, parameters):
     rule = policy.support(training, size)
 
     def run(weights, x, written, step):
-        return learner.run_inner(weights, x, written, training, rule, fold_in(seed, step))
+        noise = fold_in(seed, step + learner.first_noise)
+        return learner.run_inner(weights, x, written, training, rule, noise)
 
     def inner_loss(weights, data, written, step):
         loss = learner.resolved_inner_loss()

@@ -88,6 +88,8 @@ class LearnerGenerator(MAML):
         [Requeima et al., 2019](https://arxiv.org/abs/1906.07697), writing a classifier
     """
 
+    first_noise = 1  # that of the pass over the support set that reads it is 0
+
     def __init__(
         self,
         model,
@@ -160,7 +162,7 @@ class LearnerGenerator(MAML):
                 if self.generated.model is None:
                     return read.state
                 rule = self.statistics.support(training, size)
-                noise = fold_in(seed, step)
+                noise = fold_in(seed, step + self.first_noise)
                 return self.run_inner(weights, support_x, written, training, rule, noise).state
 
             kept = self.statistics.keep(

@@ -81,6 +81,8 @@ class MAML(MetaLearner):
         [Finn et al., 2017](https://arxiv.org/abs/1703.03400)
     """
 
+    # The number by which the noise of the first inner step is drawn from the seed of the task.
+    first_noise = 0
     checkpoint_steps = GraphConstant(bool)
     inner_steps = GraphConstant(count("inner_steps"))
     eval_inner_steps = GraphConstant(count("eval_inner_steps", optional=True))
