@@ -72,6 +72,10 @@ class SharpMAML(MAML):
         self.inner_radius = inner_radius
         self.outer_radius = outer_radius
 
+    @property
+    def exact_gradient(self):
+        return super().exact_gradient and not self.inner_radius and not self.outer_radius
+
     def inner_problem(self, support_x, support_y, training=False, seed=None, parameters=None):
         """The problem of MAML, with the loss at perturbed weights. See `MAML`."""
         problem = super().inner_problem(support_x, support_y, training, seed, parameters)

@@ -156,6 +156,14 @@ def test_the_perturbation_of_a_batch_counts_padding_nowhere(float64):
         np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-12)
 
 
+def test_a_check_knows_that_the_gradient_is_not_that_of_the_loss():
+    learner = compiled(0.0, 1.0)
+    report = learner.check(cases.episodes())
+    assert report.gradient_error is None and "approximate by design" in str(report)
+    learner.outer_radius = 0.0
+    assert learner.check(cases.episodes()).gradient_error < 0.01
+
+
 def test_bad_arguments():
     with pytest.raises(ValueError, match="`inner_radius` must be a finite number >= 0"):
         compiled(-1.0, 0.0)
