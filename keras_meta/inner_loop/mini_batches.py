@@ -3,6 +3,8 @@
 import keras
 import tensorflow as tf
 
+from keras_meta.inner_loop import random_numbers
+
 
 def mini_batches(examples, size, seed):
     """Returns a function from the number of a step to the examples that it learns from.
@@ -45,24 +47,7 @@ def mini_batches(examples, size, seed):
 
 
 def _order(count, key):
-    """The numbers 0, ..., `count - 1` in an order that is a function of the integers in `key`.
-
-    TensorFlow's own generators are not vectorised over tasks with seeds of their own; this hash of
-    a number and its place, SplitMix64, is.
-    """
-    state = tf.cast(tf.range(count), tf.uint64)
-    for part in key:
-        state = _mix(state + _mix(tf.cast(part, tf.uint64)))
+    """The numbers 0, ..., `count - 1` in an order that is a function of the integers in `key`."""
     # Sorting takes signed integers, which have room for all but one of the bits.
-    return tf.argsort(tf.cast(tf.bitwise.right_shift(state, _bits(1)), tf.int64))
-
-
-def _mix(x):
-    x = x + _bits(0x9E3779B97F4A7C15)
-    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
-        x = tf.bitwise.bitwise_xor(x, tf.bitwise.right_shift(x, _bits(shift))) * _bits(factor)
-    return tf.bitwise.bitwise_xor(x, tf.bitwise.right_shift(x, _bits(31)))
-
-
-def _bits(number):
-    return tf.constant(number, tf.uint64)
+    signed = tf.bitwise.right_shift(random_numbers.bits(count, key), tf.constant(1, tf.uint64))
+    return tf.argsort(tf.cast(signed, tf.int64))

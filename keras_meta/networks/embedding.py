@@ -35,4 +35,7 @@ def embedding(model):
             f"or functional model. Received: {model.name!r} of type {type(model).__name__}."
         )
     inputs = model.inputs[0] if len(model.inputs) == 1 else model.inputs
-    return keras.Model(inputs, layers_with_weights(model)[-1].input, name="embedding")
+    body = keras.Model(inputs, layers_with_weights(model)[-1].input, name="embedding")
+    # Otherwise it would be the global policy, whatever its layers compute in.
+    body.dtype_policy = model.dtype_policy
+    return body

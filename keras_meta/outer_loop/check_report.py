@@ -18,7 +18,7 @@ class CheckReport:
 
     Attributes:
         gradient_error: float. Relative error of the meta-gradient against central differences, or
-            `None` for a first-order learner, whose gradient is not that of its loss by design.
+            `None` for a learner whose gradient approximates that of its loss, by design.
         without_gradient: List of paths of variables whose meta-gradient is `None` or zero.
         second_order_problems: List of `Problem(layer, operation, remedy)`.
         memory_bytes: int. Upper bound of the memory that the tensors of one training step take.
@@ -57,7 +57,7 @@ class CheckReport:
                 line(
                     error is None or error <= _TOLERANCE,
                     "meta-gradient",
-                    "first order: not that of the loss, by design"
+                    "approximate by design, such as of first order"
                     if error is None
                     else f"differs from central differences by {error:.1e}",
                 ),
@@ -96,7 +96,7 @@ def check(learner, batch):
     gradients, _ = evaluate()
     first_order = getattr(learner, "first_order", False)
     return CheckReport(
-        gradient_error=None if first_order else _gradient_error(learner, evaluate),
+        gradient_error=_gradient_error(learner, evaluate) if learner.exact_gradient else None,
         without_gradient=[
             variable.path
             for variable, gradient in zip(learner.trainable_variables, gradients, strict=True)

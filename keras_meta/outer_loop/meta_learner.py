@@ -80,6 +80,11 @@ class MetaLearner(EpisodicModel):
         super().__init__(model, batch_norm, task_map, seed, name, dtype)
         self.inner_loss = inner_loss
 
+    @property
+    def exact_gradient(self):
+        """Whether the meta-gradients are the derivative of the loss, and no approximation of it."""
+        return not getattr(self, "first_order", False)
+
     # What a learner is.
 
     def adapt_task(self, support_x, support_y, training=False, seed=None):

@@ -65,6 +65,12 @@ ROWS = (
         summary="a multi-class support vector machine at its optimum",
         papers=(("Lee et al., 2019", "https://arxiv.org/abs/1904.03758"),),
     ),
+    _learner(
+        name="lda",
+        path="keras_meta.learners.discriminant_learner:DiscriminantLearner",
+        summary="linear discriminant analysis, with learned shrinkage",
+        papers=(("Friedman, 1989", "https://doi.org/10.1080/01621459.1989.10478752"),),
+    ),
     # Not on the command line: `train` meta-trains, and the embedding of these is meant to be
     # pre-trained on ordinary batches.
     _learner(

@@ -55,6 +55,12 @@ ROWS = (
         papers=(("Park, Oliva, 2019", "https://arxiv.org/abs/1902.03356"),),
     ),
     _learner(
+        name="sharp-maml",
+        path="keras_meta.learners.sharp_maml:SharpMAML",
+        summary="all weights, along the gradient where the loss nearby is largest",
+        papers=(("Abbas et al., 2022", "https://arxiv.org/abs/2206.03996"),),
+    ),
+    _learner(
         name="reptile",
         path="keras_meta.learners.reptile:Reptile",
         summary="all weights; the outer step moves towards them",

@@ -42,6 +42,16 @@ def test_several_inputs():
     np.testing.assert_allclose(found, np.concatenate([X, np.ones((5, 3))], 1))
 
 
+def test_it_has_the_policy_of_the_model():
+    policy = keras.DTypePolicy("mixed_bfloat16")
+    inputs = keras.Input((2,), dtype="float32")
+    model = keras.Model(
+        inputs, layers.Dense(3, dtype=policy)(layers.Dense(4, dtype=policy)(inputs))
+    )
+    model.dtype_policy = policy
+    assert networks.embedding(model).dtype_policy.name == "mixed_bfloat16"
+
+
 def test_subclassed_models_have_no_body():
     class Own(keras.Model):
         def call(self, x):
