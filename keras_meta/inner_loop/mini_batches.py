@@ -5,15 +5,14 @@ import tensorflow as tf
 
 
 def mini_batches(examples, size, seed):
-    """Returns a function from the number of a step to the examples that it learns from.
+    """Returns a function from the number of an inner step to its mini-batch.
 
-    They are drawn in turn from an endless row of the support set, shuffled anew each time it is
-    through.
+    Examples are drawn in turn from the shuffled support set, which is reshuffled after each pass.
 
     Args:
         examples: Nest of tensors `[support, ...]`.
-        size: int. Examples a step; all of them, if there are fewer.
-        seed: int tensor `[2]`, of the task: its rows are shuffled otherwise than those of others.
+        size: int. Examples per step; all examples if there are fewer.
+        seed: int tensor `[2]`, the seed of the task, so that tasks are shuffled differently.
 
     Returns:
         Callable, `step -> nest of tensors [size, ...]`.
@@ -36,7 +35,7 @@ def mini_batches(examples, size, seed):
 
     def batch(step):
         epoch, offset = step * size // count, step * size % count
-        # A batch may begin at the end of one row and end at the beginning of the next.
+        # A batch may span the end of one pass and the beginning of the next.
         rows = tf.concat([order(epoch), order(epoch + 1)], 0)
         chosen = rows[offset : offset + size]
         return keras.tree.map_structure(lambda x: tf.gather(x, chosen), examples)
@@ -45,15 +44,15 @@ def mini_batches(examples, size, seed):
 
 
 def _order(count, key):
-    """The numbers 0, ..., `count - 1` in an order that is a function of the integers in `key`.
+    """A permutation of 0, ..., `count - 1` that is a function of the integers in `key`.
 
-    TensorFlow's own generators are not vectorised over tasks with seeds of their own; this hash of
-    a number and its place, SplitMix64, is.
+    TensorFlow's random generators cannot be vectorised over tasks with different seeds; SplitMix64,
+    a hash of the key and the position, can.
     """
     state = tf.cast(tf.range(count), tf.uint64)
     for part in key:
         state = _mix(state + _mix(tf.cast(part, tf.uint64)))
-    # Sorting takes signed integers, which have room for all but one of the bits.
+    # Sorting requires signed integers, which hold all bits but one.
     return tf.argsort(tf.cast(tf.bitwise.right_shift(state, _bits(1)), tf.int64))
 
 
