@@ -1,23 +1,23 @@
-"""What the convex learners share: the Gram matrix, and Newton's equations in the dual.
+"""Common parts of the convex solvers: the Gram matrix, and Newton's equations in the dual.
 
-A linear learner with a penalty on its weights is a combination of the support examples,
-`W = X^T A`: `A` has a row an example, however long the features. These problems are small and badly
-conditioned, so they are solved in double precision, whatever the features' own.
+The weights of a linear learner with an L2 penalty are a combination of the support examples,
+`W = X^T A`, so `A` has one row per example regardless of the number of features. These problems are
+small and badly conditioned: they are solved in double precision, regardless of the features' dtype.
 """
 
 import tensorflow as tf
 
-_ROUNDING = 1e-14  # relative to the trace; some 50 times the rounding of double precision
+_ROUNDING = 1e-14  # relative to the trace; about 50 times the rounding error of double precision
 
 
 def double(*values):
-    """Tensors or numbers in double precision."""
-    # A number that is cast would be one of single precision before.
+    """Returns tensors or numbers as tensors in double precision."""
+    # `tf.cast` would first round a Python number to single precision.
     return [tf.cast(x, "float64") if tf.is_tensor(x) else tf.constant(x, "float64") for x in values]
 
 
 def gram(x):
-    """Returns `X X^T`, with as much on the diagonal as keeps rounding from making it indefinite.
+    """Returns `X X^T`, with a small diagonal term so that rounding cannot make it indefinite.
 
     Args:
         x: Tensor `[n, m]` in double precision.
@@ -27,28 +27,28 @@ def gram(x):
 
 
 def add_to_diagonal(matrix, values):
-    """Returns `M + diag(v)`, for a scalar `v` or one `[..., n]`."""
+    """Returns `M + diag(v)`, for a scalar `v` or a tensor `[..., n]`."""
     diagonal = tf.linalg.diag_part(matrix)
     return tf.linalg.set_diag(matrix, diagonal + values)
 
 
 def newton_direction(kernel, diagonal, right_hand_side, refinements=0):
-    """Solves Newton's equations of a classifier whose dual variables sum to zero over classes.
+    """Solves the Newton equations of a classifier whose dual variables sum to zero over classes.
 
     For each class `c`, with a multiplier `v` for each example,
 
         (K + diag(d_c)) a_c = b_c + v,      sum over classes of a_c = 0
 
-    The kernel and the diagonals get no derivative: at a solution, where `b` is a residual that
-    vanishes, the derivative of a Newton step is that of the solution.
+    The kernel and the diagonals are treated as constants. This is exact at a solution: there the
+    residual `b` vanishes, and the derivative of a Newton step is that of the solution.
 
     Args:
         kernel: Tensor `K` `[n, n]`.
         diagonal: Positive tensor `[n, ways]`, whose columns are `d_c`.
         right_hand_side: Tensor `[n, ways]`, whose columns are `b_c`.
-        refinements: int. How often the solution is corrected by what it leaves of the equations.
-            The elimination loses digits where diagonals are small and examples outnumber features;
-            each correction brings some back.
+        refinements: int. Number of steps of iterative refinement, which solve for the remaining
+            residual. The elimination loses digits if diagonals are small and examples outnumber
+            features; each step recovers some.
 
     Returns:
         Tensor `[n, ways]`, whose columns are `a_c`.

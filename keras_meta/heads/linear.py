@@ -1,41 +1,41 @@
-"""A linear head on an embedding, and the one that prototypes write."""
+"""Linear heads on an embedding, and heads computed from class prototypes."""
 
 import keras
 import tensorflow as tf
 
-# The score of a class without support examples. Half precision holds it.
+# The score of a class without support examples, representable in half precision.
 NEVER = -1e4
 
 
 def one_hot_labels(support_y, num_ways=None):
-    """Returns a tensor `[support, ways]`, 1 where an example is of a class, else 0.
+    """Returns one-hot labels `[support, ways]`.
 
     Args:
-        support_y: Class numbers `[support]` or `[support, 1]`, or rows `[support, ways]` like those
-            returned.
-        num_ways: int, or `None` for as many as the largest class number says.
+        support_y: Class numbers `[support]` or `[support, 1]`, or one-hot labels `[support, ways]`,
+            which are returned as they are.
+        num_ways: int, or `None` for the largest class number plus one.
     """
     if is_one_hot(support_y):
         return support_y
-    # Not told by the type: for a distribution strategy, Keras traces with means of labels.
+    # Cast in any case: under a distribution strategy, Keras traces with means of labels.
     labels = tf.cast(tf.reshape(support_y, [-1]), tf.int32)
     return tf.one_hot(labels, tf.reduce_max(labels) + 1 if num_ways is None else num_ways)
 
 
 def is_one_hot(support_y):
-    """Whether the labels of a task are rows, one-hot, and not class numbers."""
+    """Whether the labels of a task are one-hot rather than class numbers."""
     return support_y.shape.rank == 2 and support_y.shape[-1] != 1
 
 
 def prototype_head(features, one_hot):
-    """Writes the head of the nearest class mean.
+    """Returns the linear head of the nearest-class-mean classifier.
 
     With `c_n` the mean of the features of class `n`,
 
         -|f - c_n|^2 = 2 c_n f - |c_n|^2 - |f|^2,    so that    W_n = 2 c_n,  b_n = -|c_n|^2
 
     give the same class probabilities as the squared distances. A class without examples gets a
-    bias by which it is never predicted.
+    bias so low that it is never predicted.
 
     Args:
         features: Tensor `[support, features]`.
@@ -46,14 +46,14 @@ def prototype_head(features, one_hot):
     """
     means, present = class_means(features, one_hot)
     bias = -tf.reduce_sum(tf.square(means), 0)
-    # Squared distances have no bound, but are never of half precision.
+    # Squared distances are unbounded, but are never in half precision.
     return 2.0 * means, mask_absent_classes(bias, present, never=-1e9)
 
 
 def cosine_head(features, one_hot, scale):
-    """Writes the head of the class mean at the smallest angle: `W_n = t c_n / |c_n|, b_n = 0`.
+    """Returns the head of cosine similarity to class means: `W_n = t c_n / |c_n|, b_n = 0`.
 
-    It takes features of length 1.
+    It expects query features of unit length.
 
     Args:
         features: Tensor `[support, features]`.
@@ -69,15 +69,15 @@ def cosine_head(features, one_hot, scale):
 
 
 def class_means(features, one_hot):
-    """Means of the features of each class.
+    """Returns the mean features of each class.
 
     Args:
         features: Tensor `[support, features]`.
         one_hot: Tensor `[support, ways]`. See `one_hot_labels`.
 
     Returns:
-        Tuple of a tensor `[features, ways]`, zero for a class without examples, and which classes
-        have some, `[ways]`.
+        Tuple of the means `[features, ways]`, zero for a class without examples, and a bool tensor
+        `[ways]` of the classes that have examples.
     """
     one_hot = tf.cast(one_hot, features.dtype)
     count = tf.reduce_sum(one_hot, 0)
@@ -86,13 +86,13 @@ def class_means(features, one_hot):
 
 
 def classifier_head(kernel, one_hot, scale=1.0):
-    """Returns `[t W, b]`, with biases that rule out the classes without support examples."""
+    """Returns `[t W, b]`, where `b` rules out classes without support examples."""
     bias = mask_absent_classes(tf.zeros_like(kernel[0]), tf.reduce_sum(one_hot, 0) > 0)
     return [scale * kernel, bias]
 
 
 def mask_absent_classes(bias, present, never=NEVER):
-    """The biases of outputs, which rule out the classes without support examples."""
+    """Returns biases that rule out classes without support examples."""
     return tf.where(present, bias, tf.cast(never, bias.dtype))
 
 
@@ -102,7 +102,7 @@ def dense_head(kernel, bias, dtype):
     Args:
         kernel: Tensor `[features, outputs]`.
         bias: Tensor `[outputs]`.
-        dtype: Its `keras.DTypePolicy`.
+        dtype: `keras.DTypePolicy` of the layer.
     """
     layer = keras.layers.Dense(bias.shape[0], name="head", dtype=dtype)
     layer.build((None, kernel.shape[0]))

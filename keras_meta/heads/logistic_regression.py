@@ -15,14 +15,14 @@ def logistic_regression(features, one_hot, regularization):
 
         W = argmin  sum_i cross-entropy(y_i, softmax(x_i W)) + l/2 |W|^2
 
-    At the minimum `W = X^T A / l` with `A = Y - softmax(X W)`, which Newton's method solves for
-    `A`. The derivative is that of one more Newton step, from the solution as a constant: by the
-    implicit function theorem it is that of the solution, however that was found.
+    At the minimum `W = X^T A / l` with `A = Y - softmax(X W)`, which is solved for `A` by Newton's
+    method. The derivative is that of one more Newton step that starts from the solution as a
+    constant: by the implicit function theorem, this is the derivative of the solution itself.
 
     Args:
         features: Tensor `X` `[support, features]`.
-        one_hot: Tensor `Y` `[support, ways]`, 1 where an example is of a class, else 0.
-            A class without examples takes no part; its weights are zero.
+        one_hot: One-hot labels `Y` `[support, ways]`. Classes without examples are left out; their
+            weights are zero.
         regularization: Positive scalar `l`.
 
     Returns:
@@ -50,7 +50,7 @@ def logistic_regression(features, one_hot, regularization):
         return tf.nn.softmax(tf.where(absent, tf.constant(-1e9, scores.dtype), scores))
 
     def newton(kernel, a):
-        """The Newton step from `a`, and how far `a` is from a solution."""
+        """Returns the Newton step from `a`, and the residual at `a`."""
         p = probabilities(tf.matmul(kernel, a))
         residual = y - p - a
         curvature = 1.0 / tf.maximum(tf.stop_gradient(p), 1e-12)
@@ -59,7 +59,7 @@ def logistic_regression(features, one_hot, regularization):
     def step(number, a, distance):
         direction, residual = newton(constant, a)
         scores, change = tf.matmul(constant, a), tf.matmul(constant, direction)
-        # The length at which the loss is the least steep: 1 near the solution.
+        # Line search for the length with the smallest slope, which is 1 near the solution.
         points = a + _LENGTHS * direction
         residuals = y - probabilities(scores + _LENGTHS * change) - points
         slopes = tf.reduce_sum(residuals * change, [1, 2])

@@ -1,4 +1,4 @@
-"""An embedding with a linear head that belongs to a task."""
+"""An embedding with a per-task linear head."""
 
 import tensorflow as tf
 
@@ -13,7 +13,7 @@ class ModelWithHead(FunctionalModel):
     """
 
     def initial_weights(self):
-        """Returns the embedding's current weights, with `None` in the places of `W` and `b`."""
+        """Returns the embedding's current weights, followed by `None` for `W` and `b`."""
         return [*super().initial_weights(), None, None]
 
     def regularization(self, weights):

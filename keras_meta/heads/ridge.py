@@ -12,7 +12,7 @@ def ridge(features, targets, regularization):
           = X^T (X X^T + l I)^-1 Y          fewer examples than features
           = (X^T X + l I)^-1 X^T Y          otherwise
 
-    The two are equal. Where the number of examples is not known in advance it is the first.
+    Both forms are equal. The first is used if the number of examples is not known statically.
 
     Args:
         features: Tensor `X` `[examples, features]`.
@@ -41,20 +41,20 @@ def ridge(features, targets, regularization):
 
 
 def predictive_variance(features, targets, weights, queries, regularization):
-    """How uncertain the predictions of ridge regression are.
+    """Predictive variance of ridge regression.
 
-    It is Bayesian linear regression, whose prior and noise have one unknown scale `s`:
+    The model is Bayesian linear regression, in which prior and noise share an unknown scale `s`:
 
         w ~ N(0, s^2 / l I),  y | x, w ~ N(x w, s^2)
         Var[y | x] = s^2 (1 + x^T (X^T X + l I)^-1 x)
 
-    with `s^2 = mean of y_i (y_i - x_i W)` for each output: that by which the support set is most
-    likely.
+    with `s^2 = mean of y_i (y_i - x_i W)` for each output, the maximum-likelihood estimate from the
+    support set.
 
     Args:
         features: Tensor `X` `[examples, features]`.
         targets: Tensor `Y` `[examples, outputs]`.
-        weights: Tensor `W` `[features, outputs]`, as `ridge` returns it.
+        weights: Tensor `W` `[features, outputs]`, as returned by `ridge`.
         queries: Tensor `[queries, features]`, the rows `x`.
         regularization: Positive scalar `l`.
 

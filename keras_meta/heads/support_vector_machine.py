@@ -7,27 +7,28 @@ from keras_meta.heads.dual import double, gram, newton_direction
 _MAX_STEPS = 60
 _GAP = 1e-7  # `U Z` at the solution, for a kernel of order 1
 _TOLERANCE = 1e-3  # of `U Z`, relative
-_NO_MARGIN = 1e6  # by which the score of a class without examples may be larger
+_NO_MARGIN = 1e6  # added to the margin of a class without examples, to deactivate it
 
 
 def support_vector_machine(features, one_hot, penalty):
-    """Weights of the support vector machine of Crammer and Singer.
+    """Weights of the multi-class support vector machine of Crammer and Singer.
 
         W = argmin  1/2 |W|^2 + C sum_i max(0, 1 + max_{j != y_i} x_i w_j - x_i w_{y_i})
 
-    Its dual, with `W = C X^T A`, is a quadratic programme over the simplex:
+    Its dual, with `W = C X^T A`, is a quadratic program over the simplex:
 
         minimise C/2 tr(A^T X X^T A) - tr(A^T Y)   over  A = Y - U,  U >= 0,  sum_c U_ic = 1
 
-    A primal-dual interior point method solves it, whose Newton steps follow the multipliers `Z` of
-    `U >= 0` along `U Z = m` for `m` to almost 0. The derivative is that of one more Newton step,
-    from the solution as a constant: by the implicit function theorem it is that of the conditions
-    of optimality, in which what is at its bound stays there. It needs nothing of the iterations.
+    It is solved by a primal-dual interior-point method with multipliers `Z` of `U >= 0`, whose
+    Newton steps follow the central path `U Z = m` while `m` decreases to almost 0. The derivative
+    is that of one more Newton step that starts from the solution as a constant: by the implicit
+    function theorem, this differentiates the optimality conditions with the active constraints held
+    fixed. The iterations are not differentiated.
 
     Args:
         features: Tensor `X` `[support, features]`.
-        one_hot: Tensor `Y` `[support, ways]`, 1 where an example is of a class, else 0.
-            A class without examples takes no part; its weights are zero.
+        one_hot: One-hot labels `Y` `[support, ways]`. Classes without examples are left out; their
+            weights are zero.
         penalty: Positive scalar `C`.
 
     Returns:
@@ -40,7 +41,7 @@ def support_vector_machine(features, one_hot, penalty):
     from keras_meta.heads.support_vector_machine import support_vector_machine
 
     x, y = tf.constant([[-1.0], [1.0]]), tf.eye(2)
-    scores = x @ support_vector_machine(x, y, 1.0)  # the right class leads by the margin, 1
+    scores = x @ support_vector_machine(x, y, 1.0)  # the correct class wins by the margin 1
     ```
 
     Reference:
@@ -56,7 +57,7 @@ def support_vector_machine(features, one_hot, penalty):
     gap = _GAP / (1.0 + tf.reduce_mean(tf.linalg.diag_part(constant)))
 
     def newton(kernel, a, z, target, refinements):
-        """The step of `A` towards `U Z = target`."""
+        """Returns the Newton step of `A` towards `U Z = target`."""
         u = y - a
         residual = margins - tf.matmul(kernel, a) - target / u
         return newton_direction(kernel, z / u, residual, refinements)
@@ -66,7 +67,7 @@ def support_vector_machine(features, one_hot, penalty):
         target = tf.maximum(0.1 * tf.reduce_mean(u * z), gap)
         da = newton(constant, a, z, target, 2)
         dz = target / u - z + z / u * da
-        # To just short of where the first variable would be zero, or all the way.
+        # Full step, or just short of the point where the first variable would reach zero.
         length = 0.99 / tf.maximum(tf.reduce_max(tf.maximum(da / u, -dz / z)), 0.99)
         a, z = a + length * da, z + length * dz
         return number + 1, a, z, tf.reduce_max(tf.abs((y - a) * z / gap - 1.0))

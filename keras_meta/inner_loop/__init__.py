@@ -1,1 +1,1 @@
-"""Pure functions of (weights, data) that learners are made of."""
+"""The inner problem and its solution, as pure functions of weights and data."""

@@ -1,4 +1,4 @@
-"""The differentiable inner steps."""
+"""Differentiable inner steps."""
 
 import tensorflow as tf
 
@@ -7,20 +7,21 @@ def gradients(loss_function, weights, first_order=False):
     """Gradient of a loss at `weights`, itself differentiable unless `first_order`.
 
     Args:
-        loss_function: Callable, list of tensors to `(scalar loss, anything)`, or to these and the
-            scale by which the gradient goes through half precision, or `None`.
+        loss_function: Callable, list of tensors to `(scalar loss, auxiliary)`, or to these and a
+            scale, by which the gradient is multiplied during backpropagation so that half precision
+            can represent it, or `None`.
         weights: List of tensors.
         first_order: bool. Treat the gradient as a constant.
 
     Returns:
-        Tuple `(gradients, anything)`. A weight that the loss does not depend on has gradient
+        Tuple `(gradients, auxiliary)`. A weight that the loss does not depend on has gradient
         `None`.
     """
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(weights)
         loss, auxiliary, *scale = loss_function(weights)
     scale = scale[0] if scale else None
-    # An embedding's gradient comes as slices, which do not combine with other tensors.
+    # The gradient of an embedding layer is an `IndexedSlices`, which lacks most operations.
     result = [
         tf.convert_to_tensor(g) if isinstance(g, tf.IndexedSlices) else g
         for g in tape.gradient(loss, weights, None if scale is None else tf.cast(scale, loss.dtype))
@@ -41,7 +42,7 @@ def descend(step, state, steps):
         steps: int.
 
     Yields:
-        States, `steps + 1` of them.
+        `steps + 1` states.
     """
     yield state
     for number in range(steps):
@@ -50,10 +51,10 @@ def descend(step, state, steps):
 
 
 def loop(step, state, steps):
-    """The state after `steps` inner steps, by a graph loop without a derivative.
+    """Returns the state after `steps` inner steps, by a graph loop that is not differentiated.
 
     Args:
-        step: Callable, `(state, step number) -> state`, of one structure and shapes.
+        step: Callable, `(state, step number) -> state`, which keeps structure and shapes.
         state: The state before the first step.
         steps: int.
 

@@ -1,4 +1,4 @@
-"""Many inner steps in the memory, and in the tracing time, of one."""
+"""Many inner steps with the memory and tracing time of one."""
 
 import tensorflow as tf
 
@@ -6,22 +6,22 @@ from keras_meta.exact.custom_gradient import custom_gradient
 
 
 def descend(step, state, steps):
-    """Returns the state after `steps` inner steps, by a graph loop that keeps only their borders.
+    """Returns the state after `steps` inner steps, keeping only the states between the steps.
 
         s_{k+1} = step(s_k, k)
 
-    Going back, each step is computed again from the state before it, and the cotangents `c_k` of
-    the states and `c` of all that `step` refers to from outside follow from it:
+    The backward pass recomputes each step from the state before it, and accumulates the cotangents
+    `c_k` of the states and `c` of all tensors that `step` captures from outside:
 
         (c_k, d_k) = c_{k+1} ds_{k+1}/d(s_k, outside)        c = sum of d_k
 
-    Exact for second-order meta-gradients, where `tf.recompute_grad` fails: the inner gradient is
-    inside `step`, and so is computed again as well.
+    Exact for second-order meta-gradients, for which `tf.recompute_grad` fails: the inner gradient
+    is part of `step` and is recomputed with it.
 
     Args:
         step: Callable, `(state, step number) -> state`, differentiable. The states are nests of
-            tensors of one structure, dtype and shape. Tensors that `step` uses from outside get
-            their gradients; variables do not, so read them before.
+            tensors of the same structure, dtypes and shapes. Tensors captured by `step` get
+            gradients; captured variables do not, so read them before.
         state: The state before the first step.
         steps: int.
 

@@ -10,12 +10,12 @@ from keras_meta.exact.replacement import replaced
 from keras_meta.inner_loop import rules
 
 ModelOutput = collections.namedtuple("ModelOutput", ["predictions", "state", "losses"])
-ModelOutput.__doc__ = """What one forward pass gives.
+ModelOutput.__doc__ = """The result of one forward pass.
 
 Attributes:
-    predictions: What the model returned.
-    state: dict, variable index to tensor. The non-trainable state that was passed in, with what
-        this pass wrote.
+    predictions: The output of the model.
+    state: dict, variable index to tensor. The non-trainable state that was passed in, updated by
+        this pass.
     losses: Scalar tensor or 0.0. Sum of `add_loss` terms and activity regularizers of this pass.
 """
 
@@ -23,15 +23,16 @@ Attributes:
 class FunctionalModel:
     """Calls a built Keras model as `y, state = f(x; weights, state)`.
 
-    The model is neither copied nor changed: its variables are replaced for the length of one call,
-    and what the call writes to them (normalisation statistics, counters) is returned, not stored.
+    The model is neither copied nor changed: its variables are replaced for the duration of one
+    call, and values that the call assigns to them (normalisation statistics, counters) are returned
+    instead of stored.
 
     Args:
         model: A built `keras.Model`.
 
     Attributes:
-        trainable_variables: List of the variables that `weights` stand for.
-        state_variables: List of the other variables, but for the seeds of random generators.
+        trainable_variables: List of the variables that `weights` replace.
+        state_variables: List of the other variables, except the seeds of random generators.
         batch_normalizations: List of the batch normalisation layers.
         moving_by_layer: List of pairs of such a layer and the positions of its moving mean and
             variance among `state_variables`.
@@ -54,7 +55,7 @@ class FunctionalModel:
         self.model = model
         self.trainable_variables = list(model.trainable_variables)
         fixed = list(model.non_trainable_variables)
-        # Random generators get a seed for each call instead of being threaded like other state.
+        # Random generators get a seed per call instead of being passed along like other state.
         self.seed_variables = [v for v in fixed if private.is_seed_state(v)]
         self.state_variables = [v for v in fixed if not private.is_seed_state(v)]
         self.loss_dtype = "float64" if keras.config.floatx() == "float64" else "float32"
@@ -89,14 +90,14 @@ class FunctionalModel:
         """Runs the model, or a part of it, once.
 
         Args:
-            x: Features, as the model takes them.
+            x: Features, as inputs of the model.
             weights: List of tensors in the order of `model.trainable_variables`.
-            state: dict, index in `state_variables` to tensor, for state that differs from what
-                the model stores. Defaults to none.
+            state: dict, index in `state_variables` to tensor, for state that differs from the
+                values stored in the model. Defaults to no difference.
             training: bool. Whether dropout and the like are active.
             rule: How batch normalisation normalises. See `rules`.
-            seed: int tensor of shape `[2]`, or `None` to leave the generators' stored seeds.
-            part: Callable `(x, training)` to run instead of the whole model, such as a layer of it.
+            seed: int tensor of shape `[2]`, or `None` to use the stored seeds of the generators.
+            part: Callable `(x, training)` to run instead of the whole model, such as one layer.
 
         Returns:
             A `ModelOutput`.
@@ -127,10 +128,10 @@ class FunctionalModel:
 
 
 def fold_in(seed, number):
-    """Returns a seed for a part of what `seed` is for, or `None` where there is none.
+    """Derives a seed from `seed` and a number; returns `None` if `seed` is `None`.
 
     Args:
         seed: int tensor `[2]`, or `None`.
-        number: int or scalar int tensor, the number of the part.
+        number: int or scalar int tensor, such as the number of the inner step.
     """
     return None if seed is None else tf.random.experimental.stateless_fold_in(seed, number)

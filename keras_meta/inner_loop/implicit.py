@@ -1,4 +1,4 @@
-"""Derivatives of a solution, without those of the way to it."""
+"""Derivatives of a solution by the implicit function theorem."""
 
 import tensorflow as tf
 
@@ -6,7 +6,7 @@ from keras_meta.exact.custom_gradient import custom_gradient
 
 
 def conjugate_gradient(product, right_hand_side, steps):
-    """Solves `A u = b` for a symmetric positive definite `A`, known by its products.
+    """Solves `A u = b` for a symmetric positive definite `A`, given as a matrix-vector product.
 
     Args:
         product: Callable, list of tensors `u` to `A u`.
@@ -35,7 +35,7 @@ def conjugate_gradient(product, right_hand_side, steps):
 
     def step(number, u, r, p, rr):
         ap = product(p)
-        # Once the residual is zero there is nothing left to do.
+        # Once the residual is zero, the iterate must stay where it is: avoid 0 / 0.
         alpha = tf.math.divide_no_nan(rr, dot(p, ap))
         u, r = add(u, alpha, p), add(r, -alpha, ap)
         new = dot(r, r)
@@ -57,17 +57,17 @@ def solution(find, gradient, parameters, steps):
         (d2L/dw2) u = v                      (`steps` steps of conjugate gradient)
         cotangent of p = - u d2L/dw dp
 
-    so that neither memory nor time of the derivative depends on how the minimum was found.
+    so neither the memory nor the time of the derivative depends on how the minimum was found.
 
     Args:
-        find: Callable, parameters to a tuple of lists of tensors: the minimiser and anything that
-            gets no derivative.
+        find: Callable, parameters to a tuple: the minimiser, a list of tensors, and a nest of
+            auxiliary tensors that are not differentiated.
         gradient: Callable, `(w, p)` to the list of `dL/dw`, differentiable.
         parameters: List of tensors `p`.
         steps: int.
 
     Returns:
-        What `find` returns.
+        The result of `find`.
 
     Reference:
         [Rajeswaran et al., 2019](https://arxiv.org/abs/1909.04630)

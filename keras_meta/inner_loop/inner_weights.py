@@ -1,4 +1,4 @@
-"""Which weights belong to a task."""
+"""The weights that belong to a task."""
 
 import dataclasses
 
@@ -8,20 +8,20 @@ from keras_meta.inner_loop.selection import select
 
 @dataclasses.dataclass(frozen=True)
 class InnerWeights:
-    """Which weights the inner steps change, and which belong to a task in another way.
+    """The weights that the inner steps change, and those that a task owns in other ways.
 
     Attributes:
         adapted: List of the positions of the weights that the inner steps change, among the weights
             that `FunctionalModel` takes.
-        variables: What the inner optimizer is prepared for: the variables of these weights, or
-            anything with their shape and dtype.
-        layers: List of ints, the number of the layer of each of them.
-        replaced: Variables of the model in whose place every pass has something else, which the
-            outer loop therefore does not learn.
-        of_task: List of the positions of all weights that are a task's own, and its state.
+        variables: The variables of these weights, or objects with their shapes and dtypes, for
+            which the inner optimizer is prepared.
+        layers: List of ints, the layer number of each of them.
+        replaced: Variables of the model that are replaced in every pass, so that the outer loop
+            does not learn them.
+        of_task: List of the positions of all weights that belong to a task and form its state.
             Defaults to those that adapt.
-        model: The model that the inner gradient goes through, or `None` where it goes through
-            none of Keras's layers.
+        model: The model that the inner gradient flows through, or `None` if it does not flow
+            through Keras layers.
     """
 
     adapted: list
@@ -37,14 +37,13 @@ class InnerWeights:
 
 
 def of_model(model, adapted_weights="all", replaced=(), fixed=()):
-    """The inner weights of a model.
+    """Returns the inner weights of a model.
 
     Args:
         model: A built `keras.Model`.
         adapted_weights: Which of its weights adapt. See `MAML`.
         replaced: See `InnerWeights`.
-        fixed: Variables that do not adapt, whatever `adapted_weights` says, and belong to a task
-            all the same.
+        fixed: Variables that belong to a task but do not adapt, regardless of `adapted_weights`.
 
     Returns:
         An `InnerWeights`.
@@ -60,12 +59,12 @@ def of_model(model, adapted_weights="all", replaced=(), fixed=()):
 
 
 def put(weights, positions, values):
-    """Returns a list of weights with others in some places.
+    """Returns a copy of a list of weights with those at some positions replaced.
 
     Args:
         weights: List of tensors.
         positions: List of ints.
-        values: List of tensors, to stand there.
+        values: List of tensors, the replacements.
     """
     weights = list(weights)
     for position, value in zip(positions, values, strict=True):

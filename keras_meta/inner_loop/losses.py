@@ -1,4 +1,4 @@
-"""The loss that an inner loop descends."""
+"""The loss of the inner loop."""
 
 import keras
 import tensorflow as tf
@@ -10,13 +10,13 @@ class FunctionLoss(keras.losses.Loss):
     """A loss function as a `keras.losses.Loss`, with `[n]` targets matched to `[n, 1]` outputs.
 
     Args:
-        function: Callable `(y_true, y_pred) -> per-example losses`, of tensors, or of nests of them
-            where the model has several outputs.
+        function: Callable `(y_true, y_pred) -> per-example losses`, of tensors, or of nests of
+            tensors if the model has several outputs.
     """
 
     def __init__(self, function):
         name = getattr(function, "__name__", "")
-        # A lambda's is none that TensorFlow takes.
+        # TensorFlow does not accept the name of a lambda.
         super().__init__(name=name if name.isidentifier() else "inner_loss")
         self.function = function
 
@@ -44,15 +44,16 @@ def resolve(loss):
 
 
 def variables(loss):
-    """What is learned of a loss: the trainable variables of a `keras.layers.Layer`, else none."""
+    """The meta-learned variables of a loss: those of a `keras.layers.Layer`, else none."""
     return loss.trainable_variables if isinstance(loss, keras.layers.Layer) else []
 
 
 def support_loss(loss, y_true, y_pred):
     """Mean (or, if the loss says so, summed) loss over one support set, as a scalar.
 
-    Keras divides an averaging loss by the number of replicas, because gradients of the outer loop
-    are summed over them. The inner loop of a task runs on one replica: the division is undone.
+    Keras divides an averaged loss by the number of replicas, because the gradients of the outer
+    loop are summed over them. The inner loop of a task runs on one replica, so the division is
+    undone.
     """
     value = loss(y_true, y_pred)
     if value.shape.rank == 0 and loss.reduction != "sum":
@@ -61,11 +62,11 @@ def support_loss(loss, y_true, y_pred):
 
 
 def gradient_scale(loss, y_true, y_pred):
-    """What the support loss must be scaled with for half precision to hold its gradient.
+    """Returns the scale of the support loss at which float16 can represent its gradient.
 
-    A power of two, and so exact to undo, that brings the largest derivative in a prediction to
-    between 1 and 2. Float16 knows nothing below 6e-8, where the derivatives of a well-learned or
-    lightly weighted task are, and nothing above 65504.
+    It is a power of two, so that undoing it is exact, and brings the largest derivative with
+    respect to a prediction to between 1 and 2. Float16 cannot represent magnitudes below 6e-8, as
+    the derivatives of a well-learned or lightly weighted task may have, nor above 65504.
 
     Args:
         loss: `keras.losses.Loss`.
@@ -73,7 +74,7 @@ def gradient_scale(loss, y_true, y_pred):
         y_pred: Nest of predictions.
 
     Returns:
-        Scalar tensor, or `None` where no prediction is float16.
+        Scalar tensor, or `None` if no prediction is float16.
     """
     leaves = keras.tree.flatten(y_pred)
     if all(x.dtype != "float16" for x in leaves):
@@ -84,7 +85,7 @@ def gradient_scale(loss, y_true, y_pred):
         value = support_loss(loss, y_true, keras.tree.pack_sequence_as(y_pred, leaves))
     derivatives = [tf.abs(g) for g in tape.gradient(value, leaves) if g is not None]
     largest = tf.reduce_max(tf.stack([tf.reduce_max(g) for g in derivatives]))
-    # Without the mantissa, a number is the power of two below it.
+    # Clearing the mantissa rounds a number down to a power of two.
     power = tf.bitcast(tf.bitwise.bitwise_and(tf.bitcast(largest, "int32"), 0x7F800000), "float32")
     usual = (power > 2.0**-100) & (power < 2.0**100)
     return tf.stop_gradient(1.0 / tf.where(usual, power, 1.0))

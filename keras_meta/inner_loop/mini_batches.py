@@ -7,15 +7,14 @@ from keras_meta.inner_loop import random_numbers
 
 
 def mini_batches(examples, size, seed):
-    """Returns a function from the number of a step to the examples that it learns from.
+    """Returns a function from the number of an inner step to its mini-batch.
 
-    They are drawn in turn from an endless row of the support set, shuffled anew each time it is
-    through.
+    Examples are drawn in turn from the shuffled support set, which is reshuffled after each pass.
 
     Args:
         examples: Nest of tensors `[support, ...]`.
-        size: int. Examples a step; all of them, if there are fewer.
-        seed: int tensor `[2]`, of the task: its rows are shuffled otherwise than those of others.
+        size: int. Examples per step; all examples if there are fewer.
+        seed: int tensor `[2]`, the seed of the task, so that tasks are shuffled differently.
 
     Returns:
         Callable, `step -> nest of tensors [size, ...]`.
@@ -38,7 +37,7 @@ def mini_batches(examples, size, seed):
 
     def batch(step):
         epoch, offset = step * size // count, step * size % count
-        # A batch may begin at the end of one row and end at the beginning of the next.
+        # A batch may span the end of one pass and the beginning of the next.
         rows = tf.concat([order(epoch), order(epoch + 1)], 0)
         chosen = rows[offset : offset + size]
         return keras.tree.map_structure(lambda x: tf.gather(x, chosen), examples)
@@ -47,7 +46,7 @@ def mini_batches(examples, size, seed):
 
 
 def _order(count, key):
-    """The numbers 0, ..., `count - 1` in an order that is a function of the integers in `key`."""
-    # Sorting takes signed integers, which have room for all but one of the bits.
+    """A permutation of 0, ..., `count - 1` that is a function of the integers in `key`."""
+    # Sorting requires signed integers, which hold all bits but one.
     signed = tf.bitwise.right_shift(random_numbers.bits(count, key), tf.constant(1, tf.uint64))
     return tf.argsort(tf.cast(signed, tf.int64))

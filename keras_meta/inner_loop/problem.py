@@ -1,4 +1,4 @@
-"""The inner problem: what the inner steps of one task solve."""
+"""The inner problem of one task."""
 
 import collections
 import dataclasses
@@ -11,54 +11,53 @@ from keras_meta.inner_loop import adaptation, checkpointing
 from keras_meta.inner_loop.functional import fold_in
 
 InnerState = collections.namedtuple("InnerState", ["weights", "slots", "written"])
-InnerState.__doc__ = """What goes from inner step to inner step.
+InnerState.__doc__ = """The state that is passed from inner step to inner step.
 
 Attributes:
     weights: List of tensors, the weights that adapt.
-    slots: What the inner optimizer keeps.
-    written: What the loss has written, such as the statistics of normalisation.
+    slots: The slots of the inner optimizer.
+    written: dict of the state that the loss has updated, such as normalisation statistics.
 """
 
 
 def all_of_it(weights, step):
-    """The weights that adapt are all there are."""
+    """Returns the adapted weights: there are no others."""
     del step
     return weights
 
 
 def no_data(weights, step, seed):
-    """The loss knows its data."""
+    """Returns `None`, for a loss that needs no data."""
     del weights, step, seed
 
 
 @dataclasses.dataclass(frozen=True)
 class InnerProblem:
-    """What the inner steps of one task solve, in parts that may each be replaced.
+    """The problem that the inner steps of one task solve, made of replaceable parts.
 
-    With the weights that adapt `w_k`, all weights `v_k` that the model runs with, data `D_k` and
-    the loss `L`,
+    With the adapted weights `w_k`, all weights `v_k` of the model, data `D_k` and the loss `L`,
 
         w_0 = initial_weights
         v_k = weights_at(w_k, k),    D_k = data_at(v_k, k, seed)
         w_{k+1} = update(w_k, dL/dw (v_k, D_k), k)
         state of the task = keep(v_K, ..., K)
 
-    A learner makes the problem of another one its own by `dataclasses.replace(problem, part=...)`:
-    mini-batches and rollouts are `data_at`, tables by step are `weights_at`, a proximal term is
-    part of `loss`, generated weights are `initial_weights`.
+    A learner derives its problem from that of another one by `dataclasses.replace(problem,
+    part=...)`: mini-batches and rollouts replace `data_at`, per-step weights `weights_at`, a
+    proximal term `loss`, generated weights `initial_weights`.
 
     Attributes:
         initial_weights: List of tensors `w_0`.
         loss: Callable, `(all weights, data, written, step) -> (scalar loss, written)`, or these and
-            the scale by which the gradient goes through half precision.
+            a scale. See `adaptation.gradients`.
         update: Callable, `(weights, gradients, slots, step) -> (weights, slots)`, such as
-            `InnerOptimizer.update` with its settings.
+            `InnerOptimizer.update` with its settings bound.
         keep: Callable, `(all weights, written, step) -> dict`: the state of the task; or `None`.
-        data_at: Callable, `(all weights, step, seed) -> data`. By default there are none.
-        weights_at: Callable, `(weights that adapt, step) -> all weights`.
-        initial_slots: What `update` is given at first.
-        seed: int tensor `[2]` from which each step gets its own, or `None`.
-        first_order: bool. Whether the inner gradient is a constant to the outer one.
+        data_at: Callable, `(all weights, step, seed) -> data`. By default there is no data.
+        weights_at: Callable, `(adapted weights, step) -> all weights`.
+        initial_slots: The slots before the first step.
+        seed: int tensor `[2]` from which the seed of each step is derived, or `None`.
+        first_order: bool. Whether the meta-gradient treats the inner gradient as a constant.
 
     Example:
 
@@ -92,11 +91,11 @@ class InnerProblem:
         return InnerState(self.initial_weights, self.initial_slots, {})
 
     def loss_at(self, weights, written, step):
-        """The loss before a step, with all that it returns.
+        """Returns the result of `loss` before a step.
 
         Args:
-            weights: List of tensors, the weights that adapt.
-            written: What the steps before have written.
+            weights: List of tensors, the adapted weights.
+            written: The state updated by the previous steps.
             step: int or scalar int tensor.
         """
         every = self.weights_at(weights, step)
@@ -122,37 +121,37 @@ class InnerProblem:
         return state
 
     def solve_checkpointed(self, steps, stored):
-        """Returns the same in the memory of one step. See `checkpointing.descend`."""
+        """Like `solve`, with the memory of one step. See `checkpointing.descend`."""
         if not steps:
             return self.start()
         return checkpointing.descend(self.step, self.complete(stored), steps)
 
     def solve_without_derivative(self, steps, stored=None):
-        """Returns the same by a loop through which no derivative flows.
+        """Like `solve`, by a graph loop that is not differentiated.
 
         Args:
             steps: int or scalar int tensor.
-            stored: See `complete`; `None` for a loss that writes nothing.
+            stored: See `complete`; `None` for a loss that updates no state.
         """
         start = self.start() if stored is None else self.complete(stored)
         return adaptation.loop(self.step, start, steps)
 
     def complete(self, stored):
-        """The start of a loop, whose state must have from the start what the first step adds to it.
+        """Returns the start of a graph loop, in which `written` must have all keys from the start.
 
         Args:
-            stored: Callable, the key of something written to its value before the first step.
+            stored: Callable, key of `written` to its value before the first step.
         """
         first = tf.function(lambda: self.step(self.start(), 0), autograph=False)
         written = first.get_concrete_function().structured_outputs.written
         return self.start()._replace(written={key: stored(key) for key in written})
 
     def kept(self, state, step):
-        """The state of the task, after `step` steps have led to the `InnerState`."""
+        """Returns the state of the task from the `InnerState` after `step` steps."""
         return self.keep(self.weights_at(state.weights, step), state.written, step)
 
     def losses(self, steps):
-        """The loss after 0, 1, ..., `steps` steps: a tensor `[steps + 1]`."""
+        """Returns the loss after 0, 1, ..., `steps` steps, a tensor `[steps + 1]`."""
         values = [
             self.loss_at(x.weights, x.written, k)[0] for k, x in enumerate(self.states(steps))
         ]

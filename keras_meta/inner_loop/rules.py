@@ -1,14 +1,14 @@
 """Rules: how the batch normalisation layers of a model normalise in one pass.
 
-`BatchNormalization` ties "use the statistics of this batch" to `training`, so that a learner could
-not adapt by the statistics of the support set while dropout is off. A rule takes its place for the
-length of one pass. It is a callable
+`BatchNormalization` uses the statistics of the batch only if `training` is true, so a learner could
+not adapt with the statistics of the support set while dropout is off. A rule replaces the layer's
+computation for the duration of one pass. It is a callable
 
     rule(normalization) -> (outputs, moments)
 
-from a `Normalization`, a layer at work, to its outputs and to the pair `(mean, variance)` that it
-has observed, or `None`. Observed moments are written to the layer's moving statistics, which in a
-`keras.StatelessScope` are captured and not stored.
+from a `Normalization`, one application of a layer, to its outputs and to the observed pair `(mean,
+variance)`, or `None`. Observed moments are assigned to the layer's moving statistics; a
+`keras.StatelessScope` captures these assignments instead of storing them.
 """
 
 import dataclasses
@@ -21,7 +21,7 @@ from keras_meta.exact.normalization import exact_moments, normalize
 
 @dataclasses.dataclass(frozen=True)
 class Normalization:
-    """A batch normalisation layer at work.
+    """One application of a batch normalisation layer.
 
     Attributes:
         layer: The `keras.layers.BatchNormalization`.
@@ -39,12 +39,12 @@ class Normalization:
 
     @property
     def stored(self):
-        """Pair of tensors `[channels]`: the moving mean and variance, as far as this pass goes."""
+        """Pair of tensors `[channels]`: the moving mean and variance that this pass starts from."""
         moving = self.layer.moving_mean, self.layer.moving_variance
         return tuple(tf.cast(variable.value, self.x.dtype) for variable in moving)
 
     def moments(self):
-        """Mean and variance over all axes but the last, of the positions that the mask keeps."""
+        """Mean and variance over all axes but the last, of unmasked positions."""
         axes = list(range(self.x.shape.rank - 1))
         if self.mask is None:
             return exact_moments(self.x, axes)
@@ -55,13 +55,13 @@ class Normalization:
         return mean, tf.math.divide_no_nan(tf.reduce_sum(squares, axes), count)
 
     def by(self, mean, variance):
-        """`gamma (x - mean) / sqrt(variance + epsilon) + beta`, for moments that broadcast."""
+        """Returns `gamma (x - mean) / sqrt(variance + epsilon) + beta`, with broadcasting."""
         scale = self.gamma * tf.math.rsqrt(variance + self.layer.epsilon)
         return (self.x - mean) * scale + self.beta
 
 
 def batch(normalization):
-    """Normalises by the statistics of the examples at hand."""
+    """Normalises by the statistics of the current examples."""
     moments = normalization.moments()
     if normalization.mask is not None:
         return normalization.by(*moments), moments
@@ -75,19 +75,19 @@ def stored(normalization):
 
 
 def observe(normalization):
-    """Normalises by the moving statistics, and observes those of the examples at hand."""
+    """Normalises by the moving statistics, and observes those of the current examples."""
     return normalization.by(*normalization.stored), normalization.moments()
 
 
 def replacements(layers, rule):
-    """Returns what to replace during a pass: triples `(object, attribute name, value)`.
+    """Returns the replacements for a pass: triples `(object, attribute name, value)`.
 
-    Enter them inside a `keras.StatelessScope`: moments that the layers write are meant for the
-    scope, not for the model.
+    Enter them inside a `keras.StatelessScope`, so that moments assigned by the layers go to the
+    scope and not to the model.
 
     Args:
         layers: `BatchNormalization` layers, from `exact.normalization.batch_normalizations(model)`.
-        rule: A rule. A frozen layer keeps to its stored statistics, as in Keras.
+        rule: A rule. Frozen layers always use their stored statistics, as in Keras.
     """
 
     def replacement(layer):

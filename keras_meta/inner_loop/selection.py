@@ -1,4 +1,4 @@
-"""Which weights of a model the inner steps change."""
+"""Selection of the weights that the inner steps change."""
 
 import keras
 
@@ -14,25 +14,25 @@ _NORMALIZATIONS = (
 
 
 def select(variables, model, adapted_weights):
-    """Returns the positions in `variables` of the weights that `adapted_weights` names.
+    """Returns the positions in `variables` of the weights that `adapted_weights` selects.
 
     Args:
         variables: The trainable variables of `model`.
         model: A built `keras.Model`.
-        adapted_weights: `"all"`, `"head"`, `"body"`, `"scales"`, `"lora"`, a list of names of
-            layers, or a callable that takes a variable and returns a bool.
+        adapted_weights: `"all"`, `"head"`, `"body"`, `"scales"`, `"lora"`, a list of layer
+            names, or a callable that takes a variable and returns a bool.
 
     Returns:
         List of ints.
 
     Raises:
-        ValueError: If it names no weight.
+        ValueError: If it selects no weight.
     """
     adapts = _rule(model, adapted_weights)
     chosen = [i for i, variable in enumerate(variables) if adapts(variable)]
     if not chosen:
         raise ValueError(
-            "`adapted_weights` selects no trainable weight, so that nothing would be learned from "
+            "`adapted_weights` selects no trainable weight, so nothing would be learned from "
             f"a support set. Received: adapted_weights={adapted_weights!r} for a model with "
             f"{[v.path for v in variables]}."
         )
@@ -61,11 +61,11 @@ def _within(layers):
 
 
 def _named(model, names):
-    """The layers of these names."""
+    """Returns the layers with these names."""
     if not isinstance(names, (list, tuple)) or not all(isinstance(name, str) for name in names):
         raise ValueError(
-            "`adapted_weights` must be 'all', 'head', 'body', 'scales', 'lora', a list of names of "
-            f"layers, or a callable that takes a variable. Received: adapted_weights={names!r}."
+            "`adapted_weights` must be 'all', 'head', 'body', 'scales', 'lora', a list of layer "
+            f"names, or a callable that takes a variable. Received: adapted_weights={names!r}."
         )
     by_name = {layer.name: layer for layer in sublayers(model)}
     unknown = [name for name in names if name not in by_name]

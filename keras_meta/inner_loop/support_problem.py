@@ -17,19 +17,19 @@ def support_problem(learner, support_x, support_y, training, seed, parameters):
         L(w) = inner loss of (y, f(x; w)) + losses and regularizers of the model at w
 
     Args:
-        learner: A `MAML`, which has the model as a function, the inner loss, the inner optimizer,
-            the policy of normalisation, and says in `run_inner` what a pass is.
+        learner: A `MAML`, which provides the functional model, the inner loss, the inner optimizer,
+            the normalisation policy, and the forward pass `run_inner`.
         support_x: Features `[support, ...]`.
         support_y: Labels `[support, ...]`.
         training: bool. Whether dropout is active.
         seed: int tensor `[2]`, or `None`.
-        parameters: dict of lists of tensors: `"weights"`, all weights of the model, and `"loss"`,
-            those of the inner loss.
+        parameters: dict of lists of tensors: all weights of the model, `"weights"`, and those of
+            the inner loss, `"loss"`.
 
     Returns:
-        An `InnerProblem`, whose data are the support set at every step.
+        An `InnerProblem` whose data at every step is the support set.
     """
-    weights, of_task = parameters["weights"], learner.inner_weights
+    weights, inner_weights = parameters["weights"], learner.inner_weights
     policy, optimizer = learner.statistics, learner.inner_optimizer
     learned = list(zip(losses.variables(learner.inner_loss), parameters["loss"], strict=True))
     size = tf.shape(keras.tree.flatten(support_y)[0])[0]
@@ -53,16 +53,16 @@ def support_problem(learner, support_x, support_y, training, seed, parameters):
             return run(weights, support_x, written, step).state
 
         kept = policy.keep(learner.functional, written, support_pass, size, step, training)
-        return {"weights": [weights[i] for i in of_task.of_task], **kept}
+        return {"weights": [weights[i] for i in inner_weights.of_task], **kept}
 
-    initial = [weights[i] for i in of_task.adapted]
+    initial = [weights[i] for i in inner_weights.adapted]
     return InnerProblem(
         initial_weights=initial,
         loss=inner_loss,
         update=functools.partial(optimizer.update, settings=optimizer.read()),
         keep=keep,
         data_at=lambda weights, step, seed: (support_x, support_y),
-        weights_at=lambda adapted, step: put(weights, of_task.adapted, adapted),
+        weights_at=lambda adapted, step: put(weights, inner_weights.adapted, adapted),
         initial_slots=optimizer.init(initial),
         seed=seed,
         first_order=learner.first_order,

@@ -1,15 +1,15 @@
-"""Variables that have a value for each number of inner steps."""
+"""Tables: variables with one value for each number of inner steps."""
 
 import tensorflow as tf
 
 
 def table(owner, variable, rows):
-    """Returns a new variable with a row for each number of inner steps, which start as `variable`.
+    """Returns a new variable with one row per number of inner steps, all initially `variable`.
 
     Args:
-        owner: The `keras.layers.Layer` that gets it.
+        owner: The `keras.layers.Layer` that will own it.
         variable: `keras.Variable`.
-        rows: int. One more than there are inner steps.
+        rows: int. The number of inner steps plus one.
 
     Returns:
         A `keras.Variable` `[rows, ...]`.
@@ -27,7 +27,7 @@ def table(owner, variable, rows):
 
 
 def row(values, step):
-    """The row of a step; beyond the last row, that one.
+    """Returns the row of a step, or the last row for later steps.
 
     Args:
         values: Tensor `[rows, ...]`.

@@ -7,13 +7,13 @@ from keras_meta.learners.maml import MAML
 
 @keras.saving.register_keras_serializable("keras_meta")
 class ANIL(MAML):
-    """MAML whose inner steps change the head alone; the body is meta-learned and reused.
+    """MAML whose inner steps adapt only the head; the body is meta-learned and reused as is.
 
     Args:
         model: A built `keras.Model`.
         inner_learning_rate: See `MAML`.
         inner_steps: See `MAML`.
-        **kwargs: The other arguments of `MAML`, but `adapted_weights`.
+        **kwargs: The other arguments of `MAML`, except `adapted_weights`.
 
     Example:
 

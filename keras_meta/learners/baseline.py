@@ -24,24 +24,24 @@ class Baseline(EmbeddingLearner):
         L_S(W, b) = mean over S of crossentropy(softmax(f(x) W + b), y) + weight_decay / 2 |W|^2
         (W, b)_{k+1} = (W, b)_k - a dL_S (W_k, b_k)
 
-    The embedding is not meant to be meta-learned, but pre-trained on all classes at once, in
-    ordinary batches `(x, y)`: see `pretraining_model`. `fit` on episodes works as well, and
-    fine-tunes the embedding by the query loss, with the written head held constant.
+    The embedding is meant to be pre-trained on all classes at once, in ordinary batches `(x, y)`,
+    rather than meta-learned: see `pretraining_model`. `fit` on episodes works as well: it
+    fine-tunes the embedding on the query loss, treating the fitted head as a constant.
 
     Args:
         model: A built `keras.Model` that embeds an example: features `[n, ...]` to vectors
             `[n, embedding]`.
         inner_steps: int. Number of gradient steps.
-        inner_learning_rate: float. Rate of the steps, where `inner_optimizer` is a name. Defaults
-            to 0.1.
-        weight_decay: float.
+        inner_learning_rate: float. Learning rate of the steps. Defaults to 0.1 if
+            `inner_optimizer` is a name.
+        weight_decay: float. Coefficient of the L2 penalty on `W`.
         num_ways: See `EmbeddingLearner`.
-        batch_norm: See `EmbeddingLearner`. Defaults to the statistics that pre-training has stored.
+        batch_norm: See `EmbeddingLearner`. Defaults to the statistics stored by pre-training.
         inner_optimizer: See `MAML`.
         **kwargs: The other arguments of `EmbeddingLearner`.
 
     Raises:
-        ValueError: If the model gives no vectors, or an argument is invalid.
+        ValueError: If the model does not output vectors, or an argument is invalid.
 
     Example:
 
@@ -67,7 +67,7 @@ class Baseline(EmbeddingLearner):
         [Chen et al., 2019](https://arxiv.org/abs/1904.04232)
     """
 
-    # The gradient is not that of the query loss, by design.
+    # By design, the meta-gradient is not the full gradient of the query loss.
     first_order = True
     inner_steps = GraphConstant(count("inner_steps"))
     weight_decay = GraphConstant(non_negative("weight_decay"))
@@ -93,14 +93,14 @@ class Baseline(EmbeddingLearner):
         self.inner_optimizer.prepare(weights, [0] * len(weights), inner_steps)
         if self.inner_optimizer.trainable_variables:
             raise ValueError(
-                f"{type(self).__name__} takes no derivative of the inner steps, and so cannot "
+                f"{type(self).__name__} does not differentiate the inner steps, so it cannot "
                 "learn their settings. Use numbers in place of `Learned`. "
                 f"Received: inner_optimizer={self.inner_optimizer!r}."
             )
 
     @property
     def inner_learning_rate(self):
-        """Rate of the inner steps."""
+        """Learning rate of the inner steps."""
         return self.inner_optimizer.learning_rate
 
     @inner_learning_rate.setter
@@ -108,13 +108,13 @@ class Baseline(EmbeddingLearner):
         self.inner_optimizer.assign("learning_rate", value)
 
     def pretraining_model(self, num_classes):
-        """Returns an ordinary Keras model on the same embedding, to compile and fit.
+        """Returns an ordinary Keras classifier on the same embedding, to compile and fit.
 
-        What it learns, the learner has: they share the embedding's weights and statistics. Its
-        last layer, for the classes of pre-training, is its own.
+        It shares the embedding's weights and statistics with the learner, so fitting it trains the
+        learner's embedding. Only its last layer, for the pre-training classes, is separate.
 
         Args:
-            num_classes: int. Number of classes, whose labels are `0, ..., num_classes - 1`.
+            num_classes: int. Number of classes, labelled `0, ..., num_classes - 1`.
 
         Returns:
             A `keras.Model` from features to logits `[n, num_classes]`.
@@ -128,7 +128,7 @@ class Baseline(EmbeddingLearner):
         return keras.layers.Dense(num_classes, name="classes", dtype=self.variable_dtype)
 
     def head_shapes(self):
-        """Shapes of the weights that the steps change, as far as they are known."""
+        """Shapes of the weights that the steps change; dimensions may be `None`."""
         return [(*self.embedding_shape, self.num_ways), (self.num_ways,)]
 
     def initial_head(self, features, one_hot):
@@ -138,7 +138,7 @@ class Baseline(EmbeddingLearner):
         return [tf.zeros([size, ways], dtype), tf.zeros([ways], dtype)]
 
     def linear_head(self, weights, absent_bias):
-        """`[W, b]` from the weights that the steps change, with absent classes absent_biasd."""
+        """`[W, b]` from the weights that the steps change, with absent classes masked."""
         kernel, bias = weights
         return [kernel, bias + absent_bias]
 
@@ -177,11 +177,11 @@ class Baseline(EmbeddingLearner):
 
 @keras.saving.register_keras_serializable("keras_meta")
 class BaselinePlusPlus(Baseline):
-    """`Baseline` with cosines in the place of inner products, in pre-training and in each task.
+    """`Baseline` with cosine similarities instead of inner products, in pre-training and in tasks.
 
         s_n = t cos(f(x), w_n)
 
-    where `w_n` starts, in each task, as the mean of the class's features of length 1.
+    where `w_n` is initialised, in each task, to the mean of the class's unit-length features.
 
     Args:
         model: See `Baseline`.
@@ -189,7 +189,7 @@ class BaselinePlusPlus(Baseline):
         **kwargs: The other arguments of `Baseline`.
 
     Raises:
-        ValueError: If the model gives no vectors, or an argument is invalid.
+        ValueError: If the model does not output vectors, or an argument is invalid.
 
     Example:
 
@@ -218,7 +218,7 @@ class BaselinePlusPlus(Baseline):
 
     def pretraining_head(self, num_classes):
         layers, dtype = keras.layers, self.variable_dtype
-        unit = keras.constraints.UnitNorm(axis=0)  # after each step
+        unit = keras.constraints.UnitNorm(axis=0)  # applied after each step
         return keras.Sequential(
             [
                 keras.Input(self.embedding_shape, dtype=dtype),

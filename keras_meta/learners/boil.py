@@ -7,13 +7,13 @@ from keras_meta.learners.maml import MAML
 
 @keras.saving.register_keras_serializable("keras_meta")
 class BOIL(MAML):
-    """MAML whose inner steps change the body alone; the head stays as meta-learned.
+    """MAML whose inner steps adapt only the body; the head keeps its meta-learned weights.
 
     Args:
         model: A built `keras.Model`.
         inner_learning_rate: See `MAML`.
         inner_steps: See `MAML`.
-        **kwargs: The other arguments of `MAML`, but `adapted_weights`.
+        **kwargs: The other arguments of `MAML`, except `adapted_weights`.
 
     Example:
 

@@ -9,18 +9,18 @@ from keras_meta.learners.maml import MAML
 
 @keras.saving.register_keras_serializable("keras_meta")
 class CAVIA(MAML):
-    """MAML that adapts a context alone, from zero; the network is meta-learned and shared.
+    """MAML that adapts only a context vector, from zero; the network is meta-learned and shared.
 
         c_0 = 0,    c_{k+1} = c_k - a dL_S/dc (c_k, w)
         minimise over w:  mean over tasks of  L_Q(c_K, w)
 
-    The state of a task is a small vector: thousands of users share one network.
+    The state of a task is a small vector, so thousands of users can share one network.
 
     Args:
         model: A built `keras.Model` with a `keras_meta.layers.Context` or `ContextFiLM`.
-        inner_learning_rate: See `MAML`. Contexts take large rates, as 1.
+        inner_learning_rate: See `MAML`. Contexts work with large rates, such as 1.
         inner_steps: See `MAML`.
-        **kwargs: The other arguments of `MAML`, but `adapted_weights`.
+        **kwargs: The other arguments of `MAML`, except `adapted_weights`.
 
     Raises:
         ValueError: If the model has no context.
@@ -51,13 +51,13 @@ class CAVIA(MAML):
         adapted_weights = kwargs.get("adapted_weights", "all")
         if not contexts or adapted_weights != "all":
             raise ValueError(
-                "CAVIA adapts the context of its model, and nothing else. Put a "
-                "`keras_meta.layers.Context` or `ContextFiLM` into the model, and leave out "
+                "CAVIA adapts only the context of its model. Add a "
+                "`keras_meta.layers.Context` or `ContextFiLM` layer to the model, and leave out "
                 "`adapted_weights`. Received: a model with "
                 f"{[v.path for v in model.trainable_variables]}, "
                 f"adapted_weights={adapted_weights!r}."
             )
         inside = {id(variable) for variable in contexts}
-        # The outer loop does not move where the context starts.
+        # The context always starts at zero, so the outer loop does not learn it.
         kwargs["inner_weights"] = of_model(model, lambda v: id(v) in inside, replaced=contexts)
         super().__init__(model, inner_learning_rate, inner_steps, **kwargs)

@@ -1,4 +1,4 @@
-"""What learners share that embed examples and write a head in one pass."""
+"""Base class of learners that embed the support set and fit a head in one pass."""
 
 import functools
 
@@ -23,33 +23,33 @@ class EmbeddingLearner(MetaLearner):
         head = fit_head({(f(x_i), y_i)})
         predictions = score(f(x), head)
 
-    Learning a task takes one pass over its examples. Subclasses define `fit_head`; where the head
-    is not linear, they have a layer `scorer` that applies it.
+    Learning a task takes one pass over its examples. Subclasses define `fit_head`; if the head is
+    not linear, they also set `scorer`, a layer that applies it.
 
     Args:
         model: A built `keras.Model` that embeds an example: features `[n, ...]` to vectors
             `[n, embedding]`.
-        num_ways: int. Number of classes of every task; those without support examples are never
-            predicted. Without it there are as many as the largest support label of a task says,
-            alike in all tasks of a batch, and tasks are looped.
-        batch_norm: Statistics by which batch normalisation normalises. `"transductive"`: the
-            support set by its own, the queries of a task by theirs. `"support"`: both by those of
-            the support set. `"running"`: the stored ones. While fitting, as anywhere in Keras, it
-            is those of the examples at hand, here all of a task, support and queries together,
-            which also move the stored ones.
+        num_ways: int. Number of classes of every task; classes without support examples are never
+            predicted. `None` for a variable way: the ways of a task follow from its largest support
+            label, predictions are padded to the most ways in the batch, and tasks are looped.
+        batch_norm: Statistics that batch normalisation uses. `"transductive"`: the support set is
+            normalised by its own statistics, the queries of a task by theirs. `"support"`: both by
+            those of the support set. `"running"`: both by the stored statistics; during `fit`, as
+            usual in Keras, by the statistics of the current examples instead (support set and
+            queries of a task together), which also update the stored ones.
         task_map: See `MetaLearner`.
         seed: See `MetaLearner`.
         name: Optional name.
         embedding_shape: Callable, `model` to the shape of an embedded example, which raises if the
-            learner cannot use it. Defaults to one that takes vectors.
+            learner cannot use it. By default, only vectors are accepted.
 
     Attributes:
-        head_names: Tuple of strs. What the tensors of a head are called when exported.
+        head_names: Tuple of strs. Names under which the tensors of a head are exported.
         scorer: `keras.layers.Layer` that returns logits `[query, ways]` when called with
-            `[features, *head]`, or `None` where the head is linear.
+            `[features, *head]`, or `None` if the head is linear.
 
     Raises:
-        ValueError: If the model gives no vectors, or an argument is invalid.
+        ValueError: If the model does not output vectors, or an argument is invalid.
     """
 
     head_names = ("kernel", "bias")
@@ -76,40 +76,39 @@ class EmbeddingLearner(MetaLearner):
         """Embedding and head as a function of one set of weights and statistics."""
         return FunctionalModel(self)
 
-    # What a subclass defines.
+    # To be defined by subclasses.
 
     def fit_head(self, features, one_hot):
         """Learns a task from its embedded support set.
 
         Args:
             features: Tensor `[support, embedding]`.
-            one_hot: What `targets` returns: `[support, ways]`, 1 where an example is of a class,
-                else 0.
+            one_hot: One-hot labels `[support, ways]`, as `targets` returns them.
 
         Returns:
-            List of tensors, the head; for a linear one `[W, b]`.
+            List of tensors, the head; `[W, b]` if it is linear.
         """
         raise NotImplementedError(f"{type(self).__name__} must define `fit_head`.")
 
     def targets(self, support_y):
-        """What the head is learned from, `[support, outputs]`. By default one-hot labels."""
+        """Returns the targets of the head, `[support, outputs]`. By default one-hot labels."""
         return tf.cast(one_hot_labels(support_y, self.num_ways), self.variable_dtype)
 
     def add_log_weight(self, name, initial):
-        """Returns a learned scalar, the logarithm of a positive number that is `initial` at first.
+        """Returns a trainable scalar: the logarithm of a positive number, initially `initial`.
 
-        An outer step changes that number by a part of itself.
+        Learning the logarithm keeps the number positive and makes its changes relative.
         """
         weight = self.add_weight(name=name, shape=(), initializer="zeros")
         # Assigned, because a constant initializer would round to float32 in a float64 model.
         weight.assign(tf.math.log(tf.constant(initial, weight.dtype)))
         return weight
 
-    # What follows from that.
+    # Derived from the above.
 
     @property
     def num_outputs(self):
-        """int, or `None` for as many as a task has classes."""
+        """Number of outputs, an int; `None` if it varies with the number of classes of a task."""
         return self.num_ways
 
     @property
@@ -121,14 +120,14 @@ class EmbeddingLearner(MetaLearner):
         return keras.KerasTensor((rows, self.num_outputs), self.variable_dtype)
 
     def score(self, features, head, training=False):
-        """Logits `[query, ways]` of embedded queries: `f W + b`, or what the scorer says."""
+        """Logits `[query, ways]` of embedded queries: `f W + b`, or the output of the scorer."""
         if self.scorer is not None:
             return self.scorer([features, *head], training=training)
         kernel, bias = head
         return tf.matmul(features, kernel) + bias
 
     def head_layer(self, head):
-        """Returns a Keras layer that does what `score` does with this head."""
+        """Returns a Keras layer that applies this head as `score` does."""
         if self.scorer is None:
             return dense_head(*head, self.variable_dtype)
         layer = TaskHead(clone(self.scorer), [tuple(x.shape) for x in head], name="head")
@@ -144,7 +143,7 @@ class EmbeddingLearner(MetaLearner):
         return self.run(self.features, x, self.statistics.support(False, size)).predictions
 
     def learn_embedded(self, support_features, support_y, query_features):
-        """Learns and predicts a task of embedded examples, as at evaluation.
+        """Learns a task from embedded examples and predicts its queries, as at evaluation.
 
         Args:
             support_features: Tensor `[support, embedding]`, from `embed`.
@@ -155,7 +154,7 @@ class EmbeddingLearner(MetaLearner):
             Logits `[query, ways]`.
         """
         head = self.fit_head(support_features, self.targets(support_y))
-        # The scorer may normalise, by stored statistics.
+        # The scorer may contain batch normalisation, which uses its stored statistics here.
         return self.run(
             lambda features, training: self.score(features, head, training),
             query_features,
@@ -186,7 +185,7 @@ class EmbeddingLearner(MetaLearner):
             return self.learn_together(support_x, support_y, inputs["query_x"], seed)
         state, embedded = self.adapt_and_embed(support_x, support_y, training, seed)
         output = self.predict_task(state, inputs["query_x"], training, seed)
-        # Losses that layers add in the support set's pass count like those of the queries' pass.
+        # Losses that layers add in the pass over the support set count as well.
         return output._replace(losses=embedded.losses + output.losses)
 
     # Parts.
@@ -212,7 +211,7 @@ class EmbeddingLearner(MetaLearner):
         return {"head": list(head), **kept}, embedded
 
     def learn_together(self, support_x, support_y, query_x, seed):
-        """Learns support set and queries in one pass, normalised by their common statistics."""
+        """Embeds support set and queries in one pass, normalised by their joint statistics."""
 
         def learn(examples, training):
             features = self.features(examples, training)

@@ -1,4 +1,4 @@
-"""MAML without derivatives of the inner steps."""
+"""MAML with implicit gradients, without differentiating the inner steps."""
 
 import dataclasses
 
@@ -13,22 +13,22 @@ from keras_meta.outer_loop.graph_constant import GraphConstant, count, positive
 
 @keras.saving.register_keras_serializable("keras_meta")
 class ImplicitMAML(MAML):
-    """MAML whose inner problem is held near the initial weights, and differentiated where it ends.
+    """MAML with a proximal inner problem, differentiated implicitly at its solution.
 
         w* = argmin over v:  L_S(v) + regularization / 2 |v - w|^2
         dL_Q/dw = (1 + H / regularization)^-1 dL_Q/dw*,    H the Hessian of L_S at w*
 
-    The inner steps go towards `w*`; the inverse is applied by conjugate gradient with products of
-    the Hessian. Memory does not grow with the number of inner steps. The meta-gradient is as good
-    as the minimum is close: take enough steps.
+    The inner steps approach `w*`; the inverse is applied by conjugate gradient with
+    Hessian-vector products. Memory does not grow with the number of inner steps. The meta-gradient
+    is only as accurate as the approximation of `w*`, so take enough inner steps.
 
     Args:
         model: A built `keras.Model`.
         inner_learning_rate: float. See `MAML`.
         inner_steps: See `MAML`.
-        regularization: float. How firmly the adapted weights are held near the initial ones.
-        cg_steps: int. Steps of conjugate gradient.
-        **kwargs: The other arguments of `MAML`, but `first_order` and `checkpoint_steps`.
+        regularization: float. Strength of the pull of the adapted weights to the initial ones.
+        cg_steps: int. Number of conjugate gradient steps.
+        **kwargs: The other arguments of `MAML`, except `first_order` and `checkpoint_steps`.
 
     Raises:
         ValueError: If an argument is invalid, or a setting of the inner optimizer is `Learned`.
@@ -65,16 +65,16 @@ class ImplicitMAML(MAML):
         super().__init__(model, inner_learning_rate, inner_steps, **kwargs)
         if self.inner_optimizer.trainable_variables or self.first_order or self.checkpoint_steps:
             raise ValueError(
-                "ImplicitMAML differentiates where the inner steps end, and not the steps: it "
-                "cannot learn their settings, and first_order and checkpoint_steps have no "
-                f"meaning. Received: inner_optimizer={self.inner_optimizer!r}, "
+                "ImplicitMAML differentiates the solution of the inner problem, not the steps to "
+                "it: it cannot learn their settings, and first_order and checkpoint_steps do not "
+                f"apply. Received: inner_optimizer={self.inner_optimizer!r}, "
                 f"first_order={self.first_order}, checkpoint_steps={self.checkpoint_steps}."
             )
         self.regularization = regularization
         self.cg_steps = cg_steps
 
     def inner_problem(self, support_x, support_y, training=False, seed=None, parameters=None):
-        """The problem of MAML, with the distance to the initial weights. See `MAML`."""
+        """The inner problem of MAML with a proximal term. See `MAML`."""
         parameters = self.parameters() if parameters is None else parameters
         problem = super().inner_problem(support_x, support_y, training, seed, parameters)
         adapted, initial = self.inner_weights.adapted, parameters["weights"]
@@ -105,7 +105,7 @@ class ImplicitMAML(MAML):
             return last.weights, last.written
 
         def gradient(weights, flat):
-            # Noise and statistics at the minimum are those of the step after the last.
+            # At the solution, use the noise and statistics of the step that would come next.
             loss = problem(flat).loss_at
             return adaptation.gradients(lambda w: loss(w, {}, steps), weights)[0]
 

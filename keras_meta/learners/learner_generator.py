@@ -1,4 +1,4 @@
-"""A network that reads a task and writes the parameters of a learner."""
+"""A hypernetwork that generates the weights of a learner from a support set."""
 
 import collections
 import dataclasses
@@ -17,7 +17,7 @@ from keras_meta.outer_loop import model_checks
 from keras_meta.outer_loop.model_checks import checked_policy
 
 Reading = collections.namedtuple("Reading", ["features", "task_embedding", "weights"])
-Reading.__doc__ = """What comes of one pass over a support set.
+Reading.__doc__ = """The result of one pass of the hypernetwork over a support set.
 
 Attributes:
     features: Tensor `[support, embedding]`.
@@ -28,41 +28,41 @@ Attributes:
 
 @keras.saving.register_keras_serializable("keras_meta")
 class LearnerGenerator(MAML):
-    """A network that reads a task and writes the parameters of a learner.
+    """A hypernetwork that generates the weights of a learner from a support set.
 
     For a task with support set `S` and query loss `L_Q`, an embedding `f`, a task encoder `e` that
-    is invariant to the order of the examples, and a writer `h`,
+    is invariant to the order of the examples, and a weight generator `h`,
 
         r = e({(f(x), y) : (x, y) in S})        the task embedding
-        w_0 = h(r)                              the parameters of a learner
+        w_0 = h(r)                              the generated weights
         w_{k+1} = w_k - a dL_S/dw (w_k)         inner steps, if any
         minimise over f, e, h:  mean over tasks of  L_Q(w_K)
 
-    So the generator is trained by how well what it has written predicts. Without inner steps a task
-    is learned in one pass. `writes` says what kind of learner is written: see
-    `keras_meta.generators`.
+    The hypernetwork is trained on the query loss of the learners that it generates. Without inner
+    steps a task is learned in one pass. The argument `generated` is the kind of learner to
+    generate: see `keras_meta.generators`.
 
     Args:
         model: A built `keras.Model` that embeds an example: features `[n, ...]` to vectors
             `[n, embedding]`.
         generated: A `keras_meta.generators.GeneratedLearner`: `LogisticRegression`, `LinearSVM`,
             `LinearRegression` or `LinearSVR`, which predict from the embedding, or `NeuralNetwork`
-            or `FiLM`, which are networks of their own.
+            or `FiLM`, which predict from the features with a separate network.
         task_embedding_size: int. Length of the task embedding.
-        inner_steps: int. Number of inner steps while fitting, from what was written.
-        inner_learning_rate: float. Rate of the inner steps.
+        inner_steps: int. Number of inner steps from the generated weights, during `fit`.
+        inner_learning_rate: float. Learning rate of the inner steps.
         eval_inner_steps: int. Number of inner steps in `evaluate`, `predict`, `adapt` and `export`.
             Defaults to `inner_steps`.
-        first_order: bool. Whether to leave out second derivatives of inner steps.
+        first_order: bool. Whether to omit the second derivatives of inner steps.
         inner_loss: See `MetaLearner`.
-        batch_norm: See `MetaLearner`. The generator reads a support set by the statistics of that
-            set, or by the stored ones if `"running"`.
-        task_map: See `MetaLearner`. Without a stated number of ways, tasks are looped.
+        batch_norm: See `MetaLearner`. The hypernetwork normalises a support set by the statistics
+            of that set, or by the stored ones if `"running"`.
+        task_map: See `MetaLearner`. With a variable way, tasks are looped.
         seed: See `MetaLearner`.
         name: Optional name.
 
     Raises:
-        ValueError: If the model gives no vectors, or an argument is invalid.
+        ValueError: If the model does not output vectors, or an argument is invalid.
 
     Example:
 
@@ -84,8 +84,8 @@ class LearnerGenerator(MAML):
 
     Reference:
         [Ha et al., 2017](https://arxiv.org/abs/1609.09106), hypernetworks;
-        [Garnelo et al., 2018](https://arxiv.org/abs/1807.01613), reading a set;
-        [Requeima et al., 2019](https://arxiv.org/abs/1906.07697), writing a classifier
+        [Garnelo et al., 2018](https://arxiv.org/abs/1807.01613), set encoders;
+        [Requeima et al., 2019](https://arxiv.org/abs/1906.07697), generated classifiers
     """
 
     first_noise = 1  # that of the pass over the support set that reads it is 0
@@ -108,7 +108,7 @@ class LearnerGenerator(MAML):
         generated.prepare(embedding_size, task_embedding_size, policy)
         variables = generated.generated_weights
         kwargs["inner_weights"] = InnerWeights(
-            adapted=[],  # they follow all others: see `inner_problem`
+            adapted=[],  # generated weights are not among the learner's own: see `inner_problem`
             variables=variables,
             layers=list(range(len(variables))),
             model=generated.model,
@@ -121,7 +121,7 @@ class LearnerGenerator(MAML):
 
     @functools.cached_property
     def functional(self):
-        """All parts as a function of one set of weights and statistics, whichever is called."""
+        """All parts of the learner as a function of its weights and statistics."""
         return FunctionalModel(self)
 
     def embed_task(self, support_x, support_y):
@@ -133,14 +133,14 @@ class LearnerGenerator(MAML):
 
         Returns:
             A `keras_meta.generators.TaskEmbedding`: `task`, a tensor `[task_embedding_size]`,
-            `outputs` `[outputs, task_embedding_size]`, and which of those are `present`.
+            `outputs` `[outputs, task_embedding_size]`, and `present`, a mask of those outputs.
         """
         return self.read(*self.check_support(support_x, support_y)).predictions.task_embedding
 
     def inner_problem(
         self, support_x, support_y, training=False, seed=None, parameters=None, read=None
     ):
-        """The problem of MAML, from the generated weights. See `MAML`.
+        """The inner problem of MAML, starting from the generated weights. See `MAML`.
 
         Args:
             support_x: Features `[support, ...]`.
@@ -148,7 +148,7 @@ class LearnerGenerator(MAML):
             training: bool. Whether dropout is active.
             seed: int tensor `[2]`, or `None`.
             parameters: See `MAML`.
-            read: What `read` returns, if the support set has been read.
+            read: The result of `read`, if it has been called already.
         """
         read = self.read(support_x, support_y, training, seed) if read is None else read
         problem = super().inner_problem(support_x, support_y, training, seed, parameters)
@@ -189,7 +189,7 @@ class LearnerGenerator(MAML):
         return output._replace(losses=output.losses + penalty)
 
     def run_generated(self, x, weights, state, training, rule, seed):
-        """One pass of the generated learner with these weights, over examples."""
+        """One pass of the generated learner, with these weights, over any examples."""
         every = self.functional.initial_weights()
         if self.generated.model is not None:
             every = put(every, self._positions, weights)
@@ -210,20 +210,20 @@ class LearnerGenerator(MAML):
         return output._replace(losses=output.losses + penalty)
 
     def learn_episode(self, inputs, training, seed):
-        """Reads the support set, generates a learner, and predicts. See `EpisodicModel`."""
+        """Generates a learner from the support set, and predicts. See `EpisodicModel`."""
         support = inputs["support_x"], inputs["support_y"]
         read = self.read(*support, training, seed)
         problem = self.inner_problem(*support, training, seed, read=read)
         steps = self.steps(training)
         state = problem.kept(self.solve(problem, steps), steps)
         output = self.predict_task(state, inputs["query_x"], training, seed)
-        # Losses and statistics of the pass that reads count like those of the pass that predicts.
+        # Losses and statistics of the pass over the support set count as well.
         return output._replace(
             state={**read.state, **output.state}, losses=read.losses + output.losses
         )
 
     def read(self, support_x, support_y, training=False, seed=None):
-        """Reads a support set in one pass.
+        """Generates weights from a support set in one pass.
 
         Args:
             support_x: Features `[support, ...]`.
@@ -232,7 +232,7 @@ class LearnerGenerator(MAML):
             seed: int tensor `[2]`, or `None`.
 
         Returns:
-            A `ModelOutput` with a `Reading` for predictions.
+            A `ModelOutput` whose predictions are a `Reading`.
         """
         rule = self.statistics.support(training, tf.shape(support_y)[0])
         if training and self.statistics.joins_queries:
@@ -247,7 +247,7 @@ class LearnerGenerator(MAML):
         )
 
     def adapted_model(self, state):
-        """The generated learner, with copies of what it needs of the generator."""
+        """The generated learner, with copies of the parts of the hypernetwork that it needs."""
         own = self.generated.generated_variables
         values = list(zip(own, state["weights"], strict=True)) if own else []
         head = self.generated.head(state["weights"])
@@ -272,7 +272,7 @@ class LearnerGenerator(MAML):
 
     @property
     def _network(self):
-        """The model whose outputs, or embedding, the generated learner predicts from."""
+        """The model whose output the generated learner turns into predictions."""
         return self.model if self.generated.model is None else self.generated.model
 
     @property

@@ -11,13 +11,13 @@ from keras_meta.outer_loop.graph_constant import GraphConstant, positive
 
 @keras.saving.register_keras_serializable("keras_meta")
 class LogisticLearner(EmbeddingLearner):
-    """Learns an embedding on which multinomial logistic regression learns a task.
+    """Learns an embedding on which multinomial logistic regression solves each task.
 
         W = argmin  sum_i cross-entropy(y_i, softmax(f(x_i) W)) + l/2 |W|^2
         logits = f(x) W
 
-    Newton's method finds the minimum, and the derivative is that of the minimum, exactly. `l` is
-    learned. An intercept is a feature that the embedding makes constant.
+    Newton's method finds the minimum, and the derivative is the exact derivative of the minimum.
+    `l` is learned. There is no intercept: the embedding can supply a constant feature instead.
 
     Args:
         model: A built `keras.Model` that embeds an example: features `[n, ...]` to vectors
@@ -30,7 +30,7 @@ class LogisticLearner(EmbeddingLearner):
         name: Optional name.
 
     Raises:
-        ValueError: If the model gives no vectors, or an argument is invalid.
+        ValueError: If the model does not output vectors, or an argument is invalid.
 
     Example:
 

@@ -25,36 +25,36 @@ class MAML(MetaLearner):
         w_0 = w,    w_{k+1} = w_k - a dL_S/dw (w_k),    k = 0 .. K-1
         minimise over w:  mean over tasks of  L_Q(w_K)
 
-    The gradient of the outer problem flows through the inner steps (second order), or treats inner
-    gradients as constants (`first_order=True`, known as FOMAML). Weight regularizers count in the
-    inner loss at the adapted weights, and in the outer loss at the initial ones.
+    The meta-gradient flows through the inner steps (second order), or treats inner gradients as
+    constants (`first_order=True`, known as FOMAML). Weight regularizers are part of the inner loss,
+    evaluated at the adapted weights, and of the outer loss, evaluated at the initial weights.
 
     Args:
         model: A built `keras.Model`.
         inner_learning_rate: float, `inner_optimizers.Learned`, or a
-            `keras.optimizers.schedules.LearningRateSchedule` over the inner steps. Rate of the
-            inner steps, for an averaged loss. Defaults to that of `inner_optimizer`. Assigning a
-            float to the attribute takes effect at once.
-        inner_steps: int. Number of inner steps while fitting.
+            `keras.optimizers.schedules.LearningRateSchedule` over the inner steps. Learning rate of
+            the inner steps, for an averaged loss. Defaults to that of `inner_optimizer`. Assigning
+            a float to the attribute takes effect immediately.
+        inner_steps: int. Number of inner steps during `fit`.
         eval_inner_steps: int. Number of inner steps in `evaluate`, `predict`, `adapt` and `export`.
             Defaults to `inner_steps`.
-        first_order: bool. Whether to leave out second derivatives.
+        first_order: bool. Whether to omit second derivatives.
         adapted_weights: Which weights the inner steps change: `"all"`, `"head"` (the last layer
-            with weights), `"body"` (all but that), `"scales"` (those of normalisation layers),
+            with weights), `"body"` (all others), `"scales"` (those of normalisation layers),
             `"lora"` (of layers with `enable_lora`), a list of layer names, or a callable that takes
-            a variable and returns a bool. The others are meta-learned only.
-        inner_optimizer: Rule of the inner steps: `"sgd"`, `"momentum"`, `"nesterov"`, `"adam"`,
+            a variable and returns a bool. The other weights are meta-learned, but not adapted.
+        inner_optimizer: Update rule: `"sgd"`, `"momentum"`, `"nesterov"`, `"adam"`,
             `"rmsprop"`, or an object of `keras_meta.inner_optimizers` with its settings.
         checkpoint_steps: bool. Whether to keep only the weights between inner steps, and to
-            compute each step again for the meta-gradient. Memory and tracing time then hardly grow
-            with the number of steps; a step of training takes about a third longer.
+            recompute each step for the meta-gradient. Memory and tracing time then hardly grow
+            with the number of inner steps; an outer step takes about a third longer.
         inner_loss: See `MetaLearner`.
         batch_norm: See `MetaLearner`.
         task_map: See `MetaLearner`.
         seed: See `MetaLearner`.
         name: Optional name.
-        inner_weights: An `InnerWeights`, from a learner that has a choice of its own in place of
-            `adapted_weights`; or `None`.
+        inner_weights: An `InnerWeights` that replaces the choice made by `adapted_weights`, for
+            subclasses; or `None`.
 
     Raises:
         ValueError: If an argument is invalid, or an operation of the model has no second derivative
@@ -112,7 +112,7 @@ class MAML(MetaLearner):
         self.first_order = first_order
         self.checkpoint_steps = checkpoint_steps
         self.adapted_weights = adapted_weights
-        # A plain attribute: Keras would take the variables in it for the learner's own.
+        # Bypasses Keras's attribute tracking, which would count its variables as the learner's.
         self.__dict__["inner_weights"] = inner_weights or of_model(model, adapted_weights)
         self._check_inner_loss()
         self.inner_optimizer = inner_optimizers.get(inner_optimizer, inner_learning_rate)
@@ -122,48 +122,48 @@ class MAML(MetaLearner):
 
     @property
     def trainable_variables(self):
-        """What the outer loop learns: all but weights of the model that the learner replaces."""
+        """The meta-learned variables: all but those of the model that the learner replaces."""
         return self._without_replaced(super().trainable_variables)
 
     @property
     def trainable_weights(self):
-        """The same under the other name, by which Keras finishes a run of `fit`."""
+        """The same as `trainable_variables`; Keras uses this name at the end of `fit`."""
         return self._without_replaced(super().trainable_weights)
 
     def _without_replaced(self, variables):
-        inner_weights = self.__dict__.get("inner_weights")  # Keras may ask before there are any
+        inner_weights = self.__dict__.get("inner_weights")  # Keras may ask before it is set
         replaced = {id(v) for v in inner_weights.replaced} if inner_weights else ()
         return [v for v in variables if id(v) not in replaced]
 
     @property
     def inner_learning_rate(self):
-        """Rate of the inner steps."""
+        """Learning rate of the inner steps."""
         return self.inner_optimizer.learning_rate
 
     @inner_learning_rate.setter
     def inner_learning_rate(self, value):
         self.inner_optimizer.assign("learning_rate", value)
 
-    # The inner problem, and ways to solve it.
+    # The inner problem and its solution.
 
     def parameters(self):
-        """Returns all that the inner problem reads of what is meta-learned, as lists of tensors.
+        """Returns the meta-learned parameters of the inner problem, as lists of tensors.
 
-        A variable that is read inside a checkpointed inner step gets no gradient: these are read
-        before.
+        They are read before the first inner step, because a variable that is read inside a
+        checkpointed step gets no gradient.
         """
         loss = [tf.convert_to_tensor(v.value) for v in losses.variables(self.inner_loss)]
         return {"weights": self.functional.initial_weights(), "loss": loss}
 
     def inner_problem(self, support_x, support_y, training=False, seed=None, parameters=None):
-        """Returns what the inner steps solve for one task.
+        """Returns the inner problem of one task.
 
         Args:
             support_x: Features `[support, ...]`.
             support_y: Labels `[support, ...]`.
             training: bool. Whether dropout is active.
             seed: int tensor `[2]`, or `None`.
-            parameters: What `parameters` returns, or tensors in their place.
+            parameters: dict like the result of `parameters`, which is the default.
 
         Returns:
             An `InnerProblem`.
@@ -172,7 +172,7 @@ class MAML(MetaLearner):
         return support_problem(self, support_x, support_y, training, seed, parameters)
 
     def run_inner(self, weights, x, written, training, rule, seed):
-        """One pass over the support set, whose losses include the weight regularizers."""
+        """One pass over the support set; its losses include the weight regularizers."""
         output = self.functional(x, weights, written, training, rule, seed)
         return output._replace(losses=output.losses + self.functional.regularization(weights))
 
@@ -211,17 +211,17 @@ class MAML(MetaLearner):
         return problem.losses(self.steps(training=False) if steps is None else steps)
 
     def how_learning_went(self, task):
-        """The support loss by inner step. See `OuterModel`."""
+        """Describes the support loss by inner step. See `OuterModel`."""
         inputs = episode.without_padding(task).inputs
         values = self.inner_losses(inputs["support_x"], inputs["support_y"])
         return divergence.by_step(values.numpy())
 
     def steps(self, training):
-        """Number of inner steps: those of training, or those of evaluation."""
+        """Number of inner steps in training, or at evaluation."""
         at_evaluation = not training and self.eval_inner_steps is not None
         return self.eval_inner_steps if at_evaluation else self.inner_steps
 
-    # A task once it is learned.
+    # Prediction with a learned task.
 
     def predict_task(self, state, query_x, training=False, seed=None):
         """Runs the model with the adapted weights."""
@@ -229,20 +229,20 @@ class MAML(MetaLearner):
             self.functional.initial_weights(), self.inner_weights.of_task, state["weights"]
         )
         rule = self.statistics.queries(state, training)
-        # The largest number, so that no inner step has the same noise.
+        # The largest int32, so that no inner step has the same noise.
         seed = fold_in(seed, 2**31 - 1)
         return self.functional(query_x, weights, state["statistics"], training, rule, seed)
 
     def adapted_model(self, state):
         """A copy of the model with the weights and statistics of one task."""
         variables = self.functional.trainable_variables
-        # A learner may have more weights than its model has variables.
+        # Weights beyond those of the model, such as a per-task head, have no variable.
         own = zip(self.inner_weights.of_task, state["weights"], strict=True)
         values = [(variables[i], value) for i, value in own if i < len(variables)]
         return self.model_of_task(state, values, self.task_head(state))
 
     def task_head(self, state):
-        """Returns the layer that ends the model of a task, where the learner's model has no head.
+        """Returns the head layer of a task's model, for learners whose model has no head.
 
         Args:
             state: The state of the task.
@@ -263,10 +263,10 @@ class MAML(MetaLearner):
             model_checks.check_second_order(self, inputs)
 
     def second_order_problems(self, features_spec):
-        """Lists what stops second derivatives, as `Problem(layer, operation, remedy)`.
+        """Lists operations without a second derivative, as `Problem(layer, operation, remedy)`.
 
         Args:
-            features_spec: Nest of `tf.TensorSpec`, the model's input.
+            features_spec: Nest of `tf.TensorSpec` of the model's input.
         """
         model = self.inner_weights.model
         return [] if model is None else second_order.problems(FunctionalModel(model), features_spec)
@@ -275,7 +275,7 @@ class MAML(MetaLearner):
         if self.first_order and losses.variables(self.inner_loss):
             raise ValueError(
                 "The weights of an inner loss are learned through the inner gradient, which "
-                "first-order learners take for a constant. Use a loss without weights, or MAML "
+                "first-order learners treat as a constant. Use a loss without weights, or MAML "
                 f"with first_order=False. Received: inner_loss={self.inner_loss!r}."
             )
 

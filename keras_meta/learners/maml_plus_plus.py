@@ -1,4 +1,4 @@
-"""MAML, trained stably."""
+"""MAML++: stable training of MAML."""
 
 import dataclasses
 
@@ -18,33 +18,35 @@ from keras_meta.outer_loop.outcome import Outcome
 
 @keras.saving.register_keras_serializable("keras_meta")
 class MAMLPlusPlus(MAML):
-    """MAML with the parts that make its training stable, each a switch of its own.
+    """MAML with techniques that stabilise its training, each of which can be switched off.
 
-    For the first `multi_step_loss_steps` outer steps, the loss of a task is that after every inner
-    step, with weights `v_k` that move from equal ones to the last step alone. `t` of them done:
+    For the first `multi_step_loss_steps` outer steps, the loss of a task is a weighted sum of the
+    query losses after each inner step. Its weights `v_k` are equal at first and shift linearly to
+    the last step alone. At outer step `t`:
 
         sum over k = 1..K of  v_k L_Q(w_k)
         v_k = (1 - t / multi_step_loss_steps) / K  for k < K,    v_K = 1 - sum of the others
 
-    For the first `first_order_steps` outer steps, second derivatives are left out. Each layer has a
-    rate for each inner step, and each normalisation layer a scale and a shift for each; those are
-    learned, and the scales and shifts do not adapt. With `batch_norm="per_step"`, running
-    statistics are kept for each number of inner steps taken: training normalises by the statistics
-    of the examples at hand and moves those of the step; evaluation normalises the support set by
-    its own and the queries by those of the step, each on its own. The cosine schedule of the paper
-    is `keras.optimizers.schedules.CosineDecay`, passed to the outer optimizer.
+    For the first `first_order_steps` outer steps, second derivatives are omitted. Each layer has a
+    learning rate per inner step, and each normalisation layer a scale and a shift per inner step.
+    All of these are meta-learned; scales and shifts are not adapted. With
+    `batch_norm="per_step"`, running statistics are kept for each number of inner steps taken.
+    Training normalises by the statistics of the current examples and updates the running statistics
+    of the step. Evaluation normalises the support set by its own statistics, and the queries by the
+    running statistics of the step, independently of each other. For the cosine schedule of the
+    paper, pass `keras.optimizers.schedules.CosineDecay` to the outer optimizer.
 
     Args:
         model: A built `keras.Model`.
-        inner_learning_rate: float. All rates before training.
-        inner_steps: int. Number of inner steps while fitting. Beyond them, at evaluation, what
-            belongs to a step is that of the last.
-        multi_step_loss_steps: int. Outer steps for which the loss counts every inner step; 0 for
-            none.
-        first_order_steps: int. Outer steps without second derivatives; 0 for none.
-        learned_rates: bool. Whether the rates are learned, per layer and step.
-        per_step_scales: bool. Whether normalisation layers have scales and shifts per step.
-        batch_norm: `"per_step"`, or see `MetaLearner`.
+        inner_learning_rate: float. Initial value of all inner learning rates.
+        inner_steps: int. Number of inner steps during `fit`. If evaluation takes more, the further
+            steps use the per-step values of the last.
+        multi_step_loss_steps: int. Number of outer steps in which the loss includes every inner
+            step; 0 to disable.
+        first_order_steps: int. Number of outer steps without second derivatives; 0 to disable.
+        learned_rates: bool. Whether the rates are learned, per layer and inner step.
+        per_step_scales: bool. Whether normalisation layers have scales and shifts per inner step.
+        batch_norm: `"per_step"`, or any value that `MetaLearner` accepts.
         **kwargs: The other arguments of `MAML`.
 
     Raises:
@@ -99,8 +101,8 @@ class MAMLPlusPlus(MAML):
         super().__init__(model, inner_learning_rate, inner_steps, **kwargs)
         if self.checkpoint_steps:
             raise ValueError(
-                "`checkpoint_steps` is not for MAMLPlusPlus, which uses what lies between the "
-                "inner steps. Use MAML with inner_optimizer=SGD(Learned(rate, per='layer', "
+                "MAMLPlusPlus does not support `checkpoint_steps`, because it uses the state after "
+                "every inner step. Use MAML with inner_optimizer=SGD(Learned(rate, per='layer', "
                 "per_step=True)). Received: checkpoint_steps=True."
             )
         self.learned_rates = learned_rates
@@ -108,12 +110,12 @@ class MAMLPlusPlus(MAML):
         self.multi_step_loss_steps = multi_step_loss_steps
         self.first_order_steps = first_order_steps
         self.scales = [table(self, variable, self.inner_steps + 1) for variable in scales]
-        # Statistics by step are there, to be saved, whatever the policy is at the moment.
+        # Creates the per-step statistics in any case, so that they are saved under every policy.
         self.batch_norm = "per_step"
         self.batch_norm = batch_norm
 
     def inner_problem(self, support_x, support_y, training=False, seed=None, parameters=None):
-        """The problem of MAML, with the scales and shifts of each step. See `MAML`."""
+        """The inner problem of MAML with the scales and shifts of each step. See `MAML`."""
         problem = super().inner_problem(support_x, support_y, training, seed, parameters)
         tables = [tf.convert_to_tensor(variable.value) for variable in self.scales]
         positions = self.inner_weights.of_task[len(self.inner_weights.adapted) :]
@@ -124,10 +126,10 @@ class MAMLPlusPlus(MAML):
 
         return dataclasses.replace(problem, weights_at=weights_at)
 
-    # The loss after every inner step, and its derivatives.
+    # The multi-step loss and its gradient.
 
     def meta_gradients(self, tasks):
-        """Gradients of what this outer step minimises. See `OuterModel`."""
+        """Gradients of the loss of this outer step. See `OuterModel`."""
 
         def gradients(multi_step, first_order):
             def learn(task, seed):
@@ -136,7 +138,7 @@ class MAMLPlusPlus(MAML):
             return mean_gradients(self, learn, tasks)
 
         def until(outer_steps, early, late):
-            """One of two gradients; where both may be meant, absent ones become zeros."""
+            """Selects a gradient by outer step; `tf.cond` requires zeros in place of `None`."""
             if not outer_steps:
                 return late()
             branches = [lambda: self._with_zeros(early()), lambda: self._with_zeros(late())]
@@ -152,13 +154,13 @@ class MAMLPlusPlus(MAML):
         return until(self.multi_step_loss_steps, lambda: by_order(True), lambda: by_order(False))
 
     def learn_by_step(self, task, seed, multi_step, first_order):
-        """Learns an episode, with the loss after every inner step or after the last.
+        """Learns an episode with the loss after every inner step, or after the last alone.
 
         Args:
             task: An `Episode`.
             seed: int tensor `[2]`.
-            multi_step: bool. Whether every step counts.
-            first_order: bool. Whether second derivatives are left out.
+            multi_step: bool. Whether the loss includes every inner step.
+            first_order: bool. Whether second derivatives are omitted.
 
         Returns:
             An `Outcome`.

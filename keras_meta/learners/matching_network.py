@@ -16,21 +16,22 @@ class MatchingNetwork(EmbeddingLearner):
 
         p(x) = sum_i a_i y_i,    a = softmax_i(t cos(f(x), g_i)),    t learned
 
-    Predictions are logits, `log p`. The paper has `t = 1`, by which no class is ever certain.
+    Predictions are logits, `log p`. The paper fixes `t = 1`, so that no class can get a probability
+    near 1.
 
-    With `processing_steps`, embeddings depend on the whole support set ("full context"): those of
-    the support examples `f_i` become
+    With `processing_steps`, embeddings are conditioned on the whole support set ("full context
+    embeddings"). Support embeddings `f_i` become
 
         g_i = f_i + forward_i + backward_i       (LSTMs over the support set, in the order given)
 
-    and queries read the `g_i` in as many steps of an LSTM with attention. See
+    and each query attends to the `g_i` in `processing_steps` steps of an LSTM. See
     `keras_meta.layers.CosineAttention`.
 
     Args:
         model: A built `keras.Model` that embeds an example: features `[n, ...]` to vectors
             `[n, embedding]`.
-        processing_steps: int. Steps in which a query reads the support set; 0 for embeddings
-            without context.
+        processing_steps: int. Number of LSTM steps in which a query attends to the support set; 0
+            for embeddings without context.
         num_ways: See `EmbeddingLearner`.
         batch_norm: See `EmbeddingLearner`.
         task_map: See `MetaLearner`.
@@ -38,7 +39,7 @@ class MatchingNetwork(EmbeddingLearner):
         name: Optional name.
 
     Raises:
-        ValueError: If the model gives no vectors, or an argument is invalid.
+        ValueError: If the model does not output vectors, or an argument is invalid.
 
     Example:
 
@@ -65,7 +66,7 @@ class MatchingNetwork(EmbeddingLearner):
         (size,) = self.embedding_shape
         if self.processing_steps:
             dtype = self.variable_dtype
-            # Without dropout; the seed of it is a variable all the same.
+            # There is no dropout, but Keras creates its seed variable anyway: fix its value.
             lstm = keras.layers.LSTM(size, return_sequences=True, seed=0, dtype=dtype)
             self.context = keras.layers.Bidirectional(lstm, merge_mode="sum", dtype=dtype)
             self.context.build((1, None, size))

@@ -1,4 +1,4 @@
-"""Learned curvature."""
+"""Meta-learned transformations of the inner gradient."""
 
 import keras
 
@@ -8,11 +8,11 @@ from keras_meta.learners.maml import MAML
 
 @keras.saving.register_keras_serializable("keras_meta")
 class MetaCurvature(MAML):
-    """MAML whose inner gradients go through learned matrices.
+    """MAML whose inner gradients are transformed by learned matrices.
 
         w_{k+1} = w_k - a MC(dL_S/dw (w_k))
 
-    with the transformation `MC` of `inner_optimizers.Curvature`, learned with the weights.
+    where `MC` is the transformation of `inner_optimizers.Curvature`, learned with the weights.
 
     Args:
         model: A built `keras.Model`.

@@ -1,4 +1,4 @@
-"""Learned directions and rates."""
+"""Meta-learned directions and learning rates."""
 
 import keras
 
@@ -8,13 +8,13 @@ from keras_meta.learners.maml import MAML
 
 @keras.saving.register_keras_serializable("keras_meta")
 class MetaSGD(MAML):
-    """MAML that learns a rate for each parameter, and with it the direction of the steps.
+    """MAML that learns a rate for each parameter, and thereby the direction of the steps.
 
-        w_{k+1} = w_k - a * dL_S/dw (w_k),    a as large as w and learned with it
+        w_{k+1} = w_k - a * dL_S/dw (w_k),    a of the shape of w, and learned with it
 
     Args:
         model: A built `keras.Model`.
-        inner_learning_rate: float. All rates before training.
+        inner_learning_rate: float. Initial value of all rates.
         inner_steps: See `MAML`.
         **kwargs: The other arguments of `MAML`.
 

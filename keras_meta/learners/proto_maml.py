@@ -1,4 +1,4 @@
-"""MAML from the head that prototypes write."""
+"""MAML whose head is initialised from class prototypes."""
 
 import functools
 
@@ -16,7 +16,7 @@ from keras_meta.outer_loop.model_checks import dtype_policy, embedding_size
 
 @keras.saving.register_keras_serializable("keras_meta")
 class ProtoMAML(MAML):
-    """MAML whose linear head starts, in each task, from the prototypes of its classes.
+    """MAML whose linear head is initialised, in each task, from the class prototypes.
 
     With `f` the embedding and `c_n` the mean embedding of the support examples of class `n`,
 
@@ -24,25 +24,25 @@ class ProtoMAML(MAML):
         (w, W, b)_{k+1} = (w, W, b)_k - a dL_S (w_k, W_k, b_k)
         minimise over w:  mean over tasks of  L_Q(w_K, W_K, b_K)
 
-    and the outer gradient flows through the prototypes as well. Without inner steps it is a
-    prototypical network. There is no head to meta-learn, so the number of ways may differ from
-    batch to batch.
+    The meta-gradient flows through the prototypes as well. Without inner steps, this is a
+    prototypical network. The head has no meta-learned weights, so the number of ways may differ
+    between batches.
 
     Args:
         model: A built `keras.Model` that embeds an example: features `[n, ...]` to vectors
             `[n, embedding]`.
         inner_learning_rate: See `MAML`.
         inner_steps: See `MAML`.
-        num_ways: int. Number of classes of every task; those without support examples are never
-            predicted. Without it there are as many as the largest support label of a task says,
-            alike in all tasks of a batch, and tasks are looped.
-        adapted_weights: Which weights the inner steps change: `"all"`, `"head"` (the head alone),
-            `"body"` (the embedding alone), or what else `MAML` takes, of the embedding and with the
-            head.
+        num_ways: int. Number of classes of every task; classes without support examples are never
+            predicted. `None` for a variable way: the ways of a task follow from its largest support
+            label, predictions are padded to the most ways in the batch, and tasks are looped.
+        adapted_weights: Which weights the inner steps change: `"all"`, `"head"` (only the head),
+            `"body"` (only the embedding), or any other value that `MAML` accepts, which selects
+            weights of the embedding to adapt in addition to the head.
         **kwargs: The other arguments of `MAML`.
 
     Raises:
-        ValueError: If the model gives no vectors, or an argument is invalid.
+        ValueError: If the model does not output vectors, or an argument is invalid.
 
     Example:
 
@@ -79,14 +79,14 @@ class ProtoMAML(MAML):
             inner_learning_rate,
             inner_steps,
             adapted_weights=adapted_weights,
-            inner_weights=with_written_head(model, num_ways, adapted_weights),
+            inner_weights=with_prototype_head(model, num_ways, adapted_weights),
             **kwargs,
         )
         self.num_ways = num_ways
 
     @functools.cached_property
     def functional(self):
-        """The model, with the head of a task, as a function of weights and state."""
+        """The model with a per-task head, as a function of weights and state."""
         return ModelWithHead(self.model)
 
     @property
@@ -94,7 +94,7 @@ class ProtoMAML(MAML):
         return self.num_ways is None
 
     def inner_problem(self, support_x, support_y, training=False, seed=None, parameters=None):
-        """The problem of MAML, from the head that prototypes write. See `MAML`."""
+        """The inner problem of MAML, starting from the prototype head. See `MAML`."""
         parameters = self.parameters() if parameters is None else parameters
         size = tf.shape(support_y)[0]
         features = self.functional.embed(
@@ -102,7 +102,7 @@ class ProtoMAML(MAML):
             parameters["weights"],
             training=training,
             rule=self.statistics.support(training, size),
-            # As the first inner step sees the support set.
+            # The same noise as in the first inner step.
             seed=fold_in(seed, 0),
         ).predictions
         head = prototype_head(
@@ -114,7 +114,7 @@ class ProtoMAML(MAML):
         )
 
     def task_head(self, state):
-        """The linear layer of the adapted head."""
+        """Returns the adapted head as a linear layer."""
         return dense_head(*state["weights"][-2:], self.variable_dtype)
 
     def weight_names(self):
@@ -128,19 +128,19 @@ class ProtoMAML(MAML):
         return {**super().get_config(), "num_ways": self.num_ways}
 
 
-def with_written_head(model, num_ways, adapted_weights):
-    """The inner weights of an embedding and a head on it, the last two.
+def with_prototype_head(model, num_ways, adapted_weights):
+    """Returns the inner weights of an embedding and its head; `W` and `b` of the head come last.
 
     Args:
         model: A built `keras.Model` that embeds an example.
-        num_ways: int, or `None` where the number of ways varies.
+        num_ways: int, or `None` for a variable way.
         adapted_weights: See `ProtoMAML`.
 
     Returns:
         An `InnerWeights`.
     """
     size, number = embedding_size(model), len(model.trainable_variables)
-    # There are no variables of the head: all that is known of it is its shape.
+    # The head has no variables; shape and dtype are all that the inner optimizer needs.
     dtype = dtype_policy(model).variable_dtype
     head = [keras.KerasTensor(shape, dtype) for shape in ((size, num_ways), (num_ways,))]
     body = of_model(model, "all" if adapted_weights in ("head", "body") else adapted_weights)

@@ -10,16 +10,15 @@ from keras_meta.outer_loop.graph_constant import GraphConstant, one_of
 
 @keras.saving.register_keras_serializable("keras_meta")
 class PrototypicalNetwork(EmbeddingLearner):
-    """Learns an embedding in which each class is near the mean of its examples.
+    """Learns an embedding in which the examples of a class cluster around their mean.
 
     With `c_n` the mean of the embedded support examples of class `n`,
 
         p(y = n | x) = softmax_n(-|f(x) - c_n|^2)         "euclidean"
         p(y = n | x) = softmax_n(t cos(f(x), c_n))        "cosine", t learned
 
-    Predictions are logits; Euclidean ones without `|f(x)|^2`, which all classes share:
-    `2 c_n f(x) - |c_n|^2`. Ways and shots may differ between training and test, and from task to
-    task.
+    Predictions are logits. The Euclidean ones omit `|f(x)|^2`, which is the same for all classes:
+    `2 c_n f(x) - |c_n|^2`. Ways and shots may differ between training and test, and between tasks.
 
     Args:
         model: A built `keras.Model` that embeds an example: features `[n, ...]` to vectors
@@ -32,7 +31,7 @@ class PrototypicalNetwork(EmbeddingLearner):
         name: Optional name.
 
     Raises:
-        ValueError: If the model gives no vectors, or an argument is invalid.
+        ValueError: If the model does not output vectors, or an argument is invalid.
 
     Example:
 
@@ -59,7 +58,7 @@ class PrototypicalNetwork(EmbeddingLearner):
         super().__init__(model, num_ways, **kwargs)
         self.distance = distance
         if self.distance == "cosine":
-            # Cosines are within 1: without a larger scale no class is ever certain.
+            # Cosines are at most 1: without a larger scale no class can get a probability near 1.
             self.scale = self.add_weight(name="scale", initializer=keras.initializers.Constant(10))
             self.scorer = CosineScores(dtype=self.variable_dtype)
 

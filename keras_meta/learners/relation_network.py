@@ -12,7 +12,7 @@ from keras_meta.outer_loop import model_checks
 
 @keras.saving.register_keras_serializable("keras_meta")
 class RelationNetwork(EmbeddingLearner):
-    """Learns an embedding, and a network that tells whether a query is of a class.
+    """Learns an embedding, and a network that scores how well a query matches a class.
 
     With `c_n` the mean of the embedded support examples of class `n` and a relation module `g`,
 
@@ -24,19 +24,19 @@ class RelationNetwork(EmbeddingLearner):
     Args:
         model: A built `keras.Model` that embeds an example: features `[n, ...]` to vectors
             `[n, embedding]` or feature maps `[n, height, width, channels]`.
-        relation: A built `keras.Model` that takes pairs, joined along the last axis, to `[n, 1]`:
-            its input is `[n, 2 embedding]` or `[n, height, width, 2 channels]`. Defaults to a
-            network with one hidden layer of 64 units.
+        relation: A built `keras.Model` that maps pairs, concatenated along the last axis, to
+            `[n, 1]`: its input is `[n, 2 embedding]` or `[n, height, width, 2 channels]`. Defaults
+            to a network with one hidden layer of 64 units.
         num_ways: See `EmbeddingLearner`.
-        batch_norm: See `EmbeddingLearner`. In the relation module, the examples at hand are all
-            pairs of a query and a class; as none are made of the support set, a module with batch
-            normalisation cannot have `"support"`.
+        batch_norm: See `EmbeddingLearner`. The relation module is run on all pairs of a query and a
+            class, but not on the support set: `"support"` is therefore not available if it contains
+            batch normalisation.
         task_map: See `MetaLearner`.
         seed: See `MetaLearner`.
         name: Optional name.
 
     Raises:
-        ValueError: If the models do not fit, or an argument is invalid.
+        ValueError: If the models do not fit together, or an argument is invalid.
 
     Example:
 
@@ -92,14 +92,14 @@ class RelationNetwork(EmbeddingLearner):
         takes, gives = self.relation.input_shape, self.relation.output_shape
         if (takes, gives) != ((None, *pair), (None, 1)):
             raise ValueError(
-                f"`relation` must take pairs of shape {(None, *pair)} to {(None, 1)}, for an "
+                f"`relation` must map pairs of shape {(None, *pair)} to {(None, 1)}, for an "
                 f"embedding of shape {self.embedding_shape}. Received: a model from {takes} to "
                 f"{gives}."
             )
         if self.statistics.needs_support_pass and batch_normalizations(self.relation):
             raise ValueError(
                 "A relation module with batch normalisation has no statistics of the support set, "
-                "of which it sees no pairs. Use batch_norm='transductive' or 'running'. "
+                "because it only runs on queries. Use batch_norm='transductive' or 'running'. "
                 f"Received: batch_norm={self.batch_norm!r}."
             )
 

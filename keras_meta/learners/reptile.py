@@ -1,4 +1,4 @@
-"""A first-order learner that moves towards the adapted weights."""
+"""Reptile: first-order meta-learning that moves the initial weights to the adapted ones."""
 
 import dataclasses
 
@@ -15,22 +15,23 @@ from keras_meta.outer_loop.mean_gradients import num_tasks
 
 @keras.saving.register_keras_serializable("keras_meta")
 class Reptile(MAML):
-    """Moves the initial weights towards those that the inner steps reach.
+    """Moves the initial weights towards the mean of the adapted weights.
 
         w <- w + e (mean over tasks of w_K - w)
 
-    The outer optimizer is given `w - mean of w_K` for a gradient: `SGD(e)` is the rule above. No
-    derivative of the inner steps is taken, so that many cost no memory, and the queries of a task
-    serve for the reported loss and metrics alone. What the inner optimizer keeps, such as the
-    second moments of Adam, goes on from outer step to outer step, as the mean over tasks.
+    The outer optimizer receives `w - mean of w_K` as its gradient, so that `SGD(e)` is the rule
+    above. The inner steps are not differentiated, so memory does not grow with their number, and
+    the queries of a task are only used for the reported loss and metrics. The slots of the inner
+    optimizer, such as the second moments of Adam, are averaged over tasks and carried over to the
+    next outer step.
 
     Args:
         model: A built `keras.Model`.
         inner_learning_rate: See `MAML`.
         inner_steps: See `MAML`.
-        inner_batch_size: int. Support examples an inner step, drawn in turn from a shuffled support
-            set; `None` for all.
-        **kwargs: The other arguments of `MAML`, but `first_order`.
+        inner_batch_size: int. Number of support examples per inner step, drawn in turn from the
+            shuffled support set; `None` for the whole set.
+        **kwargs: The other arguments of `MAML`, except `first_order`.
 
     Raises:
         ValueError: If an argument is invalid, or a setting of the inner optimizer is `Learned`.
@@ -66,7 +67,7 @@ class Reptile(MAML):
         super().__init__(model, inner_learning_rate, inner_steps, **kwargs)
         if self.inner_optimizer.trainable_variables:
             raise ValueError(
-                "Reptile takes no derivative of the inner steps, and so cannot learn their "
+                "Reptile does not differentiate the inner steps, so it cannot learn their "
                 "settings. Use numbers in place of `Learned`, or MAML. "
                 f"Received: inner_optimizer={self.inner_optimizer!r}."
             )
@@ -85,7 +86,7 @@ class Reptile(MAML):
         ]
 
     def inner_problem(self, support_x, support_y, training=False, seed=None, parameters=None):
-        """The problem of MAML, by mini-batches, with the slots of the last outer step."""
+        """The inner problem of MAML with mini-batches and the slots of the last outer step."""
         problem = super().inner_problem(support_x, support_y, training, seed, parameters)
         slots = tf.nest.pack_sequence_as(
             problem.initial_slots, [tf.convert_to_tensor(v.value) for v in self.slots]
@@ -98,7 +99,7 @@ class Reptile(MAML):
         return dataclasses.replace(problem, data_at=lambda weights, step, seed: batches(step))
 
     def meta_gradients(self, tasks):
-        """`w - mean over tasks of w_K`, in place of gradients. See `OuterModel`."""
+        """Returns `w - mean over tasks of w_K` as the gradient. See `OuterModel`."""
         variables, adapted = self.functional.trainable_variables, self.inner_weights.adapted
         first_task, share = replicas.place_in_batch(num_tasks(tasks))
         number = num_tasks(tasks)
@@ -120,14 +121,14 @@ class Reptile(MAML):
 
         gradients, outcome = self.map_tasks(difference, tasks, self.outer_step, first_task)
         if share is not None:
-            # Gradients are summed over replicas, each with the mean over its own tasks.
+            # Replicas sum their gradients, each of which is a mean over that replica's tasks.
             gradients = [
                 None if g is None else replicas.part(g * tf.cast(share, g.dtype)) for g in gradients
             ]
         return gradients, outcome
 
     def absorb(self, observed):
-        """Keeps the slots, as the mean over tasks. See `OuterModel`."""
+        """Stores the mean of the slots over tasks. See `OuterModel`."""
         super().absorb(observed["statistics"])
         means = replicas.mean_over_tasks(observed["slots"])
         for variable, value in zip(self.slots, means, strict=True):

@@ -11,31 +11,31 @@ from keras_meta.outer_loop.graph_constant import GraphConstant, count, positive
 
 @keras.saving.register_keras_serializable("keras_meta")
 class RidgeLearner(EmbeddingLearner):
-    """Learns an embedding on which ridge regression learns a task, in closed form.
+    """Learns an embedding on which ridge regression solves each task in closed form.
 
-    With `X` the embedded support set and `Y` its targets, values or rows of one-hot labels,
+    With `X` the embedded support set and `Y` its targets, values or one-hot labels,
 
         W = argmin |X W - Y|^2 + l |W|^2 = X^T (X X^T + l I)^-1 Y
         predictions = f(x) W          values
         predictions = t f(x) W        logits of classes
 
-    whose derivative is exact. `l` is learned, and so is the scale `t`. An intercept is a feature
-    that the embedding makes constant.
+    The derivative is exact. `l` and the scale `t` are learned. There is no intercept: the embedding
+    can supply a constant feature instead.
 
     Args:
         model: A built `keras.Model` that embeds an example: features `[n, ...]` to vectors
             `[n, embedding]`.
         regularization: float. Initial `l`.
         num_ways: See `EmbeddingLearner`.
-        num_values: int, for regression: labels are values, `[support]` or
-            `[support, num_values]`. Without it they are classes.
+        num_values: int. Number of regression targets: labels are values, `[support]` or
+            `[support, num_values]`. `None` for classification.
         batch_norm: See `EmbeddingLearner`.
         task_map: See `MetaLearner`.
         seed: See `MetaLearner`.
         name: Optional name.
 
     Raises:
-        ValueError: If the model gives no vectors, or an argument is invalid.
+        ValueError: If the model does not output vectors, or an argument is invalid.
 
     Example:
 
@@ -63,8 +63,8 @@ class RidgeLearner(EmbeddingLearner):
     def __init__(self, model, regularization=1.0, num_ways=None, num_values=None, **kwargs):
         if num_ways is not None and num_values is not None:
             raise ValueError(
-                "Labels are classes, of which there may be `num_ways`, or `num_values` values, not "
-                f"both. Received: num_ways={num_ways}, num_values={num_values}."
+                "Pass `num_ways` for classification or `num_values` for regression, not both. "
+                f"Received: num_ways={num_ways}, num_values={num_values}."
             )
         super().__init__(model, num_ways, **kwargs)
         self.regularization = regularization
@@ -89,10 +89,10 @@ class RidgeLearner(EmbeddingLearner):
         return classifier_head(kernel, targets, tf.exp(self.log_scale))
 
     def predict_with_variance(self, support_x, support_y, query_x):
-        """Predicts values, and how uncertain they are, by Bayesian linear regression.
+        """Predicts values and their variance by Bayesian linear regression.
 
-        It has the learned `l` for the ratio of noise to prior, and takes the size of the noise from
-        the support set: see `keras_meta.heads.ridge.predictive_variance`.
+        The learned `l` is the ratio of noise variance to prior variance; the noise variance itself
+        is estimated from the support set: see `keras_meta.heads.ridge.predictive_variance`.
 
         Args:
             support_x: Features `[support, ...]` of one task.
@@ -100,15 +100,15 @@ class RidgeLearner(EmbeddingLearner):
             query_x: Features `[query, ...]`.
 
         Returns:
-            Tuple `(mean, variance)` of tensors `[query, num_values]`; the variance includes that of
-            the noise.
+            Tuple `(mean, variance)` of tensors `[query, num_values]`; the variance includes the
+            noise variance.
 
         Raises:
             ValueError: If the learner classifies.
         """
         if self.num_values is None:
             raise ValueError(
-                "Values have a predictive variance, class scores do not: state `num_values`. "
+                "The predictive variance is defined for regression only: state `num_values`. "
                 "Received: num_values=None."
             )
         support_x, support_y = self.check_support(support_x, support_y)

@@ -11,18 +11,18 @@ from keras_meta.outer_loop.graph_constant import GraphConstant, positive
 
 @keras.saving.register_keras_serializable("keras_meta")
 class SVMLearner(EmbeddingLearner):
-    """Learns an embedding on which a multi-class support vector machine learns a task.
+    """Learns an embedding on which a multi-class support vector machine solves each task.
 
         W = argmin  1/2 |W|^2 + C sum_i max(0, 1 + max_{j != y_i} f(x_i) w_j - f(x_i) w_{y_i})
         logits = t f(x) W
 
-    The quadratic programme is solved in the dual and differentiated at its solution, so that the
-    derivative needs nothing of the iterations. The scale `t` is learned.
+    The quadratic program is solved in the dual and differentiated at its solution, not through the
+    iterations. The scale `t` is learned.
 
     Args:
         model: A built `keras.Model` that embeds an example: features `[n, ...]` to vectors
             `[n, embedding]`.
-        penalty: float. `C`, the weight of examples within the margin.
+        penalty: float. `C`, the weight of margin violations.
         num_ways: See `EmbeddingLearner`.
         batch_norm: See `EmbeddingLearner`.
         task_map: See `MetaLearner`.
@@ -30,7 +30,7 @@ class SVMLearner(EmbeddingLearner):
         name: Optional name.
 
     Raises:
-        ValueError: If the model gives no vectors, or an argument is invalid.
+        ValueError: If the model does not output vectors, or an argument is invalid.
 
     Example:
 

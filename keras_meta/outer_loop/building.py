@@ -1,4 +1,4 @@
-"""Variables that a compiled step needs, created before it is traced."""
+"""Creates the variables of a compiled step before it is traced."""
 
 import contextlib
 
@@ -10,15 +10,16 @@ from keras_meta.exact import private
 def build_ahead(model, batch_spec):
     """Creates the variables of compiled metrics and of the optimizer before the first step.
 
-    A step that creates variables is traced twice, and callbacks may restore them before it.
+    A step that creates variables is traced twice, and callbacks that restore variables need them
+    to exist before the first step.
 
     Args:
         model: An `OuterModel`.
-        batch_spec: Element spec of the dataset that `fit` is given.
+        batch_spec: Element spec of the dataset passed to `fit`.
     """
     if private.has_strategy(model) or model.optimizer is None:
-        return  # Keras does it, or there is nothing to create.
-    # The first step reports what is wrong with a batch, in terms of tasks.
+        return  # Keras creates them, or there are none.
+    # Errors in a batch are left to the first step, which reports them in terms of tasks.
     with contextlib.suppress(ValueError, KeyError, tf.errors.InvalidArgumentError):
         model.build_metrics(batch_spec)
         if not model.optimizer.built:

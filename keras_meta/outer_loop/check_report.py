@@ -1,4 +1,4 @@
-"""What can be known about a learner and its episodes before training."""
+"""Checks of a learner and its episodes before training."""
 
 import dataclasses
 import os
@@ -9,21 +9,21 @@ import tensorflow as tf
 
 from keras_meta.exact import second_order
 
-_TOLERANCE = 0.02  # of float32 differences; what the check is to find is off by more
+_TOLERANCE = 0.02  # rounding error of float32 differences; wrong gradients are off by more
 
 
 @dataclasses.dataclass
 class CheckReport:
-    """Findings of `learner.check(batch)`; `print` it.
+    """The findings of `learner.check(batch)`, to be printed.
 
     Attributes:
         gradient_error: float. Relative error of the meta-gradient against central differences, or
-            `None` for a learner whose gradient approximates that of its loss, by design.
+            `None` for a learner whose gradient by design approximates that of its loss.
         without_gradient: List of paths of variables whose meta-gradient is `None` or zero.
         second_order_problems: List of `Problem(layer, operation, remedy)`.
-        memory_bytes: int. Upper bound of the memory that the tensors of one training step take.
-        query_influence: float. Largest change in a prediction of a query when the other queries of
-            its task change.
+        memory_bytes: int. Upper bound on the memory used by the tensors of one training step.
+        query_influence: float. Largest change in the prediction of a query when the other queries
+            of its task change.
         overlap: int. Number of queries that are also in the support set of their task.
     """
 
@@ -36,7 +36,7 @@ class CheckReport:
 
     @property
     def ok(self):
-        """Whether nothing was found that makes training or its results wrong."""
+        """Whether the checks found no error that would invalidate training or its results."""
         right = self.gradient_error is None or self.gradient_error <= _TOLERANCE
         return right and not self.second_order_problems and not self.overlap
 
@@ -47,7 +47,7 @@ class CheckReport:
 
     def __str__(self):
         def line(fine, name, text):
-            return f"{'ok  ' if fine else 'LOOK'}  {name:22s} {text}"
+            return f"{'ok  ' if fine else 'warn'}  {name:26s} {text}"
 
         error = self.gradient_error
         dead = self.without_gradient
@@ -57,31 +57,31 @@ class CheckReport:
                 line(
                     error is None or error <= _TOLERANCE,
                     "meta-gradient",
-                    "approximate by design, such as of first order"
+                    "by design an approximation of the gradient of the loss, such as first order"
                     if error is None
                     else f"differs from central differences by {error:.1e}",
                 ),
-                line(not dead, "weights without it", ", ".join(dead) or "none"),
-                line(not problems, "second derivatives", "; ".join(problems) or "all there"),
+                line(not dead, "weights without a gradient", ", ".join(dead) or "none"),
+                line(not problems, "second derivatives", "; ".join(problems) or "all available"),
                 line(True, "memory of a step", f"at most {self.memory_bytes / 2**20:.0f} MiB"),
                 line(
                     True,
                     "transduction",
-                    "a prediction changes with the other queries"
+                    "predictions depend on the other queries of the task"
                     if self.transductive
-                    else "each query is predicted on its own",
+                    else "each query is predicted independently",
                 ),
                 line(
                     not self.overlap,
                     "support/query overlap",
-                    f"{self.overlap} queries are in their support set" if self.overlap else "none",
+                    f"{self.overlap} queries are also support examples" if self.overlap else "none",
                 ),
             ]
         )
 
 
 def check(learner, batch):
-    """Examines a compiled learner on one batch of episodes. The learner is left as it was.
+    """Checks a compiled learner on one batch of episodes, and leaves the learner unchanged.
 
     Args:
         learner: A compiled learner.
@@ -119,7 +119,7 @@ def _second_order_problems(learner, inputs):
 
 
 def _gradient_error(learner, evaluate):
-    """Relative error along the gradient itself, where rounding disturbs least."""
+    """Relative error of the derivative along the gradient, where rounding matters least."""
     variables = learner.trainable_variables
     gradients, _ = evaluate()
     scale = 1.0 if learner.optimizer is None else float(learner.optimizer.scale_loss(1.0))
@@ -146,13 +146,13 @@ def _gradient_error(learner, evaluate):
         for variable, start in zip(variables, original, strict=True):
             variable.assign(start)
     # Large steps suffer from curvature and kinks, small ones from rounding: trust the step around
-    # which the quotient changes least, whatever the gradient says.
+    # which the quotient changes least, and do not choose it by its agreement with the gradient.
     steadiest = np.argmin(np.abs(np.diff(quotients)))
     return float(abs(quotients[steadiest + 1] - norm) / norm)
 
 
 def _memory(learner, tasks):
-    """Bytes of all tensors made for one task, times the tasks under way at once."""
+    """Bytes of all tensors created for one task, times the number of tasks that run at once."""
     task = keras.tree.map_structure(lambda x: None if x is None else x[:1], tasks)
     traced = tf.function(
         lambda: learner.meta_gradients(task), autograph=False
@@ -172,7 +172,7 @@ def _memory(learner, tasks):
 
 
 def _query_influence(learner, inputs):
-    """Change of the first query's prediction when the other queries become copies of it."""
+    """Change in the prediction of the first query when the others are replaced by copies of it."""
 
     def alone(x):
         return tf.repeat(x[:, :1], tf.shape(x)[1], axis=1)

@@ -6,14 +6,14 @@ import weakref
 import numpy as np
 import tensorflow as tf
 
-# A loss beyond this is of weights that no longer mean anything.
+# Weights with a loss beyond this are meaningless.
 LIMIT = 1e6
-# A run that diverges does so in every step; a few reports are enough.
+# A diverging run usually diverges at every step, so a few reports are enough.
 _MAX_REPORTS = 3
 
 
 def watch(model, tasks, task_losses):
-    """Warns of tasks with a loss that is not finite, or beyond `LIMIT`.
+    """Warns about tasks whose loss is not finite, or beyond `LIMIT`.
 
     Args:
         model: An `OuterModel`.
@@ -21,10 +21,10 @@ def watch(model, tasks, task_losses):
         task_losses: Tensor `[tasks]`.
 
     Returns:
-        List of operations to wait for before the weights change.
+        List of operations to run before the weights change.
     """
     if model.jit_compile:
-        return []  # XLA has no way back to Python.
+        return []  # Code compiled by XLA cannot call back into Python.
     iterations = tf.constant(0) if model.optimizer is None else model.optimizer.iterations
     leaves = tf.nest.flatten(tasks)
     present = [leaf is not None for leaf in leaves]
@@ -43,7 +43,7 @@ def watch(model, tasks, task_losses):
 
 
 def by_step(values):
-    """A sentence on an inner loss, by inner step.
+    """Returns a sentence that lists the inner loss by inner step.
 
     Args:
         values: Array `[steps + 1]`.
@@ -52,12 +52,12 @@ def by_step(values):
     return (
         "Its support loss after 0, 1, ... inner steps: "
         + ", ".join(f"{value:.4g}" for value in values)
-        + (f"; it diverges at inner step {bad[0]}." if len(bad) else "; these are in bounds.")
+        + (f"; it diverges at inner step {bad[0]}." if len(bad) else "; these do not diverge.")
     )
 
 
 def _reporter(model, structure, present):
-    """The part that runs in Python, without model and graph: TensorFlow never lets go of it."""
+    """The Python side of the report. TensorFlow never frees it, so it must not hold the model."""
 
     def in_python(step, losses, *tensors):
         tensors = iter(tensors)

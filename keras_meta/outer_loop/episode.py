@@ -1,4 +1,4 @@
-"""Episodes as tasks: what a learner makes of a batch, and of what it has predicted for one task."""
+"""Episodes as tasks: reading and checking batches, padding, and the loss of one task."""
 
 import collections
 
@@ -11,19 +11,19 @@ from keras_meta.outer_loop import episode_checks, padding
 Episode = collections.namedtuple(
     "Episode", ["inputs", "query_y", "sample_weight", "num_ways"], defaults=[None, None, None]
 )
-Episode.__doc__ = """A labelled task, or with a leading axis of tasks a batch of them.
+Episode.__doc__ = """A labelled task or, with a leading axis of tasks, a batch of them.
 
 Attributes:
     inputs: dict with `"support_x"`, `"support_y"` and `"query_x"`, and masks if there is padding.
     query_y: Nest of tensors `[query, ...]`, or `None`.
     sample_weight: Tensor `[query]`, or `None`.
-    num_ways: Scalar int tensor, the most ways of a task in the batch, where the number of outputs
-        depends on the task; else `None`.
+    num_ways: Scalar int tensor, the largest number of ways in the batch, for learners with a
+        variable way; else `None`.
 """
 
 
 def read(learner, inputs, query_y=None, sample_weight=None):
-    """Returns a batch of episodes, which waits for the checks of its values.
+    """Returns a batch of episodes whose tensors depend on the checks of their values.
 
     Args:
         learner: A `MetaLearner`.
@@ -32,7 +32,7 @@ def read(learner, inputs, query_y=None, sample_weight=None):
         sample_weight: Tensor `[tasks]` or `[tasks, query]`, or `None`.
 
     Raises:
-        ValueError: If they do not fit the episode contract or the model.
+        ValueError: If they violate the episode contract or do not fit the model.
     """
     episode_checks.check_inputs(inputs, learner.model)
     learner.see(inputs)
@@ -44,7 +44,7 @@ def read(learner, inputs, query_y=None, sample_weight=None):
 
 
 def num_classes(learner, inputs):
-    """Number of classes, where the support labels are class numbers; else `None`."""
+    """Returns the number of classes if the support labels are class numbers, else `None`."""
     loss = learner.inner_loss if learner.inner_loss is not None else learner.loss
     if not private.takes_class_numbers(loss):
         return None
@@ -61,14 +61,14 @@ def without_padding(episode):
 
 
 def with_padding(predictions, episode):
-    """Puts the predictions for the real queries of a task in their places."""
+    """Puts the predictions for the real queries of a task back at their padded positions."""
     return keras.tree.map_structure(
         lambda x: padding.spread(x, episode.inputs, episode.num_ways), predictions
     )
 
 
 def task_loss(learner, episode, output, training):
-    """The compiled loss of a task, as a batch of that task, with what its passes have added.
+    """The compiled loss of a batch of one task, plus the losses added by its forward passes.
 
     Args:
         learner: A compiled `MetaLearner`.
@@ -88,7 +88,7 @@ def task_loss(learner, episode, output, training):
 
 
 def seen_spec(inputs):
-    """Types of the inputs without axes of tasks and examples, by which a learner is exported."""
+    """Dtypes and shapes of the inputs without task and example axes, as needed for export."""
     return keras.tree.map_structure(
         lambda x: {"dtype": x.dtype.name, "shape": [int(d or 0) for d in x.shape[2:]]},
         {key: inputs[key] for key in episode_checks.KEYS},
@@ -96,7 +96,7 @@ def seen_spec(inputs):
 
 
 def zeros(specs):
-    """Tensors of these specs, with two where any number is meant: one would mean one class."""
+    """Zeros of these specs; unknown dimensions become 2, because 1 would mean a single class."""
     return keras.tree.map_structure(
         lambda x: (
             None if x is None else tf.zeros([2 if n is None else n for n in x.shape], x.dtype)

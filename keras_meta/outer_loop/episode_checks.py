@@ -1,4 +1,4 @@
-"""Checks of what a learner is given, with errors that say what to do."""
+"""Checks of the inputs of a learner, with errors that say what to do."""
 
 import keras
 import tensorflow as tf
@@ -11,7 +11,7 @@ _FORM = (
     "sample_weight)` with inputs = {'support_x': [tasks, support, ...], 'support_y': [tasks, "
     "support, ...], 'query_x': [tasks, query, ...]} and query_y: [tasks, query, ...]. Where tasks "
     "differ in size, 'support_mask' [tasks, support] and 'query_mask' [tasks, query] say which "
-    "examples are no padding."
+    "examples are real and not padding."
 )
 
 
@@ -24,14 +24,14 @@ def _known(*dimensions):
 
 
 def check_inputs(inputs, model):
-    """Checks keys, structure, ranks and sizes of an episode batch, as far as shapes are static.
+    """Checks keys, structure, ranks and static sizes of an episode batch.
 
     Args:
-        inputs: What `learner(inputs)` received.
+        inputs: The inputs that the learner was called with.
         model: The inner model.
 
     Raises:
-        ValueError: If they do not fit the episode contract or the model.
+        ValueError: If they violate the episode contract or do not fit the model.
     """
     if not isinstance(inputs, dict):
         hint = ""
@@ -58,8 +58,8 @@ def check_inputs(inputs, model):
                 )
             if leaf.shape.rank < 2:
                 raise ValueError(
-                    f"`{name}` needs two leading axes, tasks and examples. A single task gets its "
-                    f"tasks axis by `x[None]`. Received: shape {tuple(leaf.shape)}."
+                    f"`{name}` needs two leading axes, tasks and examples. Add the task axis of a "
+                    f"single task with `x[None]`. Received: shape {tuple(leaf.shape)}."
                 )
             if leaf.shape[1] == 0:
                 raise ValueError(
@@ -79,7 +79,7 @@ def _check_masks(inputs):
         mask, examples = inputs[key], keras.tree.flatten(inputs[of])[0]
         if mask.shape.rank != 2 or not mask.shape.is_compatible_with(examples.shape[:2]):
             raise ValueError(
-                f"`{key}` must have a value, true or false, for each example of `{of}`. Received: "
+                f"`{key}` must have one boolean value for each example of `{of}`. Received: "
                 f"{key} with shape {tuple(mask.shape)}, {of} with shape {tuple(examples.shape)}."
             )
 
@@ -117,8 +117,8 @@ def _check_features(inputs, model):
         if not tf.TensorShape(leaf.shape[2:]).is_compatible_with(expected.shape[1:]):
             raise ValueError(
                 "Episodes do not fit the model: `support_x` must be [tasks, support, "
-                f"{', '.join(str(d) for d in expected.shape[1:])}], the model's input with tasks "
-                "and examples before it (an image needs its channel axis: `x[..., None]`). "
+                f"{', '.join(str(d) for d in expected.shape[1:])}], the model's input shape after "
+                "axes of tasks and examples (images need a channel axis: `x[..., None]`). "
                 f"Received: support_x with shape {tuple(leaf.shape)} for a model with input "
                 f"{tuple(expected.shape)}."
             )
@@ -134,8 +134,8 @@ def check_targets(inputs, y, sample_weight):
     """Checks `query_y` and `sample_weight` against the episodes.
 
     Returns:
-        `sample_weight`, with a weight per task expanded to `[tasks, 1]`, or `[tasks, queries]` if
-        there is a mask of them.
+        `sample_weight`, with one weight per task expanded to `[tasks, 1]`, or to `[tasks, queries]`
+        if there is a query mask.
 
     Raises:
         ValueError: If they do not fit.
@@ -147,7 +147,7 @@ def check_targets(inputs, y, sample_weight):
         if leaf.shape.rank is None or leaf.shape.rank < 2:
             raise ValueError(
                 "`query_y` needs two leading axes, tasks and queries. Note that `class_weight` is "
-                "not supported, because labels are numbered anew in each episode: use "
+                "not supported, because labels are renumbered in each episode: use "
                 f"`sample_weight`. Received: query_y with shape {leaf.shape}."
             )
         for axis, what in ((0, "tasks"), (1, "queries")):
@@ -158,7 +158,7 @@ def check_targets(inputs, y, sample_weight):
                 )
     if sample_weight is None:
         return None
-    # A rank of 1 is a weight per task. The rank is unknown where a trace has met both forms.
+    # Rank 1 means one weight per task. The rank is unknown if a trace has seen both forms.
     if sample_weight.shape.rank in (None, 1):
         sample_weight = tf.reshape(sample_weight, [tf.shape(query)[0], -1])
         if QUERY_MASK in inputs:
@@ -177,15 +177,15 @@ def checked_values(inputs, num_classes, query_y=None):
 
     Args:
         inputs: An episode batch.
-        num_classes: int, or `None` where labels are no class numbers.
+        num_classes: int, or `None` if labels are not class numbers.
         query_y: Query labels, if there are any.
 
     Returns:
-        `(inputs, query_y)`, which wait for the checks: what is wrong with a batch is to be said
-        here, and not by the first operation that stumbles over it.
+        `(inputs, query_y)`, which depend on the checks, so that an invalid batch is reported here
+        and not by the first operation that fails on it.
 
     Raises:
-        tf.errors.InvalidArgumentError: When the checked batch runs.
+        tf.errors.InvalidArgumentError: When an invalid batch is evaluated.
     """
     checks = []
     for key in ("support_x", "query_x"):
@@ -208,7 +208,7 @@ def checked_values(inputs, num_classes, query_y=None):
             label = tf.where(tf.cast(mask, tf.bool), label, 0)
         message = (
             f"`{name}` has a label outside 0..{num_classes - 1}, the outputs of the model. "
-            "Labels are numbered 0..ways-1 inside each episode, and the model needs one output a "
+            "Labels are numbered 0..ways-1 within each episode, and the model needs one output per "
             "way."
         )
         in_range = tf.reduce_all((label >= 0) & (label < num_classes))

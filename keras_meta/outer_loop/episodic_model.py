@@ -15,8 +15,8 @@ from keras_meta.outer_loop.outer_model import OuterModel
 class EpisodicModel(OuterModel):
     """An outer model whose tasks are episodes: a support set, and queries to predict.
 
-    It owns the episode contract: keys, masks, checks, loss, metrics, and the statistics of
-    normalisation. A subclass defines `learn_episode`.
+    It implements the episode contract: keys, masks, checks, loss, metrics, and normalisation
+    statistics. A subclass defines `learn_episode`.
 
     Args:
         model: A built `keras.Model`, for one task.
@@ -24,10 +24,10 @@ class EpisodicModel(OuterModel):
         task_map: See `MetaLearner`.
         seed: See `MetaLearner`.
         name: Optional name.
-        dtype: The policy of `model`, or `None`.
+        dtype: The dtype policy of `model`, or `None`.
     """
 
-    # Whether there are as many outputs as a task has classes.
+    # Whether the number of outputs varies with the number of classes of a task.
     variable_way = False
 
     def __init__(
@@ -40,7 +40,7 @@ class EpisodicModel(OuterModel):
 
     @property
     def mapped_models(self):
-        """List of the models that run for each task, by which the way to map tasks is chosen."""
+        """List of the models that run for each task; `task_map="auto"` depends on their layers."""
         return [self.model]
 
     def learn_episode(self, inputs, training, seed):
@@ -52,7 +52,7 @@ class EpisodicModel(OuterModel):
             seed: int tensor `[2]` for this task's noise, or `None`.
 
         Returns:
-            A `ModelOutput`, whose losses are those of all passes that count in the outer loss.
+            A `ModelOutput`; its losses are the sum over all passes, and are part of the outer loss.
         """
         raise NotImplementedError(f"{type(self).__name__} must define `learn_episode`.")
 
@@ -63,7 +63,7 @@ class EpisodicModel(OuterModel):
 
     @property
     def batch_norm(self):
-        """The policy of normalisation, as it was given."""
+        """The normalisation policy, as it was passed in."""
         return self._batch_norm
 
     @batch_norm.setter
@@ -74,7 +74,7 @@ class EpisodicModel(OuterModel):
         if key not in known:
             policy.prepare(self)
             known[key] = policy
-            # One that has weights keeps them, and is saved, while another is in use.
+            # A policy with weights keeps them, and is saved, while another one is in use.
             setattr(self, f"policy_{type(policy).__name__.lower()}", policy)
         self.__dict__["_batch_norm"] = value
         self.__dict__["_statistics"] = known[key]
@@ -82,7 +82,7 @@ class EpisodicModel(OuterModel):
 
     @property
     def statistics(self):
-        """The policy of normalisation, a `keras_meta.statistics.StatisticsPolicy`."""
+        """The normalisation policy in use, a `keras_meta.statistics.StatisticsPolicy`."""
         return self._statistics
 
     # Episodes as tasks of the outer model.
@@ -97,8 +97,8 @@ class EpisodicModel(OuterModel):
         """The `Outcome` of an episode.
 
         Args:
-            task: The `Episode` as it was given.
-            real: The same without padding.
+            task: The `Episode`, with padding.
+            real: The same `Episode` without padding.
             output: `ModelOutput` for its queries.
             training: bool.
         """
@@ -107,33 +107,33 @@ class EpisodicModel(OuterModel):
         return Outcome(loss, episode.with_padding(output.predictions, task), observed)
 
     def unpack(self, data):
-        """Returns the `Episode` batch of what `fit` is given, checked. See `OuterModel`."""
+        """Returns the checked `Episode` batch of an element of a dataset. See `OuterModel`."""
         inputs, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
         batch = episode.read(self, inputs, y)
         return batch._replace(sample_weight=episode_checks.check_targets(*batch[:2], sample_weight))
 
     def unpack_inputs(self, inputs):
-        """Returns the `Episode` batch of inputs alone, checked. See `OuterModel`."""
+        """Returns the checked `Episode` batch of inputs without labels. See `OuterModel`."""
         return episode.read(self, inputs)
 
     def scored(self, tasks, predictions):
-        """The queries that are not padding. See `OuterModel`."""
+        """Returns the queries that are not padding. See `OuterModel`."""
         y, y_pred, sample_weight = padding.real_queries(
             tasks.inputs, tasks.query_y, predictions, tasks.sample_weight
         )
         return tasks.inputs, y, y_pred, sample_weight
 
     def absorb(self, observed):
-        """Moves the statistics that the policy of normalisation follows. See `OuterModel`."""
+        """Updates the statistics that the normalisation policy tracks. See `OuterModel`."""
         self.statistics.follow(self.functional, observed)
 
     def see(self, inputs):
-        """Keeps the types of the first inputs, by which the learner is exported later."""
+        """Records dtypes and shapes of the first inputs, which `export` needs later."""
         if self.episode_spec is None:
             self.episode_spec = episode.seen_spec(inputs)
 
     def task_map_of(self, tasks):
-        """`"loop"` or `"vectorize"`, for this batch."""
+        """Returns `"loop"` or `"vectorize"` for this batch."""
         if not isinstance(tasks, episode.Episode) or not padding.is_padded(tasks.inputs):
             return self.chosen_task_map()
         if self.task_map == "vectorize":
@@ -145,10 +145,10 @@ class EpisodicModel(OuterModel):
         return "loop"
 
     def chosen_task_map(self):
-        """`"loop"` or `"vectorize"`: only tasks with a stated number of ways are vectorised."""
+        """Returns `"loop"` or `"vectorize"`; tasks with a variable way are always looped."""
         if self.variable_way and self.task_map == "vectorize":
             raise ValueError(
-                "Tasks are vectorised with one number of ways. State `num_ways`, or use "
+                "Only tasks with a fixed number of ways are vectorised. State `num_ways`, or use "
                 f"task_map='loop'. Received: task_map='vectorize' for {type(self).__name__} "
                 "without `num_ways`."
             )
@@ -160,7 +160,7 @@ class EpisodicModel(OuterModel):
         return "loop" if loops else "vectorize"
 
     def predictions_spec(self, features):
-        """Shapes and types of the predictions for one task, symbolically.
+        """Returns the symbolic predictions (shapes and dtypes) for one task.
 
         Args:
             features: Nest of `keras.KerasTensor` `[query, ...]`.
@@ -171,7 +171,7 @@ class EpisodicModel(OuterModel):
         return self.model.compute_output_spec(features)
 
     def compute_output_spec(self, inputs, training=False):
-        """Shape and type of the predictions: `[tasks, query, ...]`."""
+        """Returns shape and dtype of the predictions `[tasks, query, ...]`."""
         del training
         query = keras.tree.map_structure(
             lambda x: keras.KerasTensor(x.shape[1:], x.dtype), inputs["query_x"]
@@ -193,14 +193,14 @@ class EpisodicModel(OuterModel):
         self.reset_metrics()
 
     def fit(self, x=None, *args, class_weight=None, **kwargs):
-        """Meta-trains, as `keras.Model.fit` does with episodes for examples.
+        """Meta-trains. Like `keras.Model.fit`, with batches of episodes as data.
 
         Raises:
-            ValueError: If `class_weight` is given: labels are numbered anew in each episode.
+            ValueError: If `class_weight` is given: labels are renumbered in each episode.
         """
         if class_weight is not None:
             raise ValueError(
-                "`class_weight` is not supported, because labels are numbered anew in each "
+                "`class_weight` is not supported, because labels are renumbered in each "
                 "episode. Use `sample_weight` of shape [tasks, queries]. "
                 f"Received: class_weight={class_weight}."
             )

@@ -1,8 +1,8 @@
-"""Attributes that a compiled step has baked in."""
+"""Attributes whose values are baked into compiled steps."""
 
 
 class GraphConstant:
-    """A plain attribute whose assignment makes the learner trace its steps anew.
+    """A plain attribute; assigning to it makes the learner retrace its compiled steps.
 
     Args:
         check: Callable that takes a value and returns it, or raises a `ValueError`.

@@ -6,17 +6,16 @@ from keras_meta.exact import replicas
 
 
 def mean_gradients(model, learn, tasks):
-    """Gradient of the mean over tasks of their loss, in all trainable variables.
+    """Gradient of the mean loss over tasks, with respect to all trainable variables.
 
         sum over tasks of  d(loss of the task / number of tasks)
 
-    Nothing but the running sum is kept from task to task, so that memory does not grow with their
-    number.
+    Only the running sum is kept between tasks, so memory does not grow with the number of tasks.
 
     Args:
         model: An `OuterModel`.
         learn: Callable, `(task, seed) -> Outcome`.
-        tasks: A batch of tasks, all of them or the part of a replica.
+        tasks: A batch of tasks, or a replica's part of one.
 
     Returns:
         Tuple `(gradients, outcome)`. See `OuterModel.meta_gradients`.
@@ -26,8 +25,8 @@ def mean_gradients(model, learn, tasks):
     number = tf.cast(num_tasks(tasks), "float32")
 
     def of_task(task, seed):
-        # By itself a tape watches frozen layers too: what Keras freezes later is trainable to
-        # TensorFlow, and all that follows from it would be differentiated.
+        # By default a tape also watches frozen layers: variables that Keras froze after creation
+        # are still trainable to TensorFlow, and their gradients would be computed in vain.
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch([variable.value for variable in parameters])
             outcome = learn(task, seed)
@@ -40,7 +39,7 @@ def mean_gradients(model, learn, tasks):
 
     gradients, outcome = model.map_tasks(of_task, tasks, model.outer_step, first_task)
     if share is not None:
-        # Of means over the tasks of each replica, the mean over all tasks.
+        # Turns the mean over the tasks of each replica into the mean over all tasks.
         gradients = [None if g is None else g * tf.cast(share, g.dtype) for g in gradients]
     return gradients, outcome
 

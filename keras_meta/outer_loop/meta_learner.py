@@ -1,4 +1,4 @@
-"""The base of learners that adapt to a support set."""
+"""Base class of learners that adapt to a support set."""
 
 import keras
 import tensorflow as tf
@@ -19,18 +19,20 @@ class MetaLearner(EpisodicModel):
         predictions = predict_task(state, Q)
 
     and training minimises the mean over tasks of the compiled loss of those predictions. A subclass
-    defines these two, and `adapted_model` and `weight_names`, which say what a state is to a user;
-    compiling, fitting, evaluating, saving and exporting are common to all. See `docs/learner.md`.
+    defines these two methods, and `adapted_model` and `weight_names`, which present a state to the
+    user; compiling, fitting, evaluating, saving and exporting are inherited. See `docs/learner.md`.
 
     One element of an episode dataset is `(inputs, query_y)` with
     `inputs = {"support_x": [tasks, support, ...], "support_y": [tasks, support, ...],
     "query_x": [tasks, query, ...]}`. Where tasks differ in size, they are padded, and
     `"support_mask": [tasks, support]` and `"query_mask": [tasks, query]` say which examples are
-    real: the others count nowhere, as if each task were alone. Predictions for padding are zero.
+    real. Padding has no effect: results are those of each task alone. Predictions for padding are
+    zero.
 
     The state of a task is a dict of tensors, lists of tensors and dicts of tensors. By convention
     `"weights"` and `"head"` are lists, in the order of `weight_names()`, and `"statistics"` is a
-    dict, position in `functional.state_variables` to tensor, that passes over queries start from.
+    dict from position in `functional.state_variables` to tensor: the statistics that passes over
+    queries start from.
 
     Args:
         model: A built `keras.Model`, for one task: features `[n, ...]` to predictions `[n, ...]`.
@@ -38,15 +40,15 @@ class MetaLearner(EpisodicModel):
             `keras.layers.Layer` called as `layer(y_true, y_pred)`, whose weights the outer loop
             learns, such as `keras_meta.losses.LearnedLoss`. Defaults to the loss given to
             `compile`.
-        batch_norm: Statistics by which batch normalisation normalises, the same while fitting and
-            evaluating. `"transductive"`: those of the examples being predicted, all queries of a
-            task together; the habit of the literature, whose accuracies profit from it.
-            `"support"`: queries by those of the support set, so that each query is predicted on its
-            own. `"running"`: the stored ones, which `fit` updates. Or a
+        batch_norm: Statistics that batch normalisation uses, the same in `fit` and `evaluate`.
+            `"transductive"`: those of the examples being predicted, all queries of a task together;
+            common in the literature, whose accuracies benefit from it. `"support"`: queries are
+            normalised by the statistics of the support set, so that each is predicted independently
+            (inductive). `"running"`: the stored statistics, which `fit` updates. Or a
             `keras_meta.statistics.StatisticsPolicy`.
         task_map: `"loop"`, `"vectorize"`, or `"auto"` to choose by the layers of `model`.
-        seed: int. Seed of dropout and other noise inside tasks, which is a function of the seed,
-            the outer step, the task and the inner step.
+        seed: int. Seed of dropout and other noise inside tasks. The noise is a function of this
+            seed, the outer step, the task and the inner step.
         name: Optional name.
 
     Raises:
@@ -82,10 +84,10 @@ class MetaLearner(EpisodicModel):
 
     @property
     def exact_gradient(self):
-        """Whether the meta-gradients are the derivative of the loss, and no approximation of it."""
+        """Whether the meta-gradients are the derivative of the loss, not an approximation of it."""
         return not getattr(self, "first_order", False)
 
-    # What a learner is.
+    # To be defined by subclasses.
 
     def adapt_task(self, support_x, support_y, training=False, seed=None):
         """Learns one task.
@@ -105,7 +107,7 @@ class MetaLearner(EpisodicModel):
         """Predicts the queries of one task.
 
         Args:
-            state: What `adapt_task` returned.
+            state: dict, the state that `adapt_task` returned.
             query_x: Features `[query, ...]`.
             training: bool. Whether dropout is active.
             seed: int tensor `[2]` for this task's noise, or `None`.
@@ -120,9 +122,9 @@ class MetaLearner(EpisodicModel):
         raise NotImplementedError(f"{type(self).__name__} must define `adapted_model`.")
 
     def weight_names(self):
-        """Returns the names by which the tensors in a state's lists are exported, in their order.
+        """Returns the names under which the tensors in a state's lists are exported, in order.
 
-        Tensors beyond the names are numbered.
+        Tensors without a name are numbered.
         """
         return []
 
@@ -132,14 +134,14 @@ class MetaLearner(EpisodicModel):
         return self.predict_task(state, inputs["query_x"], training, seed)
 
     def adaptation(self, support_x, support_y, training=False, seed=None, steps=None):
-        """Yields the task's state after 0, 1, ..., `steps` inner steps; without such, once.
+        """Yields the task's state after 0, 1, ..., `steps` inner steps; once if there are none.
 
         Args:
             support_x: Features `[support, ...]`.
             support_y: Labels `[support, ...]`.
             training: bool. Whether dropout is active.
             seed: int tensor `[2]`, or `None`.
-            steps: int. Number of inner steps, for a learner that has some.
+            steps: int. Number of inner steps, for learners that take any.
         """
         if steps:
             raise ValueError(
@@ -148,7 +150,7 @@ class MetaLearner(EpisodicModel):
             )
         yield self.adapt_task(support_x, support_y, training, seed)
 
-    # What a user calls.
+    # For users.
 
     def adapt(self, support_x, support_y, **kwargs):
         """Learns one task and returns an ordinary Keras model for it.
@@ -156,7 +158,7 @@ class MetaLearner(EpisodicModel):
         The model can predict, be saved, exported, or trained further; the learner is unchanged.
 
         Args:
-            support_x: Features `[support, ...]`, as the model takes them.
+            support_x: Features `[support, ...]`, as inputs of the model.
             support_y: Labels `[support, ...]`, numbered 0..ways-1.
             **kwargs: Passed to `adapt_task`.
 
@@ -173,11 +175,11 @@ class MetaLearner(EpisodicModel):
         return self.adapted_model(adapt_task(*support))
 
     def predict_by_step(self, inputs, steps=None):
-        """Predictions for the queries after each inner step; without inner steps, once.
+        """Predictions for the queries after each inner step; once if there are no inner steps.
 
         Args:
             inputs: An episode batch.
-            steps: int. Number of inner steps, for a learner that has some. Defaults to the number
+            steps: int. Number of inner steps, for learners that take any. Defaults to the number
                 at evaluation.
 
         Returns:
@@ -194,33 +196,33 @@ class MetaLearner(EpisodicModel):
         return tf.stack(self.map_tasks(by_step, self.unpack_inputs(inputs))[1])
 
     def check(self, batch):
-        """Examines the learner on one batch of episodes, before time is spent on training.
+        """Checks the learner on one batch of episodes before training.
 
         Compares the meta-gradient with central differences; lists weights that get no gradient and
-        operations without a second derivative; bounds the memory; tells whether the prediction of
+        operations without a second derivative; bounds the memory; reports whether the prediction of
         one query depends on the others, and whether queries are also in the support set.
 
         Args:
             batch: `(inputs, query_y)` or `(inputs, query_y, sample_weight)`.
 
         Returns:
-            A `CheckReport`, made to be printed.
+            A `CheckReport`, to be printed.
         """
         return check_report.check(self, batch)
 
     def export(self, filepath, format="tf_saved_model", verbose=None, **kwargs):
-        """Writes a file that learns new tasks where neither Keras nor this library is.
+        """Exports the learner, to learn new tasks without Keras and this library.
 
         Args:
             filepath: Folder to write, or file ending in `.tflite`.
             format: `"tf_saved_model"`, with the endpoints of `serving.exporting.export`, or
                 `"litert"`, with the signatures of `serving.lite_exporting.export`.
             verbose: bool. Whether to print the endpoints. Defaults to `True`.
-            **kwargs: For LiteRT, `support_size` and `query_size`: numbers of examples of a task.
+            **kwargs: For LiteRT, `support_size` and `query_size`: numbers of examples per task.
 
         Raises:
-            ValueError: If the learner has not seen an episode, from which it knows the types of
-                its inputs, or LiteRT lacks an operation that it needs.
+            ValueError: If the learner has not seen an episode, which determines the types of its
+                inputs, or needs an operation that LiteRT lacks.
         """
         verbose = True if verbose is None else verbose
         serving.export(self, filepath, format, verbose, **kwargs)
@@ -231,24 +233,24 @@ class MetaLearner(EpisodicModel):
         """Returns the inner loss as a `keras.losses.Loss`.
 
         Raises:
-            ValueError: If there is none, neither given nor compiled.
+            ValueError: If neither the constructor nor `compile` was given one.
         """
         loss = self.inner_loss if self.inner_loss is not None else self.loss
         if not loss:
             raise ValueError(
                 "There is no inner loss to adapt with. Pass `inner_loss` to the learner, or "
-                "`compile` it with the loss to use inside as well. Received: inner_loss=None on a "
-                "learner that is not compiled."
+                "`compile` it with a loss, which is then the inner loss as well. Received: "
+                "inner_loss=None for a learner that is not compiled."
             )
         return losses.resolve(loss)
 
     def model_of_task(self, state, values=(), head=None, model=None):
-        """Returns an ordinary Keras model with what a task's state has.
+        """Returns an ordinary Keras model with the weights and statistics of a task.
 
         Args:
             state: The state of the task.
-            values: List of pairs `(variable, tensor)` to put in, besides the statistics.
-            head: A layer to end the model, or `None`.
+            values: List of pairs `(variable, tensor)` to assign, besides the statistics.
+            head: A layer to append to the model, or `None`.
             model: The `keras.Model` to copy. Defaults to that of the learner.
         """
         variables = self.functional.state_variables
@@ -270,13 +272,13 @@ class MetaLearner(EpisodicModel):
         if getattr(self.model, "inputs", None):
             return model_checks.features_spec(self.model)
         raise ValueError(
-            "The learner does not know the types of its inputs yet, and its model does not tell "
+            "The learner does not know the types of its inputs yet, and its model does not declare "
             "them. Fit it, or call it on one batch of episodes. Received: a learner that has seen "
             f"no episode, with the subclassed model {self.model.name!r}."
         )
 
     def check_support(self, support_x, support_y):
-        """Returns the support set of one task as tensors, checked."""
+        """Returns the support set of one task as checked tensors."""
         support_x, support_y = keras.tree.map_structure(
             keras.ops.convert_to_tensor, (support_x, support_y)
         )
@@ -287,7 +289,7 @@ class MetaLearner(EpisodicModel):
     # Saving.
 
     def get_config(self):
-        # The base configuration of a subclassed model holds nothing that this one needs.
+        # The base configuration of a subclassed model adds nothing needed here.
         return {
             "model": keras.saving.serialize_keras_object(self.model),
             "inner_loss": keras.saving.serialize_keras_object(self.inner_loss),

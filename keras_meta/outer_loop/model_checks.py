@@ -1,4 +1,4 @@
-"""Checks of the model that a learner is given."""
+"""Checks of the model that is passed to a learner."""
 
 import keras
 import tensorflow as tf
@@ -26,11 +26,11 @@ def check_model(model):
             "`model` has no trainable weights, so there is nothing to meta-learn. Unfreeze a "
             f"layer. Received: model {model.name!r} with {len(model.weights)} weights, all frozen."
         )
-    batch_normalizations(model)  # raises for those that have no meaning inside a task
+    batch_normalizations(model)  # raises for kinds that are undefined inside a task
 
 
 def dtype_policy(model):
-    """The policy of the model, or `mixed_float16` if a layer has that, which needs loss scaling."""
+    """The policy of the model; `mixed_float16`, which needs loss scaling, if any layer has it."""
     for layer in sublayers(model):
         if layer.dtype_policy.name == "mixed_float16":
             return layer.dtype_policy
@@ -38,11 +38,11 @@ def dtype_policy(model):
 
 
 def checked_policy(model, dtype=None):
-    """Checks the model of a learner, and returns its policy.
+    """Checks the model of a learner, and returns its dtype policy.
 
     Args:
         model: The `keras.Model`.
-        dtype: `None`, or the name of that policy.
+        dtype: `None`, or the name of the expected policy.
 
     Raises:
         ValueError: If the model cannot be meta-learned, or has another policy.
@@ -52,25 +52,25 @@ def checked_policy(model, dtype=None):
     if dtype is not None and keras.dtype_policies.get(dtype).name != policy.name:
         raise ValueError(
             "A learner computes in the dtype policy of its model. Build the model with the "
-            f"policy you want. Received: dtype={dtype!r} for a model with {policy.name!r}."
+            f"desired policy. Received: dtype={dtype!r} for a model with {policy.name!r}."
         )
     return policy
 
 
 def features_spec(model):
-    """Returns the nest of `tf.TensorSpec` that a model with symbolic inputs takes."""
+    """Returns the nest of `tf.TensorSpec` of the inputs of a Sequential or functional model."""
     return keras.tree.map_structure(
         lambda x: tf.TensorSpec(x.shape, x.dtype), private.inputs_structure(model)
     )
 
 
 def vector_shape(model):
-    """Returns `(size,)` of the vectors that `model` gives, or raises if it gives none."""
+    """Returns `(size,)` of the vectors that `model` outputs, or raises if it outputs none."""
     return (embedding_size(model),)
 
 
 def embedding_shape(model):
-    """Returns the shape of an example that `model` embeds, or raises if it is not known."""
+    """Returns the shape of an embedded example, or raises if `model` does not determine it."""
     shape = getattr(model, "output_shape", None)
     if not isinstance(shape, tuple) or not all(isinstance(d, int) for d in (shape[1:] or [None])):
         raise ValueError(
@@ -82,7 +82,7 @@ def embedding_shape(model):
 
 
 def embedding_size(model):
-    """Returns the length of the vectors that `model` gives, or raises if it gives none."""
+    """Returns the length of the vectors that `model` outputs, or raises if it outputs none."""
     shape = getattr(model, "output_shape", None)
     if not isinstance(shape, tuple) or len(shape) != 2 or not isinstance(shape[1], int):
         raise ValueError(
@@ -94,7 +94,7 @@ def embedding_size(model):
 
 
 def check_second_order(learner, inputs):
-    """Raises if an operation of a learner's model stops second derivatives.
+    """Raises if an operation of a learner's model has no second derivative.
 
     Args:
         learner: A `MAML`.

@@ -3,10 +3,10 @@
 import collections
 
 Outcome = collections.namedtuple("Outcome", ["loss", "predictions", "observed"])
-Outcome.__doc__ = """The result of learning a task, or (with a leading axis of tasks) of a batch.
+Outcome.__doc__ = """The result of learning a task or, with a leading axis of tasks, a batch.
 
 Attributes:
-    loss: Scalar tensor, what the outer loop minimises; `None` where nothing tells it.
+    loss: Scalar tensor that the outer loop minimises; `None` if there are no labels.
     predictions: Nest of tensors.
-    observed: Nest of tensors that `OuterModel.absorb` takes in, such as statistics.
+    observed: Nest of tensors passed to `OuterModel.absorb`, such as statistics.
 """

@@ -1,4 +1,4 @@
-"""The outer model: from a batch of tasks, of whatever kind, to an outer step."""
+"""The outer model: takes outer steps on batches of tasks of any kind."""
 
 import keras
 import tensorflow as tf
@@ -15,26 +15,27 @@ from keras_meta.outer_loop.mean_gradients import mean_gradients, num_tasks
 class OuterModel(keras.Model):
     """A Keras model that learns from batches of tasks.
 
-    A task is a nest of tensors into which this class never looks: a labelled episode, or the
-    parameters of an environment to act in. A batch of tasks is such a nest with tasks on axis 0. A
-    subclass says what learning a task means, in `learn_task`, and `fit` minimises
+    A task is a nest of tensors that this class does not interpret, such as a labelled episode or
+    the parameters of an environment. A batch of tasks is such a nest with tasks on axis 0. A
+    subclass defines how to learn a task in `learn_task`, and `fit` minimises
 
         mean over tasks of  learn_task(task, training=True, seed).loss
 
-    task by task in one graph loop, so that memory does not grow with their number. Compiling,
-    callbacks, mixed precision, replicas and interruption are as in any Keras model. Random numbers
-    that are drawn while learning come from the seed of the task, which is a function of the
-    learner's seed, the outer step and the task's number in its batch.
+    task by task in one graph loop, so memory does not grow with the number of tasks. Compiling,
+    callbacks, mixed precision, replicas and interruption work as in any Keras model. Random numbers
+    drawn while learning derive from the seed of the task, which is a function of the learner's
+    seed, the outer step and the task's number in its batch.
 
-    Subclasses may define: `unpack`, which makes tasks of what `fit` is given; `meta_gradients`,
-    where they are not those of the loss; `outer_update`, where an outer step is more than one step
-    of the optimizer, such as a line search; `absorb`, for what is learned without a gradient.
+    Subclasses may override: `unpack`, which turns an element of the dataset into tasks;
+    `meta_gradients`, if they are not the gradients of the loss; `outer_update`, if an outer step is
+    more than one optimizer step, such as a line search; `absorb`, for state that is updated without
+    a gradient.
 
     Args:
-        task_map: `"loop"`, `"vectorize"`, or `"auto"` to choose.
+        task_map: `"loop"`, `"vectorize"`, or `"auto"` to choose automatically.
         seed: int. Seed of all random numbers inside tasks.
         name: Optional name.
-        dtype: Policy of the model. See `keras.Model`.
+        dtype: Dtype policy. See `keras.Model`.
 
     Example:
 
@@ -44,7 +45,7 @@ class OuterModel(keras.Model):
     from keras_meta.outer_loop import Outcome, OuterModel
 
     class Bandit(OuterModel):
-        '''Learns which arm pays on average; a task is the probabilities of its arms.'''
+        '''Learns which arm pays best on average; a task is a vector of arm probabilities.'''
 
         def __init__(self):
             super().__init__()
@@ -67,31 +68,31 @@ class OuterModel(keras.Model):
     task_map = GraphConstant(one_of("task_map", task_map.TASK_MAPS))
 
     def __init__(self, task_map="auto", seed=0, name=None, dtype=None):
-        # Labels and regression targets are not to be cast to half precision on the way in.
+        # Prevents Keras from casting labels and regression targets to half precision.
         super().__init__(name=name, dtype=dtype, autocast=False)
         self.task_map = task_map
         self.seed = seed
-        # XLA, which Keras turns on by itself on a GPU, is slower or fails on loops over tasks.
+        # XLA, which Keras enables automatically on GPUs, is slower or fails on loops over tasks.
         self.supports_jit = False
         self.built = True
 
     @property
     def compute_dtype(self):
-        """Dtype of the adapted weights: that of the variables. Layers compute in their own.
+        """Dtype of the adapted weights: the variable dtype. Layers compute in their own dtype.
 
-        Inside `call`, Keras reads variables in the compute dtype, even without autocast.
+        Keras casts variables that are read inside `call` to this dtype, even without autocast.
         """
         return self.variable_dtype
 
-    # The parts that a subclass may define.
+    # To be defined or overridden by subclasses.
 
     def learn_task(self, task, training, seed):
         """Learns one task.
 
         Args:
-            task: Nest of tensors: one of the tasks that `unpack` returns.
-            training: bool. Whether the outer loop learns from it.
-            seed: int tensor `[2]`, of this task alone.
+            task: Nest of tensors, one of the tasks that `unpack` returned.
+            training: bool. Whether the result is used for an outer step.
+            seed: int tensor `[2]`, the seed of this task.
 
         Returns:
             An `Outcome`.
@@ -99,29 +100,29 @@ class OuterModel(keras.Model):
         raise NotImplementedError(f"{type(self).__name__} must define `learn_task`.")
 
     def unpack(self, data):
-        """Returns the batch of tasks in an element of a dataset, checked.
+        """Returns the checked batch of tasks in an element of a dataset.
 
         Args:
-            data: What `fit` or `evaluate` was given.
+            data: An element of the dataset passed to `fit` or `evaluate`.
 
         Returns:
-            Nest of tensors `[tasks, ...]`; `None` may stand for a tensor.
+            Nest of tensors `[tasks, ...]`, in which leaves may be `None`.
         """
         return data[0] if isinstance(data, tuple) and len(data) == 1 else data
 
     def unpack_inputs(self, inputs):
-        """Returns the batch of tasks in what the model is called with, without what tells its loss.
+        """Returns the batch of tasks in the inputs of `call`, which lack the labels for a loss.
 
         Args:
-            inputs: What `predict` was given.
+            inputs: The inputs passed to `predict` or `call`.
         """
         return self.unpack(inputs)
 
     def meta_gradients(self, tasks):
-        """Gradient of the mean loss over tasks, in all trainable variables.
+        """Gradient of the mean loss over tasks, with respect to all trainable variables.
 
         Args:
-            tasks: A batch of tasks, as `unpack` returns it.
+            tasks: A batch of tasks, as returned by `unpack`.
 
         Returns:
             Tuple `(gradients, outcome)`, with an `Outcome` that has a leading axis of tasks. A
@@ -133,10 +134,10 @@ class OuterModel(keras.Model):
         )
 
     def outer_update(self, tasks):
-        """Takes one outer step: the optimizer's, along the meta-gradients.
+        """Takes one outer step, by default one optimizer step with the meta-gradients.
 
         Args:
-            tasks: A batch of tasks, as `unpack` returns it.
+            tasks: A batch of tasks, as returned by `unpack`.
 
         Returns:
             The `Outcome` of learning the tasks before the step.
@@ -149,7 +150,7 @@ class OuterModel(keras.Model):
                 f"Received: a model with {len(parameters)} trainable variables."
             )
         with tf.control_dependencies(divergence.watch(self, tasks, outcome.loss)):
-            # The report is on the weights before this step.
+            # Makes the report see the weights before this step.
             gradients = [None if g is None else tf.identity(g) for g in gradients]
         self.optimizer.apply_gradients(zip(gradients, parameters, strict=True))
         own_gradients()
@@ -157,31 +158,31 @@ class OuterModel(keras.Model):
         return outcome
 
     def absorb(self, observed):
-        """Takes in what was observed while the tasks of an outer step were learned.
+        """Updates state with the observations made while learning the tasks of an outer step.
 
         Args:
             observed: Nest of tensors `[tasks, ...]`.
         """
 
     def scored(self, tasks, predictions):
-        """Returns what the compiled metrics are given: `(x, y, y_pred, sample_weight)`."""
+        """Returns the arguments of the compiled metrics: `(x, y, y_pred, sample_weight)`."""
         return tasks, None, predictions, None
 
     def how_learning_went(self, task):
-        """A sentence on how learning a task went, for a report of divergence; or `""`."""
+        """Returns a sentence on how learning a task went, for divergence reports; or `""`."""
         del task
         return ""
 
     def task_map_of(self, tasks):
-        """`"loop"` or `"vectorize"`, for this batch."""
+        """Returns `"loop"` or `"vectorize"` for this batch."""
         del tasks
         return self.chosen_task_map()
 
     def chosen_task_map(self):
-        """`"loop"` or `"vectorize"`."""
+        """Returns `"loop"` or `"vectorize"`."""
         return "loop" if self.task_map == "auto" else self.task_map
 
-    # What follows from them.
+    # Derived from the above.
 
     def call(self, inputs, training=False):
         """Learns each task and returns its predictions, with a leading axis of tasks."""
@@ -201,7 +202,7 @@ class OuterModel(keras.Model):
         return self.report(tasks, self.outer_update(tasks))
 
     def test_step(self, data):
-        """Loss and metrics of one batch of tasks. Changes no stored state."""
+        """Computes loss and metrics of one batch of tasks, without changing stored state."""
         tasks = self.unpack(data)
 
         def evaluate(task, seed):
@@ -213,7 +214,7 @@ class OuterModel(keras.Model):
 
     @property
     def outer_step(self):
-        """Number of outer steps that were taken, an int or a scalar int tensor."""
+        """Number of outer steps taken so far, an int or a scalar int tensor."""
         return 0 if self.optimizer is None else tf.cast(self.optimizer.iterations, tf.int64)
 
     def map_tasks(self, function, tasks, outer_step=0, first_task=0):
@@ -222,13 +223,13 @@ class OuterModel(keras.Model):
         Args:
             function: Callable, `(task, seed) -> (to_sum, to_stack)`.
             tasks: A batch of tasks.
-            outer_step: int or scalar int tensor, on which the seeds depend: 0 in evaluation, which
-                is the same each time.
-            first_task: int or scalar int tensor. Number of the first of these tasks in its batch,
-                of which a replica has a part.
+            outer_step: int or scalar int tensor on which the seeds depend. 0 in evaluation, so that
+                results are reproducible.
+            first_task: int or scalar int tensor. Index of the first of these tasks in its batch,
+                of which a replica has only a part.
 
         Returns:
-            Tuple `(summed, stacked)` of what was returned. See `task_map.map_tasks`.
+            Tuple `(summed, stacked)`. See `task_map.map_tasks`.
         """
         of_step = fold_in(tf.constant([self.seed, 0], tf.int64), outer_step)
 
@@ -238,7 +239,7 @@ class OuterModel(keras.Model):
         return task_map.map_tasks(of_task, tasks, self.task_map_of(tasks))
 
     def scale_loss(self, loss):
-        """A compiled `LossScaleOptimizer` divides gradients by what it multiplies a loss with."""
+        """Returns the loss, scaled if the compiled optimizer is a `LossScaleOptimizer`."""
         return loss if self.optimizer is None else self.optimizer.scale_loss(loss)
 
     def report(self, tasks, outcome):
@@ -254,16 +255,16 @@ class OuterModel(keras.Model):
     # Compiled steps.
 
     def fit(self, x=None, *args, **kwargs):
-        """Meta-trains, as `keras.Model.fit` does with tasks for examples."""
+        """Meta-trains. Like `keras.Model.fit`, with batches of tasks as data."""
         replicas.check_stream(self.distribute_strategy, x)
         if isinstance(x, tf.data.Dataset):
-            # Keras would warn that its default, to shuffle, does not apply to a dataset.
+            # Keras would warn that its default, shuffle=True, does not apply to a dataset.
             kwargs.setdefault("shuffle", False)
             building.build_ahead(self, x.element_spec)
         return super().fit(x, *args, **kwargs)
 
     def build_metrics(self, batch_spec):
-        """Creates the variables of compiled metrics, by the element spec of a dataset."""
+        """Creates the variables of compiled metrics from the element spec of a dataset."""
 
     def traced(self, key, function):
         """Returns `function` as a `tf.function`, the same one for the same `key`."""
@@ -273,6 +274,6 @@ class OuterModel(keras.Model):
         return traces[key]
 
     def forget_traces(self):
-        """Makes `fit`, `evaluate`, `predict` and all that is `traced` trace anew."""
+        """Makes `fit`, `evaluate`, `predict` and all `traced` functions retrace."""
         self.__dict__.pop("_traces", None)
         private.forget_compiled_steps(self)

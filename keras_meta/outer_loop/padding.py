@@ -1,4 +1,4 @@
-"""Tasks of unequal size in one batch: what was padded is cut off again, task by task."""
+"""Tasks of unequal size in one batch: padding is removed again, task by task."""
 
 import keras
 import tensorflow as tf
@@ -9,19 +9,19 @@ SUPPORT_MASK, QUERY_MASK = MASKS = ("support_mask", "query_mask")
 
 
 def is_padded(inputs):
-    """Whether an episode batch, or a task, says which of its examples are real."""
+    """Whether an episode batch, or a task, has masks of its real examples."""
     return any(key in inputs for key in MASKS)
 
 
 def cut(inputs, *of_queries):
-    """Leaves out what a task was padded with.
+    """Removes the padding of a task.
 
     Args:
         inputs: dict of one task, with or without masks.
         *of_queries: Nests of tensors `[query, ...]`, or `None`.
 
     Returns:
-        List of the inputs, without masks, and what else was given.
+        List of the inputs, without masks, and of the other nests.
     """
     masks = {key: inputs[key] for key in MASKS if key in inputs}
     inputs = {key: value for key, value in inputs.items() if key not in MASKS}
@@ -34,12 +34,12 @@ def cut(inputs, *of_queries):
 
 
 def spread(predictions, inputs, num_ways=None):
-    """The predictions of a task in the places of its queries; those of padding are zero.
+    """Puts the predictions for real queries at the queries' positions, and zeros at padding.
 
     Args:
         predictions: Tensor `[real queries, ..., ways]`.
-        inputs: dict of the task, with its masks if it has some.
-        num_ways: Scalar tensor. Outputs are added up to this number, which are never predicted.
+        inputs: dict of the task, with its masks if it has any.
+        num_ways: Scalar tensor. Outputs are padded to this number with scores that never win.
 
     Returns:
         Tensor `[queries, ..., ways]`.
@@ -59,7 +59,7 @@ def spread(predictions, inputs, num_ways=None):
 
 
 def num_ways(inputs):
-    """The number of classes that the support labels of an episode batch say, or `None` if rows."""
+    """The largest number of ways in an episode batch; `None` if its support labels are one-hot."""
     labels = inputs["support_y"]
     if is_one_hot(labels[0]):
         return None
@@ -69,14 +69,14 @@ def num_ways(inputs):
 
 
 def real_queries(inputs, *of_queries):
-    """Joins the queries of all tasks, without padding.
+    """Concatenates the queries of all tasks, without padding.
 
     Args:
         inputs: An episode batch.
         *of_queries: Nests of tensors `[tasks, query, ...]`, or `None`.
 
     Returns:
-        List of nests of tensors `[real queries of all tasks, ...]`; without a mask, what was given.
+        List of nests of tensors `[real queries of all tasks, ...]`; the input if there is no mask.
     """
     if QUERY_MASK not in inputs:
         return list(of_queries)

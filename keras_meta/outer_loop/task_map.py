@@ -1,4 +1,4 @@
-"""One function over many tasks: a graph loop, or vectorised."""
+"""Maps a function over tasks, by a graph loop or vectorised."""
 
 import math
 import os
@@ -9,8 +9,8 @@ import tensorflow as tf
 from keras_meta.exact.layers import sublayers
 from keras_meta.layers import Context, ContextFiLM, FeatureCentering
 
-# Layers all of whose operations, and their derivatives, TensorFlow can batch over tasks with
-# different weights. A convolution cannot: its vectorised form is a slow loop.
+# Layers whose operations and derivatives TensorFlow can all batch over tasks with different
+# weights. Convolutions are not among them: their vectorised form is a slow loop.
 _BATCHABLE = (
     "Activation ActivityRegularization Add Average BatchNormalization CategoryEncoding Concatenate "
     "Dense Dot ELU EinsumDense Embedding Flatten GlobalAveragePooling1D GlobalAveragePooling2D "
@@ -28,18 +28,18 @@ _BATCHABLE_TYPES = (
 
 TASK_MAPS = ("auto", "loop", "vectorize")
 
-# Each vectorised task has weights of its own, and beyond this moving them takes the time.
+# Each vectorised task has its own copy of the weights; beyond this size, moving them dominates.
 _MAX_VECTORIZED_WEIGHTS = 2**16
 
-# Tasks vectorised at once: beyond this a step of a small network gains nothing more.
+# Tasks vectorised at once: larger chunks do not speed up a step of a small network further.
 CHUNK = 64
 
 
 def choose(model):
     """Returns `"vectorize"` if every operation of `model` batches over tasks, else `"loop"`.
 
-    Models of many weights are looped as well. Only Sequential and functional models made of known
-    layers qualify: what a subclass does in `call` cannot be read off its layers.
+    Models with many weights are looped as well. Only Sequential and functional models made of known
+    layers qualify, because the layers of a subclass do not reveal what its `call` does.
     """
 
     def is_stock_container(layer):
@@ -57,13 +57,13 @@ def choose(model):
 def map_tasks(function, elements, task_map):
     """Applies `function` to each task, and sums or stacks what it returns.
 
-    The loop keeps nothing between tasks but the running sums and the stacked results, so its
-    memory does not grow with the number of tasks.
+    The loop keeps only the running sums and the stacked results between tasks, so its memory
+    hardly grows with the number of tasks.
 
     Args:
         function: Callable, `(element, task_index) -> (to_sum, to_stack)`, two nests of tensors;
-            `None` may stand for a tensor.
-        elements: Nest of tensors with tasks on axis 0; `None` may stand for a tensor.
+            leaves may be `None`.
+        elements: Nest of tensors with tasks on axis 0; leaves may be `None`.
         task_map: `"loop"` or `"vectorize"`.
 
     Returns:
@@ -84,7 +84,7 @@ def map_tasks(function, elements, task_map):
 
 
 def _split_none(nest):
-    """Returns the tensors of `nest`, and a function that puts tensors like them into its form."""
+    """Returns the tensors of `nest`, and a function that packs such tensors like `nest`."""
     flat = tf.nest.flatten(nest)
     present = [leaf is not None for leaf in flat]
 
@@ -108,12 +108,12 @@ def _looped(function, elements, num_tasks):
     def of_task(index):
         return function([x[index] for x in elements], index)
 
-    # One task a core: more in flight would cost memory and gain nothing.
+    # One task per core: more in parallel would only cost memory.
     return _graph_loop(of_task, num_tasks, num_tasks, parallel=max(os.cpu_count() or 1, 2))
 
 
 def _vectorized(function, elements, num_tasks):
-    """Chunks of tasks with a loop around them, so that memory does not grow with their number."""
+    """Loops over vectorised chunks, so that memory does not grow with the number of tasks."""
     if isinstance(num_tasks, int) and num_tasks <= CHUNK:
         return _vectorized_chunk(function, elements, tf.range(num_tasks))
 
@@ -126,8 +126,8 @@ def _vectorized(function, elements, num_tasks):
 
 
 def _graph_loop(body, count, num_tasks, parallel, joins_chunks=False):
-    """Sums and stacks `body(0), ..., body(count - 1)`; or joins what chunks have stacked."""
-    # Tracing the body on its own tells what it returns, `None` included, before the loop is built.
+    """Sums and stacks `body(0), ..., body(count - 1)`; concatenates stacks if these are chunks."""
+    # Tracing the body first reveals the structure of its results, `None` included.
     traced = tf.function(body, autograph=False).get_concrete_function(tf.TensorSpec([], tf.int32))
     to_sum, to_stack = traced.structured_outputs
     sum_specs, restore_sum = _split_none(to_sum)

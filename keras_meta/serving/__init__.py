@@ -1,4 +1,4 @@
-"""Learners and their tasks outside of training: adapted models, SavedModels, LiteRT files."""
+"""Learners and tasks in deployment: adapted models, SavedModels, LiteRT files."""
 
 from keras_meta.serving import exporting, lite_exporting
 
@@ -7,17 +7,17 @@ _WRITERS = {"tf_saved_model": exporting.export, "litert": lite_exporting.export}
 
 
 def export(learner, filepath, format="tf_saved_model", verbose=True, **options):
-    """Writes a learner in one of the formats that `MetaLearner.export` names.
+    """Exports a learner in one of the formats of `MetaLearner.export`.
 
     Args:
         learner: A `MetaLearner` that has seen an episode.
         filepath: Folder or file to write.
         format: `"tf_saved_model"` or `"litert"`.
         verbose: bool. Whether to print the endpoints.
-        **options: What the format needs.
+        **options: Options of the format.
 
     Raises:
-        ValueError: If the format is unknown, or has other options.
+        ValueError: If the format is unknown, or the options are not those of the format.
     """
     if format not in _OPTIONS or set(options) != _OPTIONS[format]:
         raise ValueError(

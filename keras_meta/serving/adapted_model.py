@@ -1,4 +1,4 @@
-"""The model that a learner hands back for one task."""
+"""The Keras model of one task, returned by `adapt`."""
 
 import keras
 import numpy as np
@@ -12,7 +12,7 @@ def clone(model):
     """Returns a copy of `model` with the same weights and state.
 
     Raises:
-        ValueError: If the model does not describe itself well enough to be rebuilt.
+        ValueError: If the model cannot be rebuilt from its configuration.
     """
     try:
         copy = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(model))
@@ -20,8 +20,8 @@ def clone(model):
             target.assign(source)
     except (ValueError, TypeError, NotImplementedError) as error:
         raise ValueError(
-            "The model could not be copied for the task. Give the subclass a `get_config()` that "
-            "returns its constructor's arguments, and register it with "
+            "The model could not be copied for the task. Define a `get_config()` in the subclass "
+            "that returns its constructor's arguments, and register it with "
             f"`keras.saving.register_keras_serializable`. Received: model {model.name!r} of type "
             f"{type(model).__name__}: {error}"
         ) from error
@@ -32,13 +32,13 @@ def model_of_task(model, values, policy, state, head=None, features_spec=None):
     """Returns an ordinary Keras model for one task.
 
     Args:
-        model: The learner's `keras.Model`, of which a copy is made.
-        values: List of pairs of a variable of `model` and the tensor it has for the task. Other
-            variables are left out.
+        model: The learner's `keras.Model`, which is copied.
+        values: List of pairs of a variable of `model` and its value for the task. Variables of
+            other models are ignored.
         policy: The learner's `StatisticsPolicy`.
         state: The state of the task.
-        head: A layer to end the copy, or `None`.
-        features_spec: Nest of `tf.TensorSpec`, what `model` takes; needed for a head.
+        head: A layer to append to the copy, or `None`.
+        features_spec: Nest of `tf.TensorSpec` of the inputs of `model`; required with a head.
 
     Returns:
         A `keras.Model`.
@@ -62,7 +62,7 @@ def with_head(model, head, features_spec, name):
     Args:
         model: A `keras.Model`.
         head: A layer.
-        features_spec: Nest of `tf.TensorSpec`, what `model` takes.
+        features_spec: Nest of `tf.TensorSpec` of the inputs of `model`.
         name: Name of the result.
     """
     leaves = [
@@ -75,16 +75,16 @@ def with_head(model, head, features_spec, name):
 
 @keras.saving.register_keras_serializable("keras_meta")
 class AdaptedModel(keras.Model):
-    """A model of one task whose batch normalisation follows the policy of its learner.
+    """The model of one task, whose batch normalisation follows the policy of its learner.
 
-    It is what `adapt` returns for a policy that is not that of stock Keras, as for
-    `batch_norm="transductive"`: its predictions then depend on which examples are predicted
+    `adapt` returns it if the policy differs from the inference of stock Keras. With
+    `batch_norm="transductive"`, for example, predictions depend on which examples are predicted
     together.
 
     Args:
         model: A built `keras.Model` with the weights of one task.
         statistics: A `keras_meta.statistics.StatisticsPolicy`, or its name.
-        state: dict of tensors: what the policy needs of the task besides statistics.
+        state: dict of tensors of the task that the policy needs besides the statistics.
     """
 
     def __init__(self, model, statistics="transductive", state=None, name=None):

@@ -1,4 +1,4 @@
-"""Operations whose first derivatives LiteRT lacks, with derivatives of operations that it has."""
+"""Operations whose stock derivatives LiteRT lacks, with derivatives made of its builtins."""
 
 import tensorflow as tf
 
@@ -9,11 +9,11 @@ _stock_max_pool = tf.nn.max_pool
 
 
 def replacements():
-    """Returns what to replace while an inner step is traced for LiteRT: see `replaced`."""
+    """Returns the replacements for tracing an inner step for LiteRT: see `replaced`."""
     return [
         (*private.RELU, relu),
         (*private.MAX_POOL, max_pool),
-        # LiteRT cannot derive its own convolution in the kernel: matrix products at any size.
+        # LiteRT lacks the kernel gradient of convolution: use matrix products at any size.
         (convolution, "max_patch_bytes", float("inf")),
     ]
 
@@ -30,7 +30,7 @@ def relu(features, name=None):
 
 
 def max_pool(x, ksize, strides, padding, data_format="NHWC", name=None):
-    """The maximum of each window, derived where windows tile the image. See `tf.nn.max_pool`."""
+    """Max-pooling, with its own derivative if windows tile the image. See `tf.nn.max_pool`."""
     ksize, strides = tuple(ksize), tuple(strides)
     _, height, width, channels = x.shape
     rows, columns = height // ksize[0], width // ksize[1]
@@ -51,7 +51,7 @@ def max_pool(x, ksize, strides, padding, data_format="NHWC", name=None):
             windows = tf.reshape(
                 tf.transpose(tiles, [0, 1, 3, 5, 2, 4]), [-1, rows, columns, channels, size]
             )
-            # The first of equal ones, as in TensorFlow.
+            # Among equal maxima, the first gets the gradient, as in TensorFlow.
             first = tf.one_hot(tf.argmax(windows, -1, tf.int32), size, dtype=g.dtype)
             shares = tf.reshape(
                 g[..., None] * first, [-1, rows, columns, channels, ksize[0], ksize[1]]

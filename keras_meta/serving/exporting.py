@@ -1,4 +1,4 @@
-"""Writes a learner as a SavedModel with named endpoints."""
+"""Exports a learner as a SavedModel with named endpoints."""
 
 import re
 
@@ -9,17 +9,17 @@ _SUPPORT = ("support_x", "support_y")
 
 
 def export(learner, filepath, verbose=True):
-    """Writes a SavedModel that learns new tasks where neither Keras nor this library is.
+    """Writes a SavedModel that learns new tasks without Keras and this library.
 
-    Its endpoints take any number of tasks, shots and queries:
+    Its endpoints accept any number of tasks, shots and queries:
 
     *   `serve`: a batch of episodes (`support_x`, `support_y`, `query_x`) to predictions,
-    *   `adapt`: one task's support set to its state, what is the task's own in named tensors: a
-        context, a head, or all adapted weights,
-    *   `predict`: such a state and `query_x` to predictions,
+    *   `adapt`: one task's support set to its state, as named tensors: a context, a head, or all
+        adapted weights,
+    *   `predict`: a state and `query_x` to predictions,
     *   `adapt_and_predict`: one task's support set and `query_x` to predictions,
-    *   `adapt_batch` and `predict_batch`: the same for several tasks of equal size at once, with a
-        leading axis of tasks everywhere.
+    *   `adapt_batch` and `predict_batch`: the same for several tasks of equal size at once; all
+        tensors have a leading axis of tasks.
 
     Args:
         learner: A `MetaLearner` that has seen an episode.
@@ -37,7 +37,7 @@ def export(learner, filepath, verbose=True):
     def serve(inputs):
         return {"predictions": learner(inputs, training=False)}
 
-    # Traced once, whichever endpoints they are part of.
+    # Traced once, and shared by the endpoints.
     @tf.function(autograph=False)
     def adapt(inputs):
         return learner.adapt_task(inputs["support_x"], inputs["support_y"])
@@ -79,7 +79,7 @@ def export(learner, filepath, verbose=True):
         module,
         str(filepath),
         signatures={"serving_default": endpoints["serve"], **endpoints},
-        # A server takes no derivative of an endpoint; those inside `adapt` are part of its graph.
+        # Endpoints are not differentiated by a server; the gradients in `adapt` are in its graph.
         options=tf.saved_model.SaveOptions(experimental_custom_gradients=False),
     )
     if verbose:
@@ -88,7 +88,7 @@ def export(learner, filepath, verbose=True):
 
 
 def check_seen(learner):
-    """Raises if the learner does not know what its inputs are like."""
+    """Raises if the learner does not know the types of its inputs."""
     if learner.episode_spec is None:
         raise ValueError(
             "The learner does not know the types of its inputs yet. Fit it, or call it on one "
@@ -104,7 +104,7 @@ def print_endpoints(endpoints):
 
 
 def specs(episode_spec, leading_axes):
-    """Types of episodes of any number of tasks and examples: a nest of `tf.TensorSpec`."""
+    """Returns specs of episodes of any number of tasks and examples: a nest of `tf.TensorSpec`."""
 
     def spec(leaf):
         return tf.TensorSpec([None] * leading_axes + list(leaf["shape"]), leaf["dtype"])
@@ -122,12 +122,12 @@ def specs(episode_spec, leading_axes):
 
 
 def tensor_specs(nest):
-    """The types of tensors: a nest of `tf.TensorSpec`."""
+    """Returns the specs of a nest of tensors: a nest of `tf.TensorSpec`."""
     return tf.nest.map_structure(lambda x: tf.TensorSpec(x.shape, x.dtype), nest)
 
 
 def state_names(learner, state):
-    """Names for the tensors of a task's state: dict, from `_path_names` to what they are called."""
+    """Returns names for the tensors of a task's state: dict, `_path_name` of a leaf to its name."""
     weights = learner.weight_names()
     taken = {*_SUPPORT, "query_x", "predictions"}
     names = {}
@@ -138,7 +138,7 @@ def state_names(learner, state):
             name = learner.functional.state_variables[place[0]].path
         elif place and place[0] < len(weights):
             name = weights[place[0]]
-        # The name of the model, with which paths begin, tells nothing.
+        # Paths begin with the name of the model, which adds no information.
         name = re.sub(r"\W", "_", re.sub("^[^/]*/(?=.*/)", "", name))
         if name in taken:
             name = f"{name}_{len(names)}"
@@ -158,7 +158,7 @@ def flat(function, specs, names=None):
     Args:
         function: Callable, nest of tensors to nest of tensors.
         specs: Nest of `tf.TensorSpec`.
-        names: dict, what to call a leaf instead of by the path to it.
+        names: dict, path of a leaf to the name that replaces it.
 
     Returns:
         A concrete function.

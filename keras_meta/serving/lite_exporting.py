@@ -1,4 +1,4 @@
-"""Writes a learner for LiteRT, which learns tasks on a phone."""
+"""Exports a learner to LiteRT, for learning tasks on a phone."""
 
 import re
 import tempfile
@@ -13,29 +13,29 @@ from keras_meta.serving import builtin_derivatives, exporting
 def export(learner, filepath, support_size, query_size, verbose=True):
     """Writes a `.tflite` file with the signatures `adapt` and `predict`.
 
-    Both are made of LiteRT's builtin operations alone, at fixed shapes. Derivatives that LiteRT
-    lacks (of ReLU, of max-pooling without overlap, of convolution in the kernel) are written with
-    operations that it has. So MAML, ANIL, CAVIA, prototypes, matching and relation networks and
-    generated linear heads convert; not `RidgeLearner` (LiteRT lacks `Cholesky`,
-    `MatrixTriangularSolve`, `MatrixDiagPartV3`, `MatrixSetDiagV3` and double precision), nor
-    `LogisticLearner` and `SVMLearner`, which loop over such solutions.
+    Both consist of LiteRT's builtin operations only, with fixed shapes. Derivatives that LiteRT
+    lacks (of ReLU, of max-pooling without overlap, of convolution with respect to its kernel) are
+    expressed in builtin operations. MAML, ANIL, CAVIA, prototypical, matching and relation networks
+    and generated linear heads can be converted. `RidgeLearner` cannot (LiteRT lacks `Cholesky`,
+    `MatrixTriangularSolve`, `MatrixDiagPartV3`, `MatrixSetDiagV3` and double precision), nor can
+    `LogisticLearner` and `SVMLearner`, which solve such systems in a loop.
 
     Args:
         learner: A `MetaLearner` that has seen an episode.
         filepath: File to write, ending in `.tflite`.
         support_size: int. Number of support examples of a task, of all classes together.
-        query_size: int. Number of queries that are predicted at once.
+        query_size: int. Number of queries predicted at once.
         verbose: bool. Whether to print the signatures.
 
     Raises:
-        ValueError: If the learner has not seen an episode, has no fixed number of ways, or needs an
-            operation that LiteRT lacks, which is then named.
+        ValueError: If the learner has not seen an episode, has a variable way, or needs an
+            operation that LiteRT lacks, which the message names.
     """
     exporting.check_seen(learner)
     for name, size in (("support_size", support_size), ("query_size", query_size)):
         if isinstance(size, bool) or not isinstance(size, int) or size < 1:
             raise ValueError(
-                f"LiteRT takes fixed shapes: `{name}` must be an integer >= 1. "
+                f"LiteRT requires fixed shapes: `{name}` must be an integer >= 1. "
                 f"Received: {name}={size!r}."
             )
     if not str(filepath).endswith(".tflite"):
@@ -71,7 +71,7 @@ def _signatures(learner, support_size, query_size):
     if not all(x.shape.is_fully_defined() for x in tf.nest.flatten(state)):
         shapes = [tuple(x.shape) for x in tf.nest.flatten(state)]
         raise ValueError(
-            "LiteRT takes fixed shapes: state the learner's number of ways, as with "
+            "LiteRT requires fixed shapes: fix the learner's number of ways, for example with "
             f"`learner.num_ways = 5`. Received: a task's state of shapes {shapes}."
         )
     names = exporting.state_names(learner, state)
@@ -91,19 +91,19 @@ def _convert(learner, functions):
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
         try:
             return converter.convert()
-        # The converter's own class of errors is not public.
+        # The error class of the converter is not public.
         except Exception as error:
             missing = re.findall(r"TF Select ops: (.*)", str(error))
             if not missing:
                 raise ValueError(
-                    "LiteRT's converter cannot convert the learner: learners that solve for their "
-                    "head until it is good enough loop in a way that LiteRT does not know. Use "
-                    "`ANIL`, `CAVIA`, or a learner that writes its head in one pass. Received: "
+                    "LiteRT's converter cannot convert the learner: heads that are solved for "
+                    "iteratively, until convergence, use loops that LiteRT does not support. Use "
+                    "`ANIL`, `CAVIA`, or a learner that fits its head in one pass. Received: "
                     f"{type(learner).__name__}: {str(error).splitlines()[0][:200]}"
                 ) from error
             raise ValueError(
                 "The learner needs operations that LiteRT lacks. Replace the layers that use them; "
-                "or adapt the head alone (`ANIL`), or a context (`CAVIA`), which leaves the "
-                "derivatives of the other layers out; or use a learner without inner steps. "
+                "or adapt only the head (`ANIL`) or a context (`CAVIA`), which needs no "
+                "derivatives of the other layers; or use a learner without inner steps. "
                 f"Received: a learner that needs {missing[0]}."
             ) from error

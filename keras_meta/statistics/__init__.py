@@ -1,4 +1,4 @@
-"""Policies of normalisation: by which statistics the examples of a task are normalised."""
+"""Normalisation policies: the statistics that the examples of a task are normalised by."""
 
 import keras
 
@@ -13,17 +13,17 @@ __all__ = ["StatisticsPolicy", "get", "serialize", *_members]
 
 
 def get(policy):
-    """Returns a policy of normalisation.
+    """Returns a normalisation policy.
 
     Args:
-        policy: The name of one in the registry, such as `"transductive"`, or a
+        policy: Name of a policy in the registry, such as `"transductive"`, or a
             `StatisticsPolicy`.
 
     Returns:
         A `StatisticsPolicy`.
 
     Raises:
-        ValueError: If it is none of these.
+        ValueError: If `policy` is neither.
     """
     if isinstance(policy, StatisticsPolicy):
         return policy
@@ -36,5 +36,5 @@ def get(policy):
 
 
 def serialize(policy):
-    """Returns what `deserialize` makes the policy from: its name, or a configuration."""
+    """Returns the name of a policy, or its Keras configuration."""
     return policy if isinstance(policy, str) else keras.saving.serialize_keras_object(policy)

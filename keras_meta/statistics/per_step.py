@@ -11,12 +11,13 @@ from keras_meta.statistics.policy import StatisticsPolicy
 
 @keras.saving.register_keras_serializable("keras_meta")
 class PerStep(StatisticsPolicy, keras.layers.Layer):
-    """Running statistics that are kept for each number of inner steps taken.
+    """Keeps separate running statistics for each number of inner steps taken.
 
-    Fitting normalises by the statistics of the examples at hand and moves those of the step;
-    evaluation normalises the support set by its own, so that a step does there what it was trained
-    to do, and the queries by those of the step, each on its own. It takes a learner that observes
-    every inner step: `MAMLPlusPlus`.
+    `fit` normalises by the statistics of the current examples and updates the running statistics of
+    the step. Evaluation normalises the support set by its own statistics, so that inner steps
+    behave as they did in training, and the queries by the running statistics of the step, so that
+    each is predicted independently. The policy requires a learner that observes the statistics
+    after every inner step: `MAMLPlusPlus`.
 
     Example:
 
@@ -38,7 +39,7 @@ class PerStep(StatisticsPolicy, keras.layers.Layer):
     def prepare(self, learner):
         if not getattr(learner, "observes_each_step", False):
             raise ValueError(
-                "Statistics for each inner step take a learner that observes every step: use "
+                "Per-step statistics need a learner that observes every inner step: use "
                 "`MAMLPlusPlus`, or batch_norm='transductive', 'support' or 'running'. "
                 f"Received: batch_norm='per_step' for {type(learner).__name__}."
             )
@@ -66,7 +67,7 @@ class PerStep(StatisticsPolicy, keras.layers.Layer):
         return {"statistics": {**written, **of_step}}
 
     def observed_by_step(self, written):
-        # Passes may have written more than statistics, and not all of them the same.
+        # Passes may have updated other state as well, and not all of them the same.
         everywhere = set.intersection(*map(set, written))
         return {index: tf.stack([x[index] for x in written]) for index in sorted(everywhere)}
 

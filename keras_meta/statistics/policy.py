@@ -1,24 +1,24 @@
-"""By which statistics the examples of a task are normalised."""
+"""Base class of normalisation policies."""
 
 from keras_meta.exact import replicas
 from keras_meta.inner_loop import rules
 
 
 class StatisticsPolicy:
-    """By which statistics batch normalisation normalises a task, and what a task keeps of them.
+    """Determines the statistics that batch normalisation uses in a task, and those it keeps.
 
-    A learner asks its policy for the rule of each pass: over the support set while it adapts, and
-    over the queries. A rule is a callable from a layer at work to its outputs: see
-    `keras_meta.inner_loop.rules`. Subclasses define `support` and `queries`, and whatever else they
-    do otherwise. One that has weights of its own is a `keras.layers.Layer` as well.
+    A learner asks its policy for the rule of each pass over the support set and over the queries. A
+    rule is a callable from one application of a layer to its outputs: see
+    `keras_meta.inner_loop.rules`. Subclasses define `support` and `queries`, and override other
+    methods if needed. A policy with weights is a `keras.layers.Layer` as well.
 
     Attributes:
-        independent: bool. Whether an example is normalised without regard to the other examples of
-            its task.
-        needs_support_pass: bool. Whether what queries are normalised by comes of passes over the
-            support set.
-        joins_queries: bool. Whether fitting, a learner that learns a task in one pass normalises
-            support set and queries together.
+        independent: bool. Whether the normalisation of an example does not depend on the other
+            examples of its task.
+        needs_support_pass: bool. Whether the statistics that queries are normalised by come from
+            passes over the support set.
+        joins_queries: bool. Whether `fit` normalises support set and queries together in learners
+            that learn a task in one pass.
 
     Example:
 
@@ -48,17 +48,17 @@ class StatisticsPolicy:
     joins_queries = False
 
     def prepare(self, learner):
-        """Creates weights, if the policy has some; called once, before the learner is used.
+        """Creates the weights of the policy, if any; called once, before the learner is used.
 
         Args:
-            learner: The `MetaLearner` that it belongs to.
+            learner: The `MetaLearner` that uses the policy.
         """
 
     def support(self, training, size):
         """Returns the rule of a pass over the support set.
 
         Args:
-            training: bool. Whether the learner is fitted.
+            training: bool. Whether the pass is part of `fit`.
             size: Scalar int tensor, the number of support examples.
         """
         raise NotImplementedError(f"{type(self).__name__} must define `support`.")
@@ -68,37 +68,37 @@ class StatisticsPolicy:
 
         Args:
             state: dict, the state of the task.
-            training: bool. Whether the learner is fitted.
+            training: bool. Whether the pass is part of `fit`.
         """
         raise NotImplementedError(f"{type(self).__name__} must define `queries`.")
 
     def keep(self, functional, written, support_pass, size, step=0, training=False):
-        """What the state of a task has of the statistics.
+        """Returns the part of the state of a task that holds statistics.
 
         Args:
             functional: The `FunctionalModel` of the learner.
-            written: dict, position in `functional.state_variables` to what passes over the support
-                set have written.
-            support_pass: Callable without arguments that returns what one pass over the support
-                set writes, with the weights as adapted.
+            written: dict, position in `functional.state_variables` to the value assigned by passes
+                over the support set.
+            support_pass: Callable without arguments that runs one pass over the support set with
+                the adapted weights, and returns a dict like `written`.
             size: Scalar int tensor, the number of support examples.
-            step: int. Number of inner steps that were taken.
-            training: bool. Whether the learner is fitted.
+            step: int. Number of inner steps taken.
+            training: bool. Whether the passes are part of `fit`.
 
         Returns:
-            dict to be part of the task's state: `"statistics"`, a dict like `written`, which passes
-            over queries start from, and whatever the policy needs besides.
+            dict, a part of the task's state: `"statistics"`, a dict like `written` that passes over
+            queries start from, and any other entries that the policy needs.
         """
         del functional, support_pass, size, step, training
         return {"statistics": written}
 
     def own_state(self, state):
-        """Returns what `queries` needs of a task's state besides `"statistics"`, by name."""
+        """Returns the entries of a task's state that `queries` needs besides `"statistics"`."""
         del state
         return {}
 
     def observed(self, written):
-        """What of that which passes over queries have written moves the stored statistics.
+        """Selects, from a pass over queries, the values that update the stored statistics.
 
         Args:
             written: dict, position in `functional.state_variables` to tensor.
@@ -107,16 +107,16 @@ class StatisticsPolicy:
         return {}
 
     def observed_by_step(self, written):
-        """The same, where the passes after every inner step are known; by default of the last.
+        """Like `observed`, given the passes after every inner step; by default uses the last.
 
         Args:
-            written: List of what the passes over the support set after the first step, and the last
-                pass over the queries, have written.
+            written: List of dicts, from the passes over the support set after each inner step and
+                the last pass over the queries.
         """
         return self.observed(written[-1])
 
     def follow(self, functional, observed):
-        """Moves the stored statistics towards the mean over tasks of those observed.
+        """Moves the stored statistics towards the observed ones, averaged over tasks.
 
             s <- momentum s + (1 - momentum) (mean over tasks)
 
@@ -136,7 +136,7 @@ class StatisticsPolicy:
             variable.assign(momentum * variable + (1.0 - momentum) * mean)
 
     def followed(self, functional, index):
-        """The variable that follows the statistic of this position: by default the layer's own."""
+        """Returns the variable that stores a statistic; by default that of the layer itself."""
         return functional.state_variables[index]
 
     def get_config(self):
@@ -148,5 +148,5 @@ class StatisticsPolicy:
 
 
 def is_stored(rule):
-    """Whether a rule is that of stock layers in inference, which need no replacement."""
+    """Whether a rule is the one of stock layers in inference, which need no replacement."""
     return rule is rules.stored

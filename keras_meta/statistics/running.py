@@ -1,4 +1,4 @@
-"""Statistics that fitting has stored."""
+"""Running statistics, stored during `fit`."""
 
 import keras
 
@@ -10,8 +10,8 @@ from keras_meta.statistics.policy import StatisticsPolicy
 class Running(StatisticsPolicy):
     """Normalises by the stored statistics, which `fit` moves towards those of the queries.
 
-    A learner that learns a task in one pass normalises in `fit`, as stock Keras does, by the
-    statistics of the examples at hand: all of a task, support set and queries together.
+    In `fit`, a learner that learns a task in one pass normalises like stock Keras, by the
+    statistics of the current examples: support set and queries of a task together.
 
     Example:
 

@@ -10,8 +10,8 @@ from keras_meta.statistics.policy import StatisticsPolicy
 class Support(StatisticsPolicy):
     """Normalises support set and queries by the statistics of the support set.
 
-    Those are the statistics of the support set as the adapted weights see it, so that each query is
-    predicted on its own (inductive).
+    The statistics come from a pass over the support set with the adapted weights, so that each
+    query is predicted independently (inductive).
 
     Example:
 

@@ -1,4 +1,4 @@
-"""Statistics of the examples that are predicted."""
+"""Transductive statistics: those of the examples being predicted."""
 
 import keras
 
@@ -10,8 +10,8 @@ from keras_meta.statistics.policy import StatisticsPolicy
 class Transductive(StatisticsPolicy):
     """Normalises the support set by its own statistics, and the queries of a task by theirs.
 
-    It is the habit of the literature, whose accuracies profit from it: the prediction of a query
-    depends on which other queries it is predicted with.
+    This is common in the literature, whose accuracies benefit from it: the prediction of a query
+    depends on the other queries that it is predicted together with.
 
     Example:
 

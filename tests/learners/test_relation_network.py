@@ -110,7 +110,7 @@ def test_convolutions_in_the_relation_module_are_looped():
 
 def test_bad_arguments():
     wrong = keras.Sequential([keras.Input((5,)), keras.layers.Dense(1)])
-    with pytest.raises(ValueError, match=r"must take pairs of shape \(None, 10\) to \(None, 1\)"):
+    with pytest.raises(ValueError, match=r"must map pairs of shape \(None, 10\) to \(None, 1\)"):
         learners.RelationNetwork(cases.body(), wrong)
     with pytest.raises(ValueError, match="has no statistics of the support set"):
         LEARNERS["maps"](batch_norm="support")
