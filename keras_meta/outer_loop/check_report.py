@@ -63,7 +63,7 @@ class CheckReport:
                 ),
                 line(not dead, "weights without a gradient", ", ".join(dead) or "none"),
                 line(not problems, "second derivatives", "; ".join(problems) or "all available"),
-                line(True, "memory of a step", f"at most {self.memory_bytes / 2**20:.0f} MiB"),
+                line(True, "memory per step", f"at most {self.memory_bytes / 2**20:.0f} MiB"),
                 line(
                     True,
                     "transduction",

@@ -147,7 +147,7 @@ def test_what_cannot_be_is_said():
         learners.ProtoMAML(keras.Sequential([keras.Input((4, 4, 1)), keras.layers.Conv2D(2, 3)]))
     with pytest.raises(ValueError, match="State `num_ways`, or use task_map='loop'"):
         compiled(0.1, task_map="vectorize").chosen_task_map()
-    with pytest.raises(ValueError, match="known shapes: state `num_ways`"):
+    with pytest.raises(ValueError, match="known shapes. State `num_ways`"):
         compiled(inner_optimizer=SGD(Learned(0.1, "parameter")))
     with pytest.raises(ValueError, match="`num_ways` must be an integer >= 2"):
         compiled(0.1, num_ways=1)

@@ -123,8 +123,8 @@ def inputs_with(**changes):
 @pytest.mark.parametrize(
     "changes, message",
     [
-        ({"support_mask": tf.ones((2, 3), tf.bool)}, "`support_mask` must have a value"),
-        ({"query_mask": tf.ones((2,), tf.bool)}, "`query_mask` must have a value"),
+        ({"support_mask": tf.ones((2, 3), tf.bool)}, "`support_mask` must have one boolean value"),
+        ({"query_mask": tf.ones((2,), tf.bool)}, "`query_mask` must have one boolean value"),
         ({"support_mask": tf.zeros((2, 20), tf.bool)}, "leaves a task without examples"),
         ({"mask": tf.zeros((2, 20), tf.bool)}, r"unknown: \['mask'\]"),
     ],

@@ -1,4 +1,4 @@
-"""The model that a learner hands back for one task."""
+"""The Keras model of one task, returned by `adapt`."""
 
 import keras
 import numpy as np
