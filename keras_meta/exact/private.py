@@ -51,9 +51,19 @@ def builds_by_replica(model_class):
 def sublayers(model):
     """Returns every layer inside `model`, nested ones included, in the order of the model.
 
-    `model.layers` lists the top level alone, and misses layers held by a custom layer.
+    `model.layers` lists the top level alone, and misses layers held by a custom layer. Keras's own
+    recursion turns the order inside a nested model around.
     """
-    return model._flatten_layers(include_self=False)
+    found = {}
+
+    def visit(layer):
+        for inner in layer._flatten_layers(include_self=False, recursive=False):
+            if id(inner) not in found:
+                found[id(inner)] = inner
+                visit(inner)
+
+    visit(model)
+    return list(found.values())
 
 
 def has_strategy(model):

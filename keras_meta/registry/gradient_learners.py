@@ -55,6 +55,16 @@ ROWS = (
         papers=(("Park, Oliva, 2019", "https://arxiv.org/abs/1902.03356"),),
     ),
     _learner(
+        name="mt-net",
+        path="keras_meta.learners.mt_net:MTNet",
+        network="keras_meta.learners.mt_net:with_transformations",
+        summary="all weights but transformations between them, under learned masks",
+        papers=(
+            ("Lee, Choi, 2018", "https://arxiv.org/abs/1801.05558"),
+            ("Flennerhag et al., 2020", "https://arxiv.org/abs/1909.00025"),
+        ),
+    ),
+    _learner(
         name="sharp-maml",
         path="keras_meta.learners.sharp_maml:SharpMAML",
         summary="all weights, along the gradient where the loss nearby is largest",

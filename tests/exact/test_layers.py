@@ -29,3 +29,11 @@ def nested_model():
 def test_layers_with_weights_are_the_innermost_in_order():
     names = [layer.name for layer in layers_with_weights(nested_model())]
     assert names == ["nested", "hidden_inside", "head"]
+
+
+def test_layers_inside_nested_models_are_in_order():
+    """So that the last one, the head, is."""
+    tail = keras.Sequential([keras.Input((3,)), keras.layers.Dense(4), keras.layers.Dense(2)])
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3), tail])
+    units = [layer.units for layer in layers_with_weights(model)]
+    assert units == [3, 4, 2]

@@ -76,12 +76,14 @@ class Holder(layers.Layer):
 
 
 def test_sublayers_are_those_of_every_depth_in_order():
-    inner = keras.Sequential([keras.Input((2,)), layers.Dense(3, name="nested")], name="model")
+    nested = [layers.Dense(3, name="nested"), layers.ReLU(name="nested_too")]
+    inner = keras.Sequential([keras.Input((2,)), *nested], name="model")
     model = keras.Sequential([keras.Input((2,)), inner, Holder(), layers.Dense(1, name="head")])
     names = [layer.name for layer in private.sublayers(model)]
     assert [name for name in names if not name.startswith("input_layer")] == [
         "model",
         "nested",
+        "nested_too",
         "holder",
         "hidden_inside",
         "head",

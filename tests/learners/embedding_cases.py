@@ -52,6 +52,21 @@ def episodes(tasks=3, ways=3, examples=6, queries=6):
     return {"support_x": x[0], "support_y": support_y, "query_x": x[1]}, query_y
 
 
+def padded(batch, examples):
+    """The same `Episode` batch, its support sets and queries padded to as many examples."""
+
+    def pad(x):
+        missing = examples - x.shape[1]
+        return tf.pad(x, [[0, 0], [0, missing], *[[0, 0]] * (x.shape.rank - 2)])
+
+    masks = {
+        "support_mask": pad(tf.ones_like(batch.inputs["support_y"], tf.bool)),
+        "query_mask": pad(tf.ones_like(batch.query_y, tf.bool)),
+    }
+    inputs = {key: pad(x) for key, x in batch.inputs.items()}
+    return Episode({**inputs, **masks}, pad(batch.query_y))
+
+
 def compiled(learner, optimizer=None):
     learner.compile(
         keras.optimizers.SGD(0.1) if optimizer is None else optimizer,

@@ -11,8 +11,6 @@ from keras_meta.outer_loop.episode import Episode
 from tests import finite_differences
 from tests.learners import embedding_cases as cases
 
-LOSS = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-
 
 def compiled(inner_radius, outer_radius, **kwargs):
     keras.utils.set_random_seed(0)
@@ -43,8 +41,7 @@ def test_inner_steps_by_hand(radius, float64):
     model = keras.Sequential(
         [keras.Input((4, 4, 1)), keras.layers.Flatten(), keras.layers.Dense(3)]
     )
-    learner = learners.SharpMAML(model, 0.5, 2, inner_radius=radius)
-    learner.compile("sgd", LOSS)
+    learner = cases.compiled(learners.SharpMAML(model, 0.5, 2, inner_radius=radius))
     inputs, _ = cases.episodes(tasks=1)
     x, y = inputs["support_x"][0], inputs["support_y"][0]
     start = [tf.constant(v.value) for v in model.trainable_variables]
@@ -52,7 +49,8 @@ def test_inner_steps_by_hand(radius, float64):
     def gradients(weights):
         with tf.GradientTape() as tape:
             tape.watch(weights)
-            loss = LOSS(y, tf.reshape(x, [6, 16]) @ weights[0] + weights[1])
+            logits = tf.reshape(x, [6, 16]) @ weights[0] + weights[1]
+            loss = learner.loss(y, logits)
         return tape.gradient(loss, weights)
 
     weights = start
@@ -132,15 +130,10 @@ def test_the_perturbation_of_a_batch_counts_padding_nowhere(float64):
     """Two tasks of different size, in one batch and by the definition, one by one."""
     learner = compiled(0.1, 0.3)
     apart = [Episode(*cases.episodes(tasks=1, examples=n, queries=n)) for n in (3, 6)]
-    first, second = apart
-
-    def pad(x):
-        return tf.pad(x, [[0, 0], [0, 3], *[[0, 0]] * (x.shape.rank - 2)])
-
-    inputs = {key: tf.concat([pad(first.inputs[key]), x], 0) for key, x in second.inputs.items()}
-    real = tf.constant([[True] * 3 + [False] * 3, [True] * 6])
-    inputs = {**inputs, "support_mask": real, "query_mask": real}
-    batch = Episode(inputs, tf.concat([pad(first.query_y), second.query_y], 0))
+    batch = keras.tree.map_structure(
+        lambda *x: None if x[0] is None else tf.concat(x, 0),
+        *[cases.padded(task, 6) for task in apart],
+    )
     gradients, _ = learner.meta_gradients(batch)
 
     def mean_gradients():
