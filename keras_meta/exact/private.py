@@ -37,10 +37,16 @@ class BuildsByReplica:
     integers, and which is refused between machines.
     """
 
+    def build_metrics(self, batch_spec):
+        """Creates the variables of compiled metrics, by the element spec of a dataset."""
+
     def _maybe_symbolic_build(self, iterator=None, data_batch=None):
         if iterator is not None and has_strategy(self):
             _, _, batches = next(iter(iterator))
             data_batch = replicas.local_batch(self.distribute_strategy, next(batches))
+            # Keras would give metrics the element itself, and not what the model scores of it.
+            with self.distribute_strategy.scope():
+                self.build_metrics(tf.nest.map_structure(tf.type_spec_from_value, data_batch))
         super()._maybe_symbolic_build(data_batch=data_batch)
 
 

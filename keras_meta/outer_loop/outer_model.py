@@ -197,15 +197,25 @@ class OuterModel(private.BuildsByReplica, keras.Model):
 
     def call(self, inputs, training=False):
         """Learns each task and returns its predictions, with a leading axis of tasks."""
-        tasks, place = self.unpack_inputs(inputs), {}
-        if training:
-            first_task, _ = replicas.place_in_batch(num_tasks(tasks))
-            place = {"outer_step": self.outer_step, "first_task": first_task}
+        return self.learn_tasks(self.unpack_inputs(inputs), training).predictions
 
-        def predict(task, seed):
-            return (), self.learn_task(task, training, seed).predictions
+    def learn_tasks(self, tasks, training=False):
+        """Learns each task of a batch, without an outer step.
 
-        return self.map_tasks(predict, tasks, **place)[1]
+        Args:
+            tasks: A batch of tasks, as `unpack` returns it.
+            training: bool. Whether as in fitting, with the seeds of this outer step, or as in
+                evaluation, with seeds that are the same each time.
+
+        Returns:
+            An `Outcome` with a leading axis of tasks.
+        """
+        first_task, _ = replicas.place_in_batch(num_tasks(tasks))
+
+        def learn(task, seed):
+            return (), self.learn_task(task, training, seed)
+
+        return self.map_tasks(learn, tasks, self.outer_step if training else 0, first_task)[1]
 
     def train_step(self, data):
         """One outer step."""
@@ -215,11 +225,7 @@ class OuterModel(private.BuildsByReplica, keras.Model):
     def test_step(self, data):
         """Loss and metrics of one batch of tasks. Changes no stored state."""
         tasks = self.unpack(data)
-
-        def evaluate(task, seed):
-            return (), self.learn_task(task, training=False, seed=seed)._replace(observed={})
-
-        _, outcome = self.map_tasks(evaluate, tasks)
+        outcome = self.learn_tasks(tasks)
         divergence.watch(self, tasks, outcome.loss)
         return self.report(tasks, outcome)
 
@@ -259,7 +265,7 @@ class OuterModel(private.BuildsByReplica, keras.Model):
         loss = tf.math.divide_no_nan(
             tf.reduce_sum(outcome.loss), tf.cast(number, outcome.loss.dtype)
         )
-        private.loss_tracker(self).update_state(replicas.whole(loss), sample_weight=number)
+        private.loss_tracker(self).update_state(loss, sample_weight=number)
         x, y, y_pred, sample_weight = self.scored(tasks, outcome.predictions)
         return replicas.reducible(self.compute_metrics(x, y, y_pred, sample_weight))
 
@@ -276,6 +282,16 @@ class OuterModel(private.BuildsByReplica, keras.Model):
 
     def build_metrics(self, batch_spec):
         """Creates the variables of compiled metrics, by the element spec of a dataset."""
+        if all(getattr(metric, "built", True) for metric in self.metrics):
+            return
+
+        def scored(batch):
+            tasks = self.unpack(batch)
+            return self.scored(tasks, self.learn_tasks(tasks).predictions)[1:]
+
+        traced = tf.function(scored, autograph=False).get_concrete_function(batch_spec)
+        self.compute_metrics(None, *zeros(traced.structured_outputs))
+        self.reset_metrics()
 
     def _build_ahead(self, batch_spec):
         """Creates the variables of compiled metrics and of the optimizer before the first step.
@@ -301,3 +317,13 @@ class OuterModel(private.BuildsByReplica, keras.Model):
         """Makes `fit`, `evaluate`, `predict` and all that is `traced` trace anew."""
         self.__dict__.pop("_traces", None)
         private.forget_compiled_steps(self)
+
+
+def zeros(specs):
+    """Tensors of these specs, with two where any number is meant: one would mean one class."""
+    return keras.tree.map_structure(
+        lambda x: (
+            None if x is None else tf.zeros([2 if n is None else n for n in x.shape], x.dtype)
+        ),
+        specs,
+    )
