@@ -1,4 +1,4 @@
-"""Every block of Python in the README, the docstrings and the notebooks runs."""
+"""Every block of Python in the pages, the docstrings and the notebooks runs."""
 
 import importlib
 import inspect
@@ -49,14 +49,23 @@ def test_docstring_example_runs(name, code, tmp_path, monkeypatch):
     exec(compile(code, name, "exec"), {"__name__": "example"})
 
 
-def test_readme_runs_from_top_to_bottom(tmp_path, monkeypatch):
+# By page, the blocks of Python in it: none is left out because its fence is written otherwise.
+PAGES = {"README.md": 5, "docs/learner.md": 8, "docs/promises.md": 0}
+
+
+def test_every_page_is_here_and_every_block_is_found():
+    pages = [ROOT / "README.md", *ROOT.glob("docs/**/*.md")]
+    found = {str(page.relative_to(ROOT)): len(blocks(page.read_text())) for page in pages}
+    assert found == PAGES
+
+
+@pytest.mark.parametrize("page", [page for page, count in PAGES.items() if count])
+def test_page_runs_from_top_to_bottom(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(keras_meta.config, "one_task_per_core", lambda cores=None: None)
-    namespace = {"__name__": "readme"}
-    found = blocks((ROOT / "README.md").read_text())
-    assert found
-    for code in found:
-        exec(compile(code, "README.md", "exec"), namespace)
+    namespace = {"__name__": "page"}
+    for code in blocks((ROOT / page).read_text()):
+        exec(compile(code, page, "exec"), namespace)
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "notebooks").glob("*.ipynb")), ids=lambda p: p.stem)

@@ -42,6 +42,9 @@ def builds_by_replica(model_class):
         if iterator is not None and has_strategy(self):
             _, _, batches = next(iter(iterator))
             data_batch = replicas.local_batch(self.distribute_strategy, next(batches))
+            # Keras would give metrics the element itself, and not what the model scores of it.
+            with self.distribute_strategy.scope():
+                self.build_metrics(tf.nest.map_structure(tf.type_spec_from_value, data_batch))
         build(self, data_batch=data_batch)
 
     model_class._maybe_symbolic_build = build_by_replica

@@ -33,9 +33,9 @@ def place_in_batch(num_tasks):
         Tuple `(first, share)`: the number of its first task in the batch, and how many tasks it has
         in relation to the mean over replicas, or `None` if it has them all.
     """
-    if count() == 1:
-        return 0, None
     replica = tf.distribute.get_replica_context()
+    if count() == 1 or replica is None:  # not inside a step: there is nothing to share
+        return 0, None
     number = replica.replica_id_in_sync_group
     mine = tf.one_hot(number, count(), dtype="float64") * tf.cast(num_tasks, "float64")
     tasks = replica.all_reduce(tf.distribute.ReduceOp.SUM, mine)

@@ -2,6 +2,7 @@
 
 import contextlib
 
+import keras
 import tensorflow as tf
 
 from keras_meta.exact import private
@@ -24,3 +25,13 @@ def build_ahead(model, batch_spec):
         model.build_metrics(batch_spec)
         if not model.optimizer.built:
             model.optimizer.build(model.trainable_variables)
+
+
+def zeros(specs):
+    """Zeros of these specs; unknown dimensions become 2, because 1 would mean a single class."""
+    return keras.tree.map_structure(
+        lambda x: (
+            None if x is None else tf.zeros([2 if n is None else n for n in x.shape], x.dtype)
+        ),
+        specs,
+    )

@@ -84,7 +84,8 @@ def task_loss(learner, episode, output, training):
         (episode.inputs, episode.query_y, output.predictions, episode.sample_weight),
     )
     loss = learner.compute_loss(*batch, training=training)
-    return loss + replicas.part(tf.cast(output.losses, loss.dtype))
+    # Keras has divided it among replicas, whose gradients are summed.
+    return replicas.whole(loss) + tf.cast(output.losses, loss.dtype)
 
 
 def seen_spec(inputs):
@@ -92,14 +93,4 @@ def seen_spec(inputs):
     return keras.tree.map_structure(
         lambda x: {"dtype": x.dtype.name, "shape": [int(d or 0) for d in x.shape[2:]]},
         {key: inputs[key] for key in episode_checks.KEYS},
-    )
-
-
-def zeros(specs):
-    """Zeros of these specs; unknown dimensions become 2, because 1 would mean a single class."""
-    return keras.tree.map_structure(
-        lambda x: (
-            None if x is None else tf.zeros([2 if n is None else n for n in x.shape], x.dtype)
-        ),
-        specs,
     )

@@ -8,6 +8,7 @@ from keras_meta import config, statistics
 from keras_meta.inner_loop.functional import FunctionalModel
 from keras_meta.outer_loop import episode, episode_checks, model_checks, padding
 from keras_meta.outer_loop import task_map as task_maps
+from keras_meta.outer_loop.building import zeros
 from keras_meta.outer_loop.outcome import Outcome
 from keras_meta.outer_loop.outer_model import OuterModel
 
@@ -186,8 +187,8 @@ class EpisodicModel(OuterModel):
         """Creates the variables of compiled metrics. See `OuterModel`."""
         if all(getattr(metric, "built", True) for metric in self.metrics):
             return
-        inputs, y, sample_weight = keras.utils.unpack_x_y_sample_weight(episode.zeros(batch_spec))
-        y_pred = episode.zeros(self.compute_output_spec(inputs))
+        inputs, y, sample_weight = keras.utils.unpack_x_y_sample_weight(zeros(batch_spec))
+        y_pred = zeros(self.compute_output_spec(inputs))
         self.compute_loss(inputs, y, y_pred, sample_weight, training=False)
         self.compute_metrics(inputs, y, y_pred, sample_weight)
         self.reset_metrics()

@@ -30,7 +30,8 @@ def mean_gradients(model, learn, tasks):
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch([variable.value for variable in parameters])
             outcome = learn(task, seed)
-            scaled = model.scale_loss(outcome.loss / tf.cast(number, outcome.loss.dtype))
+            loss = replicas.part(outcome.loss / tf.cast(number, outcome.loss.dtype))
+            scaled = model.scale_loss(loss)
         gradients = [
             tf.convert_to_tensor(g) if isinstance(g, tf.IndexedSlices) else g
             for g in tape.gradient(scaled, parameters)

@@ -186,15 +186,25 @@ class OuterModel(keras.Model):
 
     def call(self, inputs, training=False):
         """Learns each task and returns its predictions, with a leading axis of tasks."""
-        tasks, place = self.unpack_inputs(inputs), {}
-        if training:
-            first_task, _ = replicas.place_in_batch(num_tasks(tasks))
-            place = {"outer_step": self.outer_step, "first_task": first_task}
+        return self.learn_tasks(self.unpack_inputs(inputs), training).predictions
 
-        def predict(task, seed):
-            return (), self.learn_task(task, training, seed).predictions
+    def learn_tasks(self, tasks, training=False):
+        """Learns each task of a batch, without an outer step.
 
-        return self.map_tasks(predict, tasks, **place)[1]
+        Args:
+            tasks: A batch of tasks, as `unpack` returns it.
+            training: bool. Whether as in fitting, with the seeds of this outer step, or as in
+                evaluation, with seeds that are the same each time.
+
+        Returns:
+            An `Outcome` with a leading axis of tasks.
+        """
+        first_task, _ = replicas.place_in_batch(num_tasks(tasks))
+
+        def learn(task, seed):
+            return (), self.learn_task(task, training, seed)
+
+        return self.map_tasks(learn, tasks, self.outer_step if training else 0, first_task)[1]
 
     def train_step(self, data):
         """One outer step."""
@@ -204,11 +214,7 @@ class OuterModel(keras.Model):
     def test_step(self, data):
         """Computes loss and metrics of one batch of tasks, without changing stored state."""
         tasks = self.unpack(data)
-
-        def evaluate(task, seed):
-            return (), self.learn_task(task, training=False, seed=seed)._replace(observed={})
-
-        _, outcome = self.map_tasks(evaluate, tasks)
+        outcome = self.learn_tasks(tasks)
         divergence.watch(self, tasks, outcome.loss)
         return self.report(tasks, outcome)
 
@@ -248,7 +254,7 @@ class OuterModel(keras.Model):
         loss = tf.math.divide_no_nan(
             tf.reduce_sum(outcome.loss), tf.cast(number, outcome.loss.dtype)
         )
-        private.loss_tracker(self).update_state(replicas.whole(loss), sample_weight=number)
+        private.loss_tracker(self).update_state(loss, sample_weight=number)
         x, y, y_pred, sample_weight = self.scored(tasks, outcome.predictions)
         return replicas.reducible(self.compute_metrics(x, y, y_pred, sample_weight))
 
@@ -265,6 +271,16 @@ class OuterModel(keras.Model):
 
     def build_metrics(self, batch_spec):
         """Creates the variables of compiled metrics from the element spec of a dataset."""
+        if all(getattr(metric, "built", True) for metric in self.metrics):
+            return
+
+        def scored(batch):
+            tasks = self.unpack(batch)
+            return self.scored(tasks, self.learn_tasks(tasks).predictions)[1:]
+
+        traced = tf.function(scored, autograph=False).get_concrete_function(batch_spec)
+        self.compute_metrics(None, *building.zeros(traced.structured_outputs))
+        self.reset_metrics()
 
     def traced(self, key, function):
         """Returns `function` as a `tf.function`, the same one for the same `key`."""

@@ -136,7 +136,7 @@ def state_names(learner, state):
         name = "_".join(map(str, path))
         if kind == "statistics":
             name = learner.functional.state_variables[place[0]].path
-        elif place and place[0] < len(weights):
+        elif place and isinstance(place[0], int) and place[0] < len(weights):
             name = weights[place[0]]
         # Paths begin with the name of the model, which adds no information.
         name = re.sub(r"\W", "_", re.sub("^[^/]*/(?=.*/)", "", name))

@@ -104,7 +104,8 @@ class Recorder(keras.Model):
 
 @private.builds_by_replica
 class BuiltByReplica(Recorder):
-    pass
+    def build_metrics(self, batch_spec):
+        pass
 
 
 @pytest.mark.parametrize("model, built_by", [(BuiltByReplica, "int32"), (Recorder, "float32")])
