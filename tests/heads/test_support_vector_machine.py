@@ -25,11 +25,17 @@ def objective(weights, x, labels, penalty):
 
 @sets
 @pytest.mark.parametrize("penalty", [1e-2, 1.0, 100.0])
+@pytest.mark.filterwarnings("ignore:Liblinear failed to converge")  # by its last digits
 def test_equals_scikit_learn(name, penalty):
     x, y, labels = clusters(*SETS[name])
     weights = support_vector_machine(tf.constant(x), y, penalty).numpy()
     reference = LinearSVC(
-        C=penalty, multi_class="crammer_singer", fit_intercept=False, tol=1e-9, max_iter=20000
+        C=penalty,
+        multi_class="crammer_singer",
+        fit_intercept=False,
+        dual=True,
+        tol=1e-9,
+        max_iter=20000,
     ).fit(x, labels)
     expected = reference.coef_.T
     value = objective(expected, x, labels, penalty)

@@ -97,15 +97,15 @@ def test_pretraining_trains_what_the_learner_embeds_with(kind):
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=["accuracy"],
     )
-    before = [np.array(v) for v in learner.model.variables]
+    before = [v.numpy() for v in learner.model.variables]
     history = model.fit(x, y, epochs=30, verbose=0).history["accuracy"]
     assert history[-1] > 0.9
     assert all(
-        np.any(a != np.array(b)) for a, b in zip(before, learner.model.variables, strict=True)
+        np.any(a != b.numpy()) for a, b in zip(before, learner.model.variables, strict=True)
     )
     if kind == "cosine":
         kernel = model.get_layer("classes").trainable_variables[0]
-        np.testing.assert_allclose(np.linalg.norm(kernel, axis=0), 1.0, atol=1e-5)
+        np.testing.assert_allclose(np.linalg.norm(kernel.numpy(), axis=0), 1.0, atol=1e-5)
     support = x[:12][None], y[:12][None]
     predictions = learner({"support_x": support[0], "support_y": support[1], "query_x": x[None]})
     assert (np.argmax(predictions[0], -1) == y).mean() > 0.9
