@@ -1,6 +1,5 @@
 """A hypernetwork that generates the weights of a learner from a support set."""
 
-import collections
 import dataclasses
 import functools
 
@@ -8,6 +7,7 @@ import keras
 import tensorflow as tf
 
 from keras_meta.generators.generated_learner import GeneratedLearner
+from keras_meta.generators.reading import Reading
 from keras_meta.generators.task_encoder import TaskEncoder
 from keras_meta.inner_loop import rules
 from keras_meta.inner_loop.functional import FunctionalModel, ModelOutput, fold_in
@@ -15,15 +15,6 @@ from keras_meta.inner_loop.inner_weights import InnerWeights, put
 from keras_meta.learners.maml import MAML
 from keras_meta.outer_loop import model_checks
 from keras_meta.outer_loop.model_checks import checked_policy
-
-Reading = collections.namedtuple("Reading", ["features", "task_embedding", "weights"])
-Reading.__doc__ = """The result of one pass of the hypernetwork over a support set.
-
-Attributes:
-    features: Tensor `[support, embedding]`.
-    task_embedding: A `keras_meta.generators.TaskEmbedding`.
-    weights: List of tensors, the generated weights.
-"""
 
 
 @keras.saving.register_keras_serializable("keras_meta")

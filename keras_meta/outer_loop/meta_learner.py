@@ -170,7 +170,7 @@ class MetaLearner(EpisodicModel):
             tf.errors.InvalidArgumentError: If a label is out of range or a feature is NaN.
         """
         support = self.check_support(support_x, support_y)
-        key = ("adapt", id(self.loss), *sorted(kwargs.items()))
+        key = ("adapt", *sorted(kwargs.items()))
         adapt_task = self.traced(key, lambda x, y: self.adapt_task(x, y, **kwargs))
         return self.adapted_model(adapt_task(*support))
 
@@ -276,6 +276,14 @@ class MetaLearner(EpisodicModel):
             "them. Fit it, or call it on one batch of episodes. Received: a learner that has seen "
             f"no episode, with the subclassed model {self.model.name!r}."
         )
+
+    def traced(self, key, function):
+        """Returns `function` as a `tf.function`, the same one for the same `key` and loss."""
+        loss = self.inner_loss if self.inner_loss is not None else self.loss
+        if self.__dict__.get("_traced_with") is not loss:
+            self.__dict__["_traced_with"] = loss
+            self.__dict__.pop("_traces", None)
+        return super().traced(key, function)
 
     def check_support(self, support_x, support_y):
         """Returns the support set of one task as checked tensors."""

@@ -70,7 +70,7 @@ def test_it_is_learned_saved_and_loaded(tmp_path):
         lambda x: tf.cast(x, "float32") if x.dtype.is_floating else x, episodes(3)
     )
     before = learner.inner_loss.get_weights()
-    gradients, _ = learner.meta_gradients(inputs, y)
+    gradients, _ = learner.meta_gradients(Episode(inputs, y))
     gradient_of = {id(v): g for v, g in zip(learner.trainable_variables, gradients, strict=True)}
     learner.compile(keras.optimizers.SGD(0.1), learner.loss)
     learner.train_on_batch(inputs, y)

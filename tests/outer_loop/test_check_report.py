@@ -85,7 +85,7 @@ def test_queries_that_are_in_the_support_set_are_counted():
     leaked[0, 1], leaked[1, 0] = inputs["support_x"][0, 2], inputs["support_x"][0, 0]
     report = compiled().check(({**inputs, "query_x": leaked}, y))
     assert report.overlap == 1  # that of another task is none
-    assert not report.ok and "1 queries are in their support set" in str(report)
+    assert not report.ok and "1 queries are also support examples" in str(report)
 
 
 @pytest.mark.parametrize("task_map, expected", [("vectorize", [1, 3]), ("loop", [1, 2])])
@@ -127,8 +127,8 @@ FINE = {
             1,
             "Softsign in 'signs': use tanh",
         ),
-        ({"query_influence": 1.0}, True, 0, "changes with the other queries"),
-        ({"overlap": 2}, False, 1, "2 queries are in their support set"),
+        ({"query_influence": 1.0}, True, 0, "depend on the other queries"),
+        ({"overlap": 2}, False, 1, "2 queries are also support examples"),
     ],
 )
 def test_the_report(changes, ok, warnings, text):

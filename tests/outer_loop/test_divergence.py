@@ -111,7 +111,7 @@ def test_the_report_does_not_keep_the_model():
 
 
 def test_by_step():
-    fine = "Its support loss after 0, 1, ... inner steps: 1, 0.5; these are in bounds."
+    fine = "Its support loss after 0, 1, ... inner steps: 1, 0.5; these do not diverge."
     assert divergence.by_step(np.array([1.0, 0.5])) == fine
     assert divergence.by_step(np.array([1.0, 2e6, np.nan])).endswith(
         ": 1, 2e+06, nan; it diverges at inner step 1."
