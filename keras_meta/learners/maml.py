@@ -150,8 +150,12 @@ class MAML(MetaLearner):
         A variable that is read inside a checkpointed inner step gets no gradient: these are read
         before.
         """
-        loss = [tf.convert_to_tensor(v.value) for v in losses.variables(self.inner_loss)]
-        return {"weights": self.functional.initial_weights(), "loss": loss}
+        loss, policy = losses.variables(self.inner_loss), self.statistics.learned_variables
+        return {
+            "weights": self.functional.initial_weights(),
+            "loss": [tf.convert_to_tensor(variable.value) for variable in loss],
+            "statistics": [tf.convert_to_tensor(variable.value) for variable in policy],
+        }
 
     def inner_problem(self, support_x, support_y, training=False, seed=None, parameters=None):
         """Returns what the inner steps solve for one task.
