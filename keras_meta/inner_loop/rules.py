@@ -25,6 +25,7 @@ class Normalization:
 
     Attributes:
         layer: The `keras.layers.BatchNormalization`.
+        number: int. Its place among the `FunctionalModel.batch_normalizations` of this pass.
         x: Float tensor `[..., channels]`, its input with channels last.
         mask: bool tensor `[...]` of the positions that count, or `None` for all.
         gamma: Tensor `[channels]`, its scale.
@@ -32,6 +33,7 @@ class Normalization:
     """
 
     layer: object
+    number: int
     x: tf.Tensor
     mask: object
     gamma: tf.Tensor
@@ -46,13 +48,24 @@ class Normalization:
     def moments(self):
         """Mean and variance over all axes but the last, of unmasked positions."""
         axes = list(range(self.x.shape.rank - 1))
+        return tuple(tf.squeeze(moment, axes) for moment in self.moments_over(axes))
+
+    def moments_over(self, axes):
+        """Mean and variance over some axes, which are kept with length 1, under the mask.
+
+        Args:
+            axes: List of ints, such as all but the first and the last for moments of each example.
+        """
         if self.mask is None:
-            return exact_moments(self.x, axes)
+            return exact_moments(self.x, axes, keepdims=True)
         present = tf.cast(tf.expand_dims(self.mask, -1), self.x.dtype)
-        count = tf.reduce_sum(tf.broadcast_to(present, tf.shape(self.x)), axes)
-        mean = tf.math.divide_no_nan(tf.reduce_sum(self.x * present, axes), count)
-        squares = tf.square(self.x - mean) * present
-        return mean, tf.math.divide_no_nan(tf.reduce_sum(squares, axes), count)
+        count = tf.reduce_sum(tf.broadcast_to(present, tf.shape(self.x)), axes, keepdims=True)
+
+        def mean_of(x):
+            return tf.math.divide_no_nan(tf.reduce_sum(x * present, axes, keepdims=True), count)
+
+        mean = mean_of(self.x)
+        return mean, mean_of(tf.square(self.x - mean))
 
     def by(self, mean, variance):
         """Returns `gamma (x - mean) / sqrt(variance + epsilon) + beta`, with broadcasting."""
@@ -90,20 +103,20 @@ def replacements(layers, rule):
         rule: A rule. Frozen layers always use their stored statistics, as in Keras.
     """
 
-    def replacement(layer):
+    def replacement(number, layer):
         def call(inputs, training=None, mask=None):
             del training  # the statistics are chosen by the learner
-            return _normalize(layer, inputs, rule if layer.trainable else stored, mask)
+            return _normalize(layer, number, inputs, rule if layer.trainable else stored, mask)
 
         return call
 
     return [
         (*private.MOMENTS, exact_moments),
-        *((layer, private.CALL, replacement(layer)) for layer in layers),
+        *((layer, private.CALL, replacement(number, layer)) for number, layer in enumerate(layers)),
     ]
 
 
-def _normalize(layer, inputs, rule, mask):
+def _normalize(layer, number, inputs, rule, mask):
     x = tf.cast(inputs, "float32") if inputs.dtype in (tf.float16, tf.bfloat16) else inputs
     rank = len(x.shape)
     channel = layer.axis % rank
@@ -112,7 +125,7 @@ def _normalize(layer, inputs, rule, mask):
         x = tf.transpose(x, to_last)
     gamma = tf.cast(layer.gamma.value, x.dtype) if layer.scale else tf.ones([x.shape[-1]], x.dtype)
     beta = tf.cast(layer.beta.value, x.dtype) if layer.center else tf.zeros([x.shape[-1]], x.dtype)
-    outputs, moments = rule(Normalization(layer, x, mask, gamma, beta))
+    outputs, moments = rule(Normalization(layer, number, x, mask, gamma, beta))
     if moments is not None:
         layer.moving_mean.assign(moments[0])
         layer.moving_variance.assign(moments[1])

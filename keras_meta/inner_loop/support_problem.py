@@ -23,8 +23,8 @@ def support_problem(learner, support_x, support_y, training, seed, parameters):
         support_y: Labels `[support, ...]`.
         training: bool. Whether dropout is active.
         seed: int tensor `[2]`, or `None`.
-        parameters: dict of lists of tensors: all weights of the model, `"weights"`, and those of
-            the inner loss, `"loss"`.
+        parameters: dict of lists of tensors: `"weights"`, all weights of the model; `"loss"`, those
+            of the inner loss; `"statistics"`, those of the policy of normalisation.
 
     Returns:
         An `InnerProblem` whose data at every step is the support set.
@@ -32,8 +32,10 @@ def support_problem(learner, support_x, support_y, training, seed, parameters):
     weights, inner_weights = parameters["weights"], learner.inner_weights
     policy, optimizer = learner.statistics, learner.inner_optimizer
     learned = list(zip(losses.variables(learner.inner_loss), parameters["loss"], strict=True))
+    of_policy = list(zip(policy.learned_variables, parameters["statistics"], strict=True))
     size = tf.shape(keras.tree.flatten(support_y)[0])[0]
-    rule = policy.support(training, size)
+    with keras.StatelessScope(state_mapping=of_policy):
+        rule = policy.support(training, size)
 
     def run(weights, x, written, step):
         noise = fold_in(seed, step + learner.first_noise)

@@ -88,6 +88,7 @@ class LearnerGenerator(MAML):
         task_embedding_size=128,
         inner_steps=0,
         inner_learning_rate=None,
+        batch_norm="transductive",
         **kwargs,
     ):
         if not isinstance(generated, GeneratedLearner):
@@ -109,6 +110,8 @@ class LearnerGenerator(MAML):
         self.task_encoder = TaskEncoder(task_embedding_size, name="task_encoder", dtype=policy)
         self.task_encoder.prepare(embedding_size)
         self.generated = generated
+        # Not before: the policy may have weights for the layers of what is generated.
+        self.batch_norm = batch_norm
 
     @functools.cached_property
     def functional(self):

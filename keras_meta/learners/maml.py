@@ -152,8 +152,12 @@ class MAML(MetaLearner):
         They are read before the first inner step, because a variable that is read inside a
         checkpointed step gets no gradient.
         """
-        loss = [tf.convert_to_tensor(v.value) for v in losses.variables(self.inner_loss)]
-        return {"weights": self.functional.initial_weights(), "loss": loss}
+        loss, policy = losses.variables(self.inner_loss), self.statistics.learned_variables
+        return {
+            "weights": self.functional.initial_weights(),
+            "loss": [tf.convert_to_tensor(variable.value) for variable in loss],
+            "statistics": [tf.convert_to_tensor(variable.value) for variable in policy],
+        }
 
     def inner_problem(self, support_x, support_y, training=False, seed=None, parameters=None):
         """Returns the inner problem of one task.

@@ -4,6 +4,7 @@ import keras
 import tensorflow as tf
 
 from keras_meta import serving, statistics
+from keras_meta.exact.normalization import batch_normalizations
 from keras_meta.inner_loop import losses
 from keras_meta.outer_loop import check_report, episode, model_checks
 from keras_meta.outer_loop.episodic_model import EpisodicModel
@@ -255,14 +256,16 @@ class MetaLearner(EpisodicModel):
         """
         variables = self.functional.state_variables
         statistics = [(variables[i], value) for i, value in state["statistics"].items()]
-        spec = None if head is None else self.features_spec()
+        model = self.model if model is None else model
+        number_of = {id(x): n for n, x in enumerate(self.functional.batch_normalizations)}
+        layers = [number_of[id(layer)] for layer in batch_normalizations(model)]
         return adapted_model.model_of_task(
-            self.model if model is None else model,
+            model,
             [*values, *statistics],
             self.statistics,
-            state,
+            self.statistics.own_state(state, layers),
             head,
-            spec,
+            None if head is None else self.features_spec(),
         )
 
     def features_spec(self):

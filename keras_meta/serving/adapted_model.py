@@ -36,7 +36,7 @@ def model_of_task(model, values, policy, state, head=None, features_spec=None):
         values: List of pairs of a variable of `model` and its value for the task. Variables of
             other models are ignored.
         policy: The learner's `StatisticsPolicy`.
-        state: The state of the task.
+        state: dict, name to tensor: the policy's own part of the task's state.
         head: A layer to append to the copy, or `None`.
         features_spec: Nest of `tf.TensorSpec` of the inputs of `model`; required with a head.
 
@@ -53,7 +53,8 @@ def model_of_task(model, values, policy, state, head=None, features_spec=None):
     normalises = FunctionalModel(copy).batch_normalizations
     if not normalises or is_stored(policy.queries(state, training=False)):
         return copy
-    return AdaptedModel(copy, policy, policy.own_state(state))
+    # Weights of the policy stay with the learner: what the task needs of them is in its state.
+    return AdaptedModel(copy, type(policy).from_config(policy.get_config()), state)
 
 
 def with_head(model, head, features_spec, name):
@@ -84,7 +85,7 @@ class AdaptedModel(keras.Model):
     Args:
         model: A built `keras.Model` with the weights of one task.
         statistics: A `keras_meta.statistics.StatisticsPolicy`, or its name.
-        state: dict of tensors of the task that the policy needs besides the statistics.
+        state: dict, name to tensor: the task state that the policy needs besides the statistics.
     """
 
     def __init__(self, model, statistics="transductive", state=None, name=None):
@@ -92,7 +93,7 @@ class AdaptedModel(keras.Model):
         self.model = model
         self.functional = FunctionalModel(model)
         self.statistics = policies.get(statistics)
-        self.state = keras.tree.map_structure(self._constant, state or {})
+        self.state = {key: self._constant(value) for key, value in (state or {}).items()}
         self.built = True
 
     def _constant(self, value):
@@ -112,7 +113,7 @@ class AdaptedModel(keras.Model):
         return {
             "model": keras.saving.serialize_keras_object(self.model),
             "statistics": keras.saving.serialize_keras_object(self.statistics),
-            "state": keras.tree.map_structure(lambda x: np.asarray(x).tolist(), self.state),
+            "state": {key: np.asarray(value).tolist() for key, value in self.state.items()},
             "name": self.name,
         }
 

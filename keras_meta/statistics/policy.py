@@ -47,6 +47,11 @@ class StatisticsPolicy:
     needs_support_pass = False
     joins_queries = False
 
+    @property
+    def learned_variables(self):
+        """What the outer loop learns of it: the trainable variables, if it is a layer."""
+        return getattr(self, "trainable_variables", [])
+
     def prepare(self, learner):
         """Creates the weights of the policy, if any; called once, before the learner is used.
 
@@ -92,9 +97,18 @@ class StatisticsPolicy:
         del functional, support_pass, size, step, training
         return {"statistics": written}
 
-    def own_state(self, state):
-        """Returns the entries of a task's state that `queries` needs besides `"statistics"`."""
-        del state
+    def own_state(self, state, layers):
+        """Returns the entries of a task's state that `queries` needs besides `"statistics"`.
+
+        Args:
+            state: dict, the state of the task.
+            layers: List of ints, the position of each normalisation layer of the task's model among
+                `functional.batch_normalizations` of the learner.
+
+        Returns:
+            dict, name to tensor.
+        """
+        del state, layers
         return {}
 
     def observed(self, written):
