@@ -100,7 +100,9 @@ def test_pretraining_trains_what_the_learner_embeds_with(kind):
     before = [np.array(v) for v in learner.model.variables]
     history = model.fit(x, y, epochs=30, verbose=0).history["accuracy"]
     assert history[-1] > 0.9
-    assert all(np.any(a != np.array(b)) for a, b in zip(before, learner.model.variables, strict=True))
+    assert all(
+        np.any(a != np.array(b)) for a, b in zip(before, learner.model.variables, strict=True)
+    )
     if kind == "cosine":
         kernel = model.get_layer("classes").trainable_variables[0]
         np.testing.assert_allclose(np.linalg.norm(kernel, axis=0), 1.0, atol=1e-5)
