@@ -15,7 +15,7 @@ def test_by_default_a_task_keeps_what_was_written_and_nothing_is_observed():
     policy, written = StatisticsPolicy(), {0: "mean"}
     kept = policy.keep(None, written, normalized.forbidden, 3)
     assert kept == {"statistics": written}
-    assert policy.own_state(kept) == {} and policy.observed(written) == {}
+    assert policy.own_state(kept, []) == {} and policy.observed(written) == {}
     assert policy.get_config() == {}
 
 
@@ -73,7 +73,7 @@ class Scaled(StatisticsPolicy):
     def keep(self, functional, written, support_pass, size, step=0, training=False):
         return {"statistics": written, "size": size}
 
-    def own_state(self, state):
+    def own_state(self, state, layers):
         return {"size": state["size"]}
 
     def get_config(self):

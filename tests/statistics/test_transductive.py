@@ -24,7 +24,7 @@ def test_a_task_keeps_what_is_not_of_normalisation():
     written = {0: "mean", 1: "variance", 2: "mean", 3: "variance", 4: "a counter"}
     kept = POLICY.keep(function, written, normalized.forbidden, size=3)
     assert kept == {"statistics": {4: "a counter"}}
-    assert POLICY.own_state(kept) == {}
+    assert POLICY.own_state(kept, []) == {}
 
 
 def test_nothing_moves_what_is_stored():
