@@ -68,7 +68,7 @@ def test_weights_without_a_gradient_are_named():
     made = model(keras.layers.Rescaling(0.0, name="nothing"))
     report = compiled(made=made).check(batch())
     paths = [v.path for v in made.trainable_variables]
-    assert report.without_gradient == [*paths[:2], paths[2]]
+    assert report.without_gradient == paths[:3]
     assert report.ok  # it may be meant
 
 
