@@ -32,6 +32,9 @@ from tests.learners.table import (
 CLEAN_PROCESS = pathlib.Path(__file__).parents[1] / "serving" / "clean_process.py"
 BASES = {"AdaptedModel", "EmbeddingLearner", "MetaLearner"}
 
+# Masks are drawn by the place of a task in its batch; the sharp step depends on the whole batch.
+NOT_TASK_BY_TASK = ("mt-net", "sharp-maml")
+
 
 def test_every_public_learner_is_in_the_table():
     kinds = {type(make(dense_model())) for make in LEARNERS.values()}
@@ -54,19 +57,15 @@ def test_a_step_an_evaluation_and_a_copy_without_padding(name, tmp_path):
     before = numbers(learner.trainable_variables)
     logs = {k: v[0] for k, v in learner.fit(data, validation_data=data, verbose=0).history.items()}
 
-    # The outer step follows the mean of the meta-gradients.
-    expected = np.mean([outcome.loss[0] for _, outcome in alone])
-    np.testing.assert_allclose(logs["loss"], expected, rtol=1e-5)
-    right = [outcome.predictions[0].numpy().argmax(-1) for _, outcome in alone]
-    right = np.concatenate([a == b[0] for a, (_, b) in zip(right, tasks, strict=True)])
-    np.testing.assert_allclose(logs["accuracy"], right.mean(), rtol=1e-6)
     after = numbers(learner.trainable_variables)
-    for start, end, *gradients in zip(before, after, *(x[0] for x in alone), strict=True):
-        if None in gradients:
-            np.testing.assert_array_equal(start, end)
-        else:
-            mean = sum(numbers(gradients)) / 2
-            np.testing.assert_allclose((start - end) / rate, mean, atol=2e-6, rtol=1e-4)
+    if name not in NOT_TASK_BY_TASK:
+        check_mean_step(before, after, rate, alone)
+        expected = np.mean([outcome.loss[0] for _, outcome in alone])
+        np.testing.assert_allclose(logs["loss"], expected, rtol=1e-5)
+        right = [outcome.predictions[0].numpy().argmax(-1) for _, outcome in alone]
+        right = np.concatenate([a == b[0] for a, (_, b) in zip(right, tasks, strict=True)])
+        np.testing.assert_allclose(logs["accuracy"], right.mean(), rtol=1e-6)
+    assert any(np.any(a != b) for a, b in zip(before, after, strict=True))
 
     # Evaluation is over the same tasks, and changes nothing.
     kept = numbers(learner.variables)
@@ -133,7 +132,9 @@ def test_fitted_saved_resumed_and_exported(name, tmp_path, clean_process):
     predictions = learner.predict(validation, verbose=0)
     assert predictions.shape == (8, 6, 3)
     y = np.concatenate([y for _, y in validation])
-    np.testing.assert_allclose(evaluated["accuracy"], (predictions.argmax(-1) == y).mean())
+    np.testing.assert_allclose(
+        evaluated["accuracy"], (predictions.argmax(-1) == y).mean(), atol=1e-6
+    )
 
     learner.save(tmp_path / "learner.keras")
     loaded = keras.models.load_model(tmp_path / "learner.keras")
@@ -150,6 +151,16 @@ def test_fitted_saved_resumed_and_exported(name, tmp_path, clean_process):
         model.fit(sampler().as_dataset(4, start=done), steps_per_epoch=2, verbose=0)
     check_equal_weights(learner.variables, loaded.variables)
     check_equal_weights(learner.optimizer.variables, loaded.optimizer.variables)
+
+
+def check_mean_step(before, after, rate, alone):
+    """The outer step follows the mean of the meta-gradients of the tasks, each taken alone."""
+    for start, end, *gradients in zip(before, after, *(x[0] for x in alone), strict=True):
+        if None in gradients:
+            np.testing.assert_array_equal(start, end)
+        else:
+            mean = sum(numbers(gradients)) / 2
+            np.testing.assert_allclose((start - end) / rate, mean, atol=2e-6, rtol=1e-4)
 
 
 def check_export(learner, folder, process):

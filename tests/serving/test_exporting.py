@@ -6,20 +6,20 @@ import pytest
 import tensorflow as tf
 
 import keras_meta
-from tests.learners.test_contract import LEARNERS, batch, compiled
+from tests.learners.table import LEARNERS, batch, compiled
 from tests.quick import quick_first
 
 OF_ALL_LAYERS = ["conv_kernel", "head_bias", "head_kernel", "norm_beta", "norm_gamma"]
 STATES = {
-    "MAML": OF_ALL_LAYERS,
-    "ANIL": ["head_bias", "head_kernel"],
-    "CAVIA": ["context_context"],
-    "ProtoMAML": ["bias", "kernel", *OF_ALL_LAYERS],
-    "PrototypicalNetwork": ["bias", "kernel"],
-    "cosine prototypes": ["bias", "kernel"],
-    "MatchingNetwork": ["features", "indicators"],
-    "generated logistic regression": ["bias", "kernel"],
-    "generated FiLM": ["head_bias", "head_kernel", "norm_beta", "norm_gamma"],
+    "maml": OF_ALL_LAYERS,
+    "anil": ["head_bias", "head_kernel"],
+    "cavia": ["context_context"],
+    "protomaml": ["bias", "kernel", *OF_ALL_LAYERS],
+    "prototypes": ["bias", "kernel"],
+    "cosine-prototypes": ["bias", "kernel"],
+    "matching": ["features", "one_hot"],
+    "generator of linear": ["bias", "kernel"],
+    "generator of film": ["head_bias", "head_kernel", "norm_beta", "norm_gamma"],
 }
 
 
@@ -46,7 +46,7 @@ def exported(name, path, **kwargs):
     return inputs, predictions, tf.saved_model.load(path).signatures
 
 
-@pytest.mark.parametrize("name", quick_first(STATES, ["MAML", "PrototypicalNetwork"]))
+@pytest.mark.parametrize("name", quick_first(STATES, ["maml", "prototypes"]))
 def test_a_state_is_what_is_the_task_s_own(name, tmp_path):
     inputs, predictions, endpoints = exported(name, tmp_path)
     support = {key: inputs[key] for key in ("support_x", "support_y")}
@@ -64,7 +64,7 @@ def test_a_state_is_what_is_the_task_s_own(name, tmp_path):
 
 
 def test_statistics_of_the_support_set_are_named(tmp_path):
-    _, _, endpoints = exported("ANIL", tmp_path, batch_norm="support")
+    _, _, endpoints = exported("anil", tmp_path, batch_norm="support")
     names = ["head_bias", "head_kernel", "norm_moving_mean", "norm_moving_variance"]
     assert sorted(endpoints["adapt"].structured_outputs) == names
 
