@@ -36,6 +36,9 @@ def mean_gradients(model, learn, tasks):
             tf.convert_to_tensor(g) if isinstance(g, tf.IndexedSlices) else g
             for g in tape.gradient(scaled, parameters)
         ]
+        for gradient, variable in zip(gradients, parameters, strict=True):
+            if gradient is not None:  # products over tasks of unequal size may forget the shape
+                gradient.set_shape(variable.shape)
         return gradients, outcome
 
     gradients, outcome = model.map_tasks(of_task, tasks, model.outer_step, first_task)

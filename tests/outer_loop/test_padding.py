@@ -57,6 +57,20 @@ def test_ways_may_differ_inside_a_batch(name):
         assert (predictions[task, mask].argmax(-1) < num_ways).all()
 
 
+def test_generated_regressions_are_fitted_to_tasks_of_unequal_size():
+    features = keras.Sequential([keras.Input((1,)), keras.layers.Dense(8, "tanh")])
+    learner = learners.LearnerGenerator(features, generators.LinearRegression(units=8))
+    learner.compile("sgd", "mse")
+    x = np.random.default_rng(0).normal(size=(2, 4, 1)).astype("float32")
+    real = np.array([[1, 1, 1, 1], [1, 1, 0, 0]], bool)
+    inputs = {"support_x": x, "support_y": x, "support_mask": real, "query_x": x}
+    expected = [learner({k: v[i : i + 1] for k, v in inputs.items()})[0] for i in range(2)]
+    np.testing.assert_allclose(learner.predict(inputs, verbose=0), expected, atol=1e-6)
+    tasks = tf.data.Dataset.from_tensors((inputs, x))
+    losses = learner.fit(tasks.repeat(), steps_per_epoch=10, epochs=2, verbose=0).history["loss"]
+    assert losses[1] < losses[0]
+
+
 def test_metrics_leave_padding_out():
     """A metric of a task is the mean over its own queries, for learners and for baselines."""
     learner = compiled(OPEN["prototypes"])
