@@ -64,36 +64,77 @@ class FiLM(GeneratedNetwork):
 
     def __init__(self, model, units=128, name=None):
         super().__init__(model, units, name)
-        head = layers_with_weights(model)[-1]
-        self.modulated = [
-            layer for layer in layers_with_weights(model) if layer is not head and _has_shift(layer)
-        ]
-        if not self.modulated:
-            raise ValueError(
-                "No layer of the body can be modulated. FiLM needs a dense or convolutional layer "
-                "with a bias, or a normalisation layer with a scale and a shift. "
-                f"Received: model {model.name!r} with layers {[x.name for x in model.layers]}."
-            )
-        self.body_variables = [v for layer in self.modulated for v in layer.trainable_variables]
-        self.channels = [layer.trainable_variables[0].shape[-1] for layer in self.modulated]
+        *body, _ = layers_with_weights(model)
+        self.modulated = modulated_layers(body)
+        self.body_variables = modulated_variables(self.modulated)
 
     def prepare(self, embedding_size, task_embedding_size, dtype):
         super().prepare(embedding_size, task_embedding_size, dtype)
+        size = modulation_size(self.modulated)
         self.modulation = SkipNetwork(
-            self.units, 2 * sum(self.channels), initializer="zeros", name="modulation", dtype=dtype
+            self.units, size, initializer="zeros", name="modulation", dtype=dtype
         )
         self.modulation.build((None, task_embedding_size))
 
     def generate_body(self, task):
         modulation = tf.cast(self.modulation(task[None])[0], self.modulation.variable_dtype)
-        gammas, betas = (tf.split(x, self.channels) for x in tf.split(modulation, 2))
-        weights = []
-        for layer, gamma, beta in zip(self.modulated, gammas, betas, strict=True):
-            weight, bias = (variable.value for variable in layer.trainable_variables)
-            weights += [(1.0 + gamma) * weight, (1.0 + gamma) * bias + beta]
-        return weights
+        return modulate(self.modulated, modulation)
 
 
-def _has_shift(layer):
-    """Whether a layer has exactly two weights: a kernel or scale, and a bias or shift."""
-    return isinstance(layer, _MODULATED) and len(layer.trainable_variables) == 2
+def modulated_layers(layers):
+    """Returns those layers whose channels can be scaled and shifted.
+
+    They have exactly two weights: a kernel or scale, and a bias or shift.
+
+    Args:
+        layers: List of `keras.layers.Layer`.
+
+    Raises:
+        ValueError: If there are none.
+    """
+    modulated = [
+        layer
+        for layer in layers
+        if isinstance(layer, _MODULATED) and len(layer.trainable_variables) == 2
+    ]
+    if not modulated:
+        raise ValueError(
+            "No layer of the body can be modulated. FiLM needs a dense or convolutional layer "
+            "with a bias, or a normalisation layer with a scale and a shift. "
+            f"Received: the layers with weights {[layer.name for layer in layers]}."
+        )
+    return modulated
+
+
+def modulated_variables(layers):
+    """Returns the variables of modulated layers, in the order of what `modulate` returns."""
+    return [variable for layer in layers for variable in layer.trainable_variables]
+
+
+def modulation_size(layers):
+    """Number of scales and shifts, one of each for each channel of modulated layers."""
+    return 2 * sum(_channels(layers))
+
+
+def modulate(layers, modulation):
+    """Returns the weights with which layers give scaled and shifted pre-activations.
+
+        (1 + gamma) (W x + b) + beta = ((1 + gamma) W) x + ((1 + gamma) b + beta)
+
+    Args:
+        layers: List of layers, from `modulated_layers`.
+        modulation: Tensor `[modulation_size(layers)]`: all `gamma`, then all `beta`.
+
+    Returns:
+        List of tensors, in the order of `modulated_variables(layers)`.
+    """
+    gammas, betas = (tf.split(x, _channels(layers)) for x in tf.split(modulation, 2))
+    weights = []
+    for layer, gamma, beta in zip(layers, gammas, betas, strict=True):
+        weight, bias = (variable.value for variable in layer.trainable_variables)
+        weights += [(1.0 + gamma) * weight, (1.0 + gamma) * bias + beta]
+    return weights
+
+
+def _channels(layers):
+    return [layer.trainable_variables[0].shape[-1] for layer in layers]

@@ -165,14 +165,14 @@ class EmbeddingLearner(MetaLearner):
         """Embeds the support set and fits the head."""
         return self.adapt_and_embed(support_x, support_y, training, seed)[0]
 
-    def predict_task(self, state, query_x, training=False, seed=None):
-        """Embeds the queries and applies the head."""
+    def predict_task(self, state, query_x, training=False, seed=None, weights=None):
+        """Embeds the queries and applies the head, with these weights: see `run`."""
 
         def predict(x, training):
             return self.score(self.features(x, training), state["head"], training)
 
-        rule = self.statistics.queries(state, training)
-        return self.run(predict, query_x, rule, state["statistics"], training, fold_in(seed, 1))
+        rule, statistics = self.statistics.queries(state, training), state["statistics"]
+        return self.run(predict, query_x, rule, statistics, training, fold_in(seed, 1), weights)
 
     def adapted_model(self, state):
         """The embedding with the head of one task."""
@@ -194,23 +194,28 @@ class EmbeddingLearner(MetaLearner):
         """Embeds examples: a tensor `[n, embedding]`."""
         return tf.cast(self.model(x, training=training), self.variable_dtype)
 
-    def run(self, part, x, rule, state=None, training=False, seed=None):
-        """Runs a part of the learner, in one pass. See `FunctionalModel`."""
-        weights = self.functional.initial_weights()
+    def run(self, part, x, rule, state=None, training=False, seed=None, weights=None):
+        """Runs a part of the learner, in one pass. See `FunctionalModel`.
+
+        Args:
+            weights: List of tensors in the order of `functional.trainable_variables`, where a task
+                has weights of its own. Defaults to those of the learner.
+        """
+        weights = self.functional.initial_weights() if weights is None else weights
         return self.functional(x, weights, state, training, rule, seed, part)
 
-    def adapt_and_embed(self, support_x, support_y, training=False, seed=None):
+    def adapt_and_embed(self, support_x, support_y, training=False, seed=None, weights=None):
         """Returns the state of a task, and the `ModelOutput` of embedding its support set."""
         size = tf.shape(support_y)[0]
-        rule = self.statistics.support(training, size)
-        embedded = self.run(self.features, support_x, rule, None, training, fold_in(seed, 0))
+        rule, noise = self.statistics.support(training, size), fold_in(seed, 0)
+        embedded = self.run(self.features, support_x, rule, None, training, noise, weights)
         head = self.fit_head(embedded.predictions, self.targets(support_y))
         kept = self.statistics.keep(
             self.functional, {}, lambda: embedded.state, size, training=training
         )
         return {"head": list(head), **kept}, embedded
 
-    def learn_together(self, support_x, support_y, query_x, seed):
+    def learn_together(self, support_x, support_y, query_x, seed, weights=None):
         """Embeds support set and queries in one pass, normalised by their joint statistics."""
 
         def learn(examples, training):
@@ -220,7 +225,7 @@ class EmbeddingLearner(MetaLearner):
             return self.score(features[count:], head, training)
 
         examples = keras.tree.map_structure(lambda *x: tf.concat(x, 0), support_x, query_x)
-        return self.run(learn, examples, rules.batch, None, True, seed)
+        return self.run(learn, examples, rules.batch, None, True, seed, weights)
 
     def get_config(self):
         config = super().get_config()

@@ -71,6 +71,16 @@ ROWS = (
         summary="linear discriminant analysis, with learned shrinkage",
         papers=(("Friedman, 1989", "https://doi.org/10.1080/01621459.1989.10478752"),),
     ),
+    _learner(
+        name="cnaps",
+        path="keras_meta.learners.cnaps:CNAPs",
+        summary="class means and covariances, in an embedding modulated for the task",
+        papers=(
+            ("Requeima et al., 2019", "https://arxiv.org/abs/1906.07697"),
+            ("Bateni et al., 2020", "https://arxiv.org/abs/1912.03432"),
+        ),
+        trial={**_THREE_WAYS, "task_embedding_size": 8, "units": 8},
+    ),
     # Not on the command line: `train` meta-trains, and the embedding of these is meant to be
     # pre-trained on ordinary batches.
     _learner(
