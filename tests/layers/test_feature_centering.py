@@ -32,7 +32,7 @@ def test_a_learner_keeps_the_mean(tmp_path):
     inputs, y = cases.episodes()
     mean = layer.mean.numpy()
     learner.fit(inputs, y, batch_size=3, verbose=0)
-    np.testing.assert_array_equal(layer.mean, mean)
+    np.testing.assert_array_equal(layer.mean.numpy(), mean)
     learner.save(tmp_path / "learner.keras")
     loaded = keras.models.load_model(tmp_path / "learner.keras")
     np.testing.assert_array_equal(loaded.predict(inputs), learner.predict(inputs))

@@ -72,8 +72,10 @@ def images(size):
 
 
 def renorm():
-    layers = [keras.layers.Dense(3), keras.layers.BatchNormalization(renorm=True)]
-    return keras.Sequential([keras.Input((4,)), *layers])
+    layers = [keras.layers.Dense(3), keras.layers.BatchNormalization()]
+    model = keras.Sequential([keras.Input((4,)), *layers])
+    layers[1].renorm = True  # Keras 3.12 has no such argument
+    return model
 
 
 CASES = {
