@@ -45,7 +45,7 @@ def measure(kind, steps):
     learner.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     function = tf.function(learner.meta_gradients, autograph=False)
     for _ in range(3):
-        gradients, _ = function(inputs, labels[1])
+        gradients, _ = function(learner.unpack((inputs, labels[1])))
     assert all(bool(tf.reduce_all(tf.math.is_finite(g))) for g in gradients if g is not None)
     return peak() - before
 

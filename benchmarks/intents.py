@@ -28,6 +28,7 @@ import tensorflow as tf
 import keras_meta
 from keras_meta import baselines, episodes, learners, metrics
 from keras_meta.inner_optimizers import SGD, Learned
+from keras_meta.outer_loop.episode import Episode
 from keras_meta.serving.adapted_model import clone
 
 LENGTH, WORDS, WIDTH = 16, 3000, 64
@@ -225,12 +226,12 @@ def step_times(data, repeats=30):
     for name, learner in kinds.items():
         learner.compile("sgd", LOSS)
         functions[name] = tf.function(learner.meta_gradients, autograph=False)
-        functions[name](*batch)
+        functions[name](Episode(*batch))
     times = {name: [] for name in kinds}
     for _ in range(repeats):
         for name, function in functions.items():
             started = time.perf_counter()
-            function(*batch)
+            function(Episode(*batch))
             times[name].append(1000 * (time.perf_counter() - started))
     medians = {name: float(np.median(values)) for name, values in times.items()}
     whole = medians["all weights adapted"]
