@@ -41,7 +41,7 @@ def exported(name, path, **kwargs):
     keras.utils.clear_session()  # Keras numbers unnamed layers through the process
     learner = compiled(name, model(), **kwargs)
     inputs, _ = batch(3, shots=2)
-    predictions = learner.predict(inputs, verbose=0)
+    predictions = learner(inputs).numpy()
     learner.export(path, verbose=False)
     return inputs, predictions, tf.saved_model.load(path).signatures
 
