@@ -43,6 +43,25 @@ def resolve(loss):
     )
 
 
+def of_learner(learner):
+    """Returns the inner loss of a learner as a `keras.losses.Loss`.
+
+    Args:
+        learner: A `MetaLearner`.
+
+    Raises:
+        ValueError: If neither its constructor nor `compile` was given one.
+    """
+    loss = learner.inner_loss if learner.inner_loss is not None else learner.loss
+    if not loss:
+        raise ValueError(
+            "There is no inner loss to adapt with. Pass `inner_loss` to the learner, or "
+            "`compile` it with a loss, which is then the inner loss as well. Received: "
+            "inner_loss=None for a learner that is not compiled."
+        )
+    return resolve(loss)
+
+
 def variables(loss):
     """The meta-learned variables of a loss: those of a `keras.layers.Layer`, else none."""
     return loss.trainable_variables if isinstance(loss, keras.layers.Layer) else []

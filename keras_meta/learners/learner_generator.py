@@ -7,11 +7,13 @@ import keras
 import tensorflow as tf
 
 from keras_meta.generators.generated_learner import GeneratedLearner
+from keras_meta.generators.generated_model import GeneratedModel
 from keras_meta.generators.reading import Reading
 from keras_meta.generators.task_encoder import TaskEncoder
 from keras_meta.inner_loop import rules
-from keras_meta.inner_loop.functional import FunctionalModel, ModelOutput, fold_in
-from keras_meta.inner_loop.inner_weights import InnerWeights, put
+from keras_meta.inner_loop.functional import FunctionalModel, fold_in
+from keras_meta.inner_loop.inner_weights import InnerWeights
+from keras_meta.inner_loop.support_problem import support_problem
 from keras_meta.learners.maml import MAML
 from keras_meta.outer_loop import model_checks
 from keras_meta.outer_loop.model_checks import checked_policy
@@ -118,6 +120,11 @@ class LearnerGenerator(MAML):
         """All parts of the learner as a function of its weights and statistics."""
         return FunctionalModel(self)
 
+    @functools.cached_property
+    def generated_model(self):
+        """The generated learner as a function of its weights."""
+        return GeneratedModel(self.generated, self.functional, self.model)
+
     def embed_task(self, support_x, support_y):
         """Embeds a task.
 
@@ -145,19 +152,25 @@ class LearnerGenerator(MAML):
             read: The result of `read`, if it has been called already.
         """
         read = self.read(support_x, support_y, training, seed) if read is None else read
-        problem = super().inner_problem(support_x, support_y, training, seed, parameters)
-        initial = read.predictions.weights
-        size = tf.shape(support_y)[0]
-        if self.generated.model is None:  # the embedding is the same at each step
+        parameters = self.parameters() if parameters is None else parameters
+        initial, size = read.predictions.weights, tf.shape(support_y)[0]
+        run = self.generated_model
+        if run.embeds:  # the same at each step
             support_x = read.predictions.features
+
+            def run(x, weights, *how):
+                del how
+                return self.generated_model.of_features(x, weights)
+
+        problem = support_problem(self, support_x, support_y, training, seed, parameters, run)
 
         def keep(weights, written, step):
             def support_pass():
-                if self.generated.model is None:
+                if self.generated_model.embeds:
                     return read.state
                 rule = self.statistics.support(training, size)
                 noise = fold_in(seed, step + self.first_noise)
-                return self.run_inner(weights, support_x, written, training, rule, noise).state
+                return run(support_x, weights, written, training, rule, noise).state
 
             kept = self.statistics.keep(
                 self.functional, written, support_pass, size, step, training
@@ -169,30 +182,12 @@ class LearnerGenerator(MAML):
             initial_weights=initial,
             initial_slots=self.inner_optimizer.init(initial),
             weights_at=lambda generated, step: generated,
-            data_at=lambda weights, step, seed: (support_x, support_y),
             keep=keep,
         )
 
-    def run_inner(self, weights, x, written, training, rule, seed):
-        """One pass of the generated learner over the support set."""
-        if self.generated.model is None:
-            output = ModelOutput(self.generated.predict(x, weights), {}, 0.0)
-        else:
-            output = self.run_generated(x, weights, written, training, rule, seed)
-        penalty = self.generated.regularization(weights)
-        return output._replace(losses=output.losses + penalty)
-
-    def run_generated(self, x, weights, state, training, rule, seed):
-        """One pass of the generated learner, with these weights, over any examples."""
-        every = self.functional.initial_weights()
-        if self.generated.model is not None:
-            every = put(every, self._positions, weights)
-        output = self.functional(x, every, state, training, rule, seed, part=self._network)
-        return output._replace(predictions=self.generated.predict(output.predictions, weights))
-
     def predict_task(self, state, query_x, training=False, seed=None):
         """Runs the generated learner."""
-        output = self.run_generated(
+        return self.generated_model(
             query_x,
             state["weights"],
             state["statistics"],
@@ -200,8 +195,6 @@ class LearnerGenerator(MAML):
             self.statistics.queries(state, training),
             fold_in(seed, 2**31 - 1),
         )
-        penalty = self.generated.regularization(state["weights"])
-        return output._replace(losses=output.losses + penalty)
 
     def learn_episode(self, inputs, training, seed):
         """Generates a learner from the support set, and predicts. See `EpisodicModel`."""
@@ -245,7 +238,7 @@ class LearnerGenerator(MAML):
         own = self.generated.generated_variables
         values = list(zip(own, state["weights"], strict=True)) if own else []
         head = self.generated.head(state["weights"])
-        return self.model_of_task(state, values, head, self._network)
+        return self.model_of_task(state, values, head, self.generated_model.network)
 
     def weight_names(self):
         return self.generated.weight_names()
@@ -256,24 +249,13 @@ class LearnerGenerator(MAML):
 
     @property
     def mapped_models(self):
-        return [self.model, self._network]
+        return [self.model, self.generated.model or self.model]
 
     def predictions_spec(self, features):
         if self.generated.model is not None:
             return self.generated.model.outputs[0]
         rows = keras.tree.flatten(features)[0].shape[0]
         return keras.KerasTensor((rows, self.generated.num_outputs), self.compute_dtype)
-
-    @property
-    def _network(self):
-        """The model whose output the generated learner turns into predictions."""
-        return self.model if self.generated.model is None else self.generated.model
-
-    @property
-    def _positions(self):
-        """Positions of the variables that are generated, among all weights."""
-        positions = {id(v): i for i, v in enumerate(self.functional.trainable_variables)}
-        return [positions[id(v)] for v in self.generated.generated_variables]
 
     def _read_and_generate(self, support, training):
         support_x, support_y = support

@@ -6,7 +6,8 @@ import keras
 import tensorflow as tf
 
 from keras_meta.exact import private, replicas
-from keras_meta.outer_loop import episode_checks, padding
+from keras_meta.outer_loop import episode_checks, model_checks, padding
+from keras_meta.serving import exporting
 
 Episode = collections.namedtuple(
     "Episode", ["inputs", "query_y", "sample_weight", "num_ways"], defaults=[None, None, None]
@@ -41,6 +42,16 @@ def read(learner, inputs, query_y=None, sample_weight=None):
     if num_ways is not None:
         num_ways = tf.fill([tf.shape(inputs["support_y"])[0]], num_ways)
     return Episode(inputs, query_y, sample_weight, num_ways)
+
+
+def read_support(learner, support_x, support_y):
+    """Returns the support set of one task as checked tensors."""
+    support_x, support_y = keras.tree.map_structure(
+        keras.ops.convert_to_tensor, (support_x, support_y)
+    )
+    inputs = {"support_x": support_x, "support_y": support_y, "query_x": support_x}
+    read(learner, keras.tree.map_structure(lambda x: x[None], inputs))
+    return support_x, support_y
 
 
 def num_classes(learner, inputs):
@@ -86,6 +97,23 @@ def task_loss(learner, episode, output, training):
     loss = learner.compute_loss(*batch, training=training)
     # Keras has divided it among replicas, whose gradients are summed.
     return replicas.whole(loss) + tf.cast(output.losses, loss.dtype)
+
+
+def features_spec(learner):
+    """Returns the nest of `tf.TensorSpec` of the examples `[n, ...]` of a learner.
+
+    Raises:
+        ValueError: If the learner has seen no episode, and its model does not declare its inputs.
+    """
+    if learner.episode_spec is not None:
+        return exporting.specs(learner.episode_spec, leading_axes=1)["support_x"]
+    if getattr(learner.model, "inputs", None):
+        return model_checks.features_spec(learner.model)
+    raise ValueError(
+        "The learner does not know the types of its inputs yet, and its model does not declare "
+        "them. Fit it, or call it on one batch of episodes. Received: a learner that has seen "
+        f"no episode, with the subclassed model {learner.model.name!r}."
+    )
 
 
 def seen_spec(inputs):

@@ -173,13 +173,9 @@ class OuterModel(keras.Model):
         del task
         return ""
 
-    def task_map_of(self, tasks):
-        """Returns `"loop"` or `"vectorize"` for this batch."""
+    def chosen_task_map(self, tasks=None):
+        """Returns `"loop"` or `"vectorize"` for a batch of tasks, or for any."""
         del tasks
-        return self.chosen_task_map()
-
-    def chosen_task_map(self):
-        """Returns `"loop"` or `"vectorize"`."""
         return "loop" if self.task_map == "auto" else self.task_map
 
     # Derived from the above.
@@ -242,7 +238,7 @@ class OuterModel(keras.Model):
         def of_task(task, index):
             return function(task, fold_in(of_step, index + first_task))
 
-        return task_map.map_tasks(of_task, tasks, self.task_map_of(tasks))
+        return task_map.map_tasks(of_task, tasks, self.chosen_task_map(tasks))
 
     def scale_loss(self, loss):
         """Returns the loss, scaled if the compiled optimizer is a `LossScaleOptimizer`."""
