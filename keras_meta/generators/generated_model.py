@@ -33,9 +33,15 @@ class GeneratedModel:
         output = self.functional(x, every, state, training, rule, seed, part=self.network)
         return self._predicted(output, weights)
 
-    def of_features(self, features, weights):
-        """Predictions from embedded examples, for a learner without a network of its own."""
+    def of_features(self, features, weights, *how):
+        """The same for embedded examples, for a learner without a network of its own."""
+        del how  # there is no layer
         return self._predicted(ModelOutput(features, {}, 0.0), weights)
+
+    def values(self, weights):
+        """Returns pairs of a variable of the network and its generated value."""
+        variables = self.generated.generated_variables
+        return [] if self.embeds else list(zip(variables, weights, strict=True))
 
     def _predicted(self, output, weights):
         return output._replace(

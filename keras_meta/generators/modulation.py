@@ -21,12 +21,17 @@ class Modulation:
             `[1, film.modulation_size(layers)]`.
     """
 
-    shared = False
-
     def __init__(self, layers, task_encoder, hypernetwork):
         self.layers = layers
         self.task_encoder = task_encoder
         self.hypernetwork = hypernetwork
+
+    def check_shared(self, learner):
+        """Raises."""
+        raise TypeError(
+            "The embedding of an example depends on its task, so it cannot be computed for all "
+            f"tasks at once. Use `metrics.task_values`. Received: {type(learner).__name__}."
+        )
 
     def read(self, learner, support_x, support_y, rule, training, seed):
         """Returns `{"modulation": all gamma, then all beta}`, and the losses of the pass."""

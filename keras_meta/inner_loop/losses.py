@@ -67,6 +67,21 @@ def variables(loss):
     return loss.trainable_variables if isinstance(loss, keras.layers.Layer) else []
 
 
+def check_learned(loss, first_order):
+    """Raises if a loss has weights that the outer loop cannot learn.
+
+    Args:
+        loss: The inner loss that a learner was given, or `None`.
+        first_order: bool. Whether the learner omits second derivatives.
+    """
+    if first_order and variables(loss):
+        raise ValueError(
+            "The weights of an inner loss are learned through the inner gradient, which "
+            "first-order learners treat as a constant. Use a loss without weights, or MAML "
+            f"with first_order=False. Received: inner_loss={loss!r}."
+        )
+
+
 def support_loss(loss, y_true, y_pred):
     """Mean (or, if the loss says so, summed) loss over one support set, as a scalar.
 

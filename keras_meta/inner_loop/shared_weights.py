@@ -8,8 +8,8 @@ class SharedWeights:
     these methods, such as `generators.modulation.Modulation`, gives a task weights of its own.
     """
 
-    # Whether the embedding of an example is the same in all tasks.
-    shared = True
+    def check_shared(self, learner):
+        """Raises if the embedding of an example depends on its task."""
 
     def read(self, learner, support_x, support_y, rule, training, seed):
         """Reads a support set.

@@ -5,15 +5,14 @@ import functools
 import keras
 import tensorflow as tf
 
-from keras_meta.heads.linear import dense_head, one_hot_labels
+from keras_meta.heads.linear import one_hot_labels, scores_spec
 from keras_meta.inner_loop import rules
 from keras_meta.inner_loop.functional import FunctionalModel, fold_in
 from keras_meta.inner_loop.shared_weights import SharedWeights
-from keras_meta.layers import TaskHead
 from keras_meta.outer_loop import model_checks
 from keras_meta.outer_loop.graph_constant import GraphConstant, count
 from keras_meta.outer_loop.meta_learner import MetaLearner
-from keras_meta.serving.adapted_model import clone
+from keras_meta.serving import adapted_model
 
 
 class EmbeddingLearner(MetaLearner):
@@ -124,8 +123,7 @@ class EmbeddingLearner(MetaLearner):
         return self.num_outputs is None
 
     def predictions_spec(self, features):
-        rows = keras.tree.flatten(features)[0].shape[0]
-        return keras.KerasTensor((rows, self.num_outputs), self.variable_dtype)
+        return scores_spec(features, self.num_outputs, self.variable_dtype)
 
     def score(self, features, head, training=False):
         """Logits `[query, ways]` of embedded queries: `f W + b`, or the output of the scorer."""
@@ -136,11 +134,7 @@ class EmbeddingLearner(MetaLearner):
 
     def head_layer(self, head):
         """Returns a Keras layer that applies this head as `score` does."""
-        if self.scorer is None:
-            return dense_head(*head, self.variable_dtype)
-        layer = TaskHead(clone(self.scorer), [tuple(x.shape) for x in head], name="head")
-        layer.set_head(head)
-        return layer
+        return adapted_model.head_layer(self.scorer, head, self.variable_dtype)
 
     def weight_names(self):
         return list(self.head_names)
@@ -151,11 +145,7 @@ class EmbeddingLearner(MetaLearner):
         Raises:
             TypeError: If a task embeds them with weights of its own.
         """
-        if not self.task_weights.shared:
-            raise TypeError(
-                "The embedding of an example depends on its task, so it cannot be computed for all "
-                f"tasks at once. Use `metrics.task_values`. Received: {type(self).__name__}."
-            )
+        self.task_weights.check_shared(self)
         size = tf.shape(keras.tree.flatten(x)[0])[0]
         return self.run(self.features, x, self.statistics.support(False, size)).predictions
 

@@ -8,15 +8,15 @@ import tensorflow as tf
 
 from keras_meta.generators.generated_learner import GeneratedLearner
 from keras_meta.generators.generated_model import GeneratedModel
-from keras_meta.generators.reading import Reading
+from keras_meta.generators.reading import read_and_generate
 from keras_meta.generators.task_encoder import TaskEncoder
+from keras_meta.heads.linear import scores_spec
 from keras_meta.inner_loop import rules
 from keras_meta.inner_loop.functional import FunctionalModel, fold_in
 from keras_meta.inner_loop.inner_weights import InnerWeights
 from keras_meta.inner_loop.support_problem import support_problem
 from keras_meta.learners.maml import MAML
 from keras_meta.outer_loop import model_checks
-from keras_meta.outer_loop.model_checks import checked_policy
 
 
 @keras.saving.register_keras_serializable("keras_meta")
@@ -98,13 +98,15 @@ class LearnerGenerator(MAML):
                 "`generated` must be a `keras_meta.generators.GeneratedLearner`, such as "
                 f"`LogisticRegression()`. Received: generated={generated!r}."
             )
-        policy, embedding_size = checked_policy(model), model_checks.embedding_size(model)
+        policy = model_checks.checked_policy(model)
+        embedding_size = model_checks.embedding_size(model)
         generated.prepare(embedding_size, task_embedding_size, policy)
         variables = generated.generated_weights
         kwargs["inner_weights"] = InnerWeights(
             adapted=[],  # generated weights are not among the learner's own: see `inner_problem`
             variables=variables,
             layers=list(range(len(variables))),
+            of_task=list(range(len(variables))),
             model=generated.model,
         )
         super().__init__(model, inner_learning_rate, inner_steps, **kwargs)
@@ -144,57 +146,39 @@ class LearnerGenerator(MAML):
         """The inner problem of MAML, starting from the generated weights. See `MAML`.
 
         Args:
-            support_x: Features `[support, ...]`.
-            support_y: Labels `[support, ...]`.
-            training: bool. Whether dropout is active.
-            seed: int tensor `[2]`, or `None`.
+            support_x: See `MAML`.
+            support_y: See `MAML`.
+            training: See `MAML`.
+            seed: See `MAML`.
             parameters: See `MAML`.
             read: The result of `read`, if it has been called already.
         """
         read = self.read(support_x, support_y, training, seed) if read is None else read
         parameters = self.parameters() if parameters is None else parameters
-        initial, size = read.predictions.weights, tf.shape(support_y)[0]
-        run = self.generated_model
+        run, of_task = self.generated_model, read.predictions
+        parts = {
+            "initial_weights": of_task.weights,
+            "initial_slots": self.inner_optimizer.init(of_task.weights),
+            "weights_at": lambda generated, step: generated,
+        }
         if run.embeds:  # the same at each step
-            support_x = read.predictions.features
+            support_x, run, size = of_task.features, run.of_features, tf.shape(support_y)[0]
 
-            def run(x, weights, *how):
-                del how
-                return self.generated_model.of_features(x, weights)
+            def keep(weights, written, step):
+                kept = self.statistics.keep(
+                    self.functional, written, lambda: read.state, size, step, training
+                )
+                return {"weights": list(weights), **kept}
 
+            parts["keep"] = keep
         problem = support_problem(self, support_x, support_y, training, seed, parameters, run)
-
-        def keep(weights, written, step):
-            def support_pass():
-                if self.generated_model.embeds:
-                    return read.state
-                rule = self.statistics.support(training, size)
-                noise = fold_in(seed, step + self.first_noise)
-                return run(support_x, weights, written, training, rule, noise).state
-
-            kept = self.statistics.keep(
-                self.functional, written, support_pass, size, step, training
-            )
-            return {"weights": list(weights), **kept}
-
-        return dataclasses.replace(
-            problem,
-            initial_weights=initial,
-            initial_slots=self.inner_optimizer.init(initial),
-            weights_at=lambda generated, step: generated,
-            keep=keep,
-        )
+        return dataclasses.replace(problem, **parts)
 
     def predict_task(self, state, query_x, training=False, seed=None):
         """Runs the generated learner."""
-        return self.generated_model(
-            query_x,
-            state["weights"],
-            state["statistics"],
-            training,
-            self.statistics.queries(state, training),
-            fold_in(seed, 2**31 - 1),
-        )
+        weights, statistics = state["weights"], state["statistics"]
+        rule, noise = self.statistics.queries(state, training), fold_in(seed, 2**31 - 1)
+        return self.generated_model(query_x, weights, statistics, training, rule, noise)
 
     def learn_episode(self, inputs, training, seed):
         """Generates a learner from the support set, and predicts. See `EpisodicModel`."""
@@ -230,14 +214,13 @@ class LearnerGenerator(MAML):
             training=training,
             rule=rule,
             seed=fold_in(seed, 0),
-            part=self._read_and_generate,
+            part=functools.partial(read_and_generate, self),
         )
 
     def adapted_model(self, state):
         """The generated learner, with copies of the parts of the hypernetwork that it needs."""
-        own = self.generated.generated_variables
-        values = list(zip(own, state["weights"], strict=True)) if own else []
         head = self.generated.head(state["weights"])
+        values = self.generated_model.values(state["weights"])
         return self.model_of_task(state, values, head, self.generated_model.network)
 
     def weight_names(self):
@@ -254,15 +237,7 @@ class LearnerGenerator(MAML):
     def predictions_spec(self, features):
         if self.generated.model is not None:
             return self.generated.model.outputs[0]
-        rows = keras.tree.flatten(features)[0].shape[0]
-        return keras.KerasTensor((rows, self.generated.num_outputs), self.compute_dtype)
-
-    def _read_and_generate(self, support, training):
-        support_x, support_y = support
-        features = self.model(support_x, training=training)
-        targets, are_classes = self.generated.targets(support_y)
-        task_embedding = self.task_encoder(features, targets, are_classes=are_classes)
-        return Reading(features, task_embedding, self.generated.generate(task_embedding))
+        return scores_spec(features, self.generated.num_outputs, self.compute_dtype)
 
     def get_config(self):
         config = {

@@ -113,7 +113,7 @@ class MAML(MetaLearner):
         self.adapted_weights = adapted_weights
         # Bypasses Keras's attribute tracking, which would count its variables as the learner's.
         self.__dict__["inner_weights"] = inner_weights or of_model(model, adapted_weights)
-        self._check_inner_loss()
+        losses.check_learned(inner_loss, first_order)
         self.inner_optimizer = inner_optimizers.get(inner_optimizer, inner_learning_rate)
         self.inner_optimizer.prepare(
             self.inner_weights.variables, self.inner_weights.layers, self.inner_steps
@@ -237,16 +237,6 @@ class MAML(MetaLearner):
         paths = [variable.path for variable in self.functional.trainable_variables]
         names = [*paths, *(self.functional.head.names if self.functional.head else ())]
         return [names[i] for i in self.inner_weights.of_task]
-
-    # Checks.
-
-    def _check_inner_loss(self):
-        if self.first_order and losses.variables(self.inner_loss):
-            raise ValueError(
-                "The weights of an inner loss are learned through the inner gradient, which "
-                "first-order learners treat as a constant. Use a loss without weights, or MAML "
-                f"with first_order=False. Received: inner_loss={self.inner_loss!r}."
-            )
 
     def get_config(self):
         return {

@@ -5,7 +5,7 @@ import functools
 import keras
 import tensorflow as tf
 
-from keras_meta.heads.linear import one_hot_labels, prototype_head
+from keras_meta.heads.linear import one_hot_labels, prototype_head, scores_spec
 from keras_meta.heads.linear_head import LinearHead
 from keras_meta.inner_loop.functional import FunctionalModel, fold_in
 from keras_meta.inner_loop.inner_weights import InnerWeights, of_model
@@ -115,8 +115,7 @@ class ProtoMAML(MAML):
         )
 
     def predictions_spec(self, features):
-        rows = keras.tree.flatten(features)[0].shape[0]
-        return keras.KerasTensor((rows, self.num_ways), self.variable_dtype)
+        return scores_spec(features, self.num_ways, self.variable_dtype)
 
     def get_config(self):
         return {**super().get_config(), "num_ways": self.num_ways}

@@ -95,8 +95,28 @@ def task_loss(learner, episode, output, training):
         (episode.inputs, episode.query_y, output.predictions, episode.sample_weight),
     )
     loss = learner.compute_loss(*batch, training=training)
-    # Keras has divided it among replicas, whose gradients are summed.
-    return replicas.whole(loss) + tf.cast(output.losses, loss.dtype)
+    return _undivided(learner, loss) + tf.cast(output.losses, loss.dtype)
+
+
+def _undivided(learner, loss):
+    """The loss of one task on one replica, before Keras divides it among replicas.
+
+    Their gradients are summed, so Keras divides means, and what layers add, but no sums.
+    """
+    if replicas.count() == 1:
+        return loss
+    compiled = [x for x in keras.tree.flatten(learner.loss) if x is not None]
+    sums = [getattr(x, "reduction", None) == "sum" for x in compiled]
+    if not any(sums):
+        return replicas.whole(loss)
+    if not all(sums):
+        raise ValueError(
+            "On several replicas the losses of all outputs must be means, or all of them sums. "
+            f"Received: loss={learner.loss!r} on {replicas.count()} replicas."
+        )
+    zero = tf.zeros([], loss.dtype)
+    added = sum((tf.cast(tf.reduce_sum(x), loss.dtype) for x in learner.losses), zero)
+    return loss + added - replicas.part(added)
 
 
 def features_spec(learner):

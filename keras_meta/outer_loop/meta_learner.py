@@ -217,14 +217,6 @@ class MetaLearner(EpisodicModel):
         spec = None if head is None else episode.features_spec(self)
         return adapted_model.of_learner(self, state, values, head, spec, model)
 
-    def traced(self, key, function):
-        """Returns `function` as a `tf.function`, the same one for the same `key` and loss."""
-        loss = self.inner_loss if self.inner_loss is not None else self.loss
-        if self.__dict__.get("_traced_with") is not loss:
-            self.__dict__["_traced_with"] = loss
-            self.__dict__.pop("_traces", None)
-        return super().traced(key, function)
-
     def check_support(self, support_x, support_y):
         """Returns the support set of one task as checked tensors."""
         return episode.read_support(self, support_x, support_y)

@@ -5,7 +5,9 @@ import numpy as np
 
 from keras_meta import statistics as policies
 from keras_meta.exact.normalization import batch_normalizations
+from keras_meta.heads.linear import dense_head
 from keras_meta.inner_loop.functional import FunctionalModel
+from keras_meta.layers import TaskHead
 from keras_meta.statistics.policy import is_stored
 
 
@@ -76,6 +78,22 @@ def of_learner(learner, state, values, head, features_spec, model):
         head,
         features_spec,
     )
+
+
+def head_layer(scorer, head, dtype):
+    """Returns a layer that applies the head of a task.
+
+    Args:
+        scorer: `keras.layers.Layer` that is called with `[features, *head]` and is copied, or
+            `None` for a linear head.
+        head: List of tensors.
+        dtype: Dtype of a linear head.
+    """
+    if scorer is None:
+        return dense_head(*head, dtype)
+    layer = TaskHead(clone(scorer), [tuple(x.shape) for x in head], name="head")
+    layer.set_head(head)
+    return layer
 
 
 def with_head(model, head, features_spec, name):

@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 
 from keras_meta.heads.linear import class_means, one_hot_labels
-from keras_meta.inner_loop.functional import fold_in
+from keras_meta.inner_loop import fold_in
 from keras_meta.learners import MetaLearner
 
 
