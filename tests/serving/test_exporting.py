@@ -14,7 +14,7 @@ STATES = {
     "maml": OF_ALL_LAYERS,
     "anil": ["head_bias", "head_kernel"],
     "cavia": ["context_context"],
-    "protomaml": ["bias", "kernel", *OF_ALL_LAYERS],
+    "protomaml": ["bias", "conv_kernel", "kernel", "norm_beta", "norm_gamma"],  # takes the body
     "prototypes": ["bias", "kernel"],
     "cosine-prototypes": ["bias", "kernel"],
     "matching": ["features", "one_hot"],
