@@ -10,9 +10,9 @@ from keras_meta.heads.linear import one_hot_labels
 class GeneratedLearner(keras.layers.Layer):
     """A learner whose parameters a `LearnerGenerator` generates.
 
-    Subclasses define `prepare` and `generate`. A subclass that generates a network holds it as
-    `model` and lists the generated variables of that network in `generated_variables`; the others
-    predict from the generator's embedding.
+    Subclasses define `prepare` and the methods that raise here. A subclass that generates a network
+    holds it as `model` and lists the generated variables of that network in `generated_variables`;
+    the others predict from the generator's embedding.
 
     Args:
         units: int. Width of the hidden layer of the hypernetwork.
@@ -58,11 +58,11 @@ class GeneratedLearner(keras.layers.Layer):
     @property
     def generated_weights(self):
         """List of what has the shape and dtype of each tensor that `generate` returns."""
-        return list(self.generated_variables)
+        raise NotImplementedError(f"{type(self).__name__} must define `generated_weights`.")
 
     def weight_names(self):
         """List of the names of the tensors that `generate` returns."""
-        return [variable.path for variable in self.generated_variables]
+        raise NotImplementedError(f"{type(self).__name__} must define `weight_names`.")
 
     def targets(self, support_y):
         """Returns the targets of the support examples, with one column for each output.
@@ -107,18 +107,15 @@ class GeneratedLearner(keras.layers.Layer):
                 `model`.
             weights: List of tensors from `generate`, or their values after inner steps.
         """
-        del weights
-        return outputs
+        raise NotImplementedError(f"{type(self).__name__} must define `predict`.")
 
     def head(self, weights):
         """Returns `predict` as a layer, or `None` if `predict` returns its argument unchanged."""
-        del weights
-        return None
+        raise NotImplementedError(f"{type(self).__name__} must define `head`.")
 
     def regularization(self, weights):
-        """Returns the penalty that is added to the loss of the predictions."""
-        del weights
-        return 0.0
+        """Returns the penalty that is added to the loss of the predictions, or 0.0."""
+        raise NotImplementedError(f"{type(self).__name__} must define `regularization`.")
 
     def get_config(self):
         return {"units": self.units, "name": self.name}

@@ -62,6 +62,13 @@ class GeneratedNetwork(GeneratedLearner):
         """The generated variables of the body, then those of the head."""
         return [*self.body_variables, *self.head_variables]
 
+    @property
+    def generated_weights(self):
+        return self.generated_variables
+
+    def weight_names(self):
+        return [variable.path for variable in self.generated_variables]
+
     def prepare(self, embedding_size, task_embedding_size, dtype):
         super().prepare(embedding_size, task_embedding_size, dtype)
         sizes = [math.prod(v.shape[:-1]) for v in self.head_variables]
@@ -72,6 +79,20 @@ class GeneratedNetwork(GeneratedLearner):
 
     def generate(self, task_embedding):
         return [*self.generate_body(task_embedding.task), *self._generate_head(task_embedding)]
+
+    def predict(self, outputs, weights):
+        """Returns the outputs of the model, which are the predictions."""
+        del weights
+        return outputs
+
+    def head(self, weights):
+        """Returns `None`: the model has its head."""
+        del weights
+
+    def regularization(self, weights):
+        """Returns 0.0."""
+        del weights
+        return 0.0
 
     def generate_body(self, task):
         """Generates the weights of the body.

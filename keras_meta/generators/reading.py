@@ -10,3 +10,21 @@ Attributes:
     task_embedding: A `keras_meta.generators.TaskEmbedding`.
     weights: List of tensors, the generated weights.
 """
+
+
+def read_and_generate(learner, support, training):
+    """Embeds a support set and generates weights from it.
+
+    Args:
+        learner: A `LearnerGenerator`.
+        support: Tuple `(support_x, support_y)`.
+        training: bool. Whether dropout is active.
+
+    Returns:
+        A `Reading`.
+    """
+    support_x, support_y = support
+    features = learner.model(support_x, training=training)
+    targets, are_classes = learner.generated.targets(support_y)
+    task_embedding = learner.task_encoder(features, targets, are_classes=are_classes)
+    return Reading(features, task_embedding, learner.generated.generate(task_embedding))

@@ -96,6 +96,17 @@ def mask_absent_classes(bias, present, never=NEVER):
     return tf.where(present, bias, tf.cast(never, bias.dtype))
 
 
+def scores_spec(features, outputs, dtype):
+    """Returns the symbolic scores `[n, outputs]` of examples.
+
+    Args:
+        features: Nest of `keras.KerasTensor` `[n, ...]`.
+        outputs: int, or `None` if the labels of a task determine it.
+        dtype: Dtype of the scores.
+    """
+    return keras.KerasTensor((keras.tree.flatten(features)[0].shape[0], outputs), dtype)
+
+
 def dense_head(kernel, bias, dtype):
     """Returns a linear layer with these weights.
 

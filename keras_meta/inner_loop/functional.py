@@ -29,6 +29,11 @@ class FunctionalModel:
 
     Args:
         model: A built `keras.Model`.
+        variables: List of the variables that `weights` replace. Defaults to those that are
+            trainable.
+        head: A head whose weights belong to a task, so that the model has no variables for them,
+            such as a `heads.LinearHead`; or `None`. It is applied to the output of the model, with
+            the last of `weights`.
 
     Attributes:
         trainable_variables: List of the variables that `weights` replace.
@@ -51,9 +56,11 @@ class FunctionalModel:
     ```
     """
 
-    def __init__(self, model):
+    def __init__(self, model, variables=None, head=None):
         self.model = model
-        self.trainable_variables = list(model.trainable_variables)
+        self.head = head
+        variables = model.trainable_variables if variables is None else variables
+        self.trainable_variables = list(variables)
         fixed = list(model.non_trainable_variables)
         # Random generators get a seed per call instead of being passed along like other state.
         self.seed_variables = [v for v in fixed if private.is_seed_state(v)]
@@ -69,8 +76,9 @@ class FunctionalModel:
         self.convolutions = convolution.convolutions(model)
 
     def initial_weights(self):
-        """Returns the model's current trainable weights as tensors."""
-        return [tf.convert_to_tensor(v.value) for v in self.trainable_variables]
+        """Returns the model's current weights as tensors, and `None` for each of a task's head."""
+        of_head = [None] * (0 if self.head is None else len(self.head.names))
+        return [*(tf.convert_to_tensor(v.value) for v in self.trainable_variables), *of_head]
 
     def stored_state(self, index):
         """Returns the current value of a state variable as a tensor."""
@@ -80,9 +88,16 @@ class FunctionalModel:
         """Returns the sum of the weight regularizers at `weights`, or 0.0 if there are none."""
         return sum(
             variable.regularizer(weight)
-            for variable, weight in zip(self.trainable_variables, weights, strict=True)
+            for variable, weight in zip(
+                self.trainable_variables, self.split(weights)[0], strict=True
+            )
             if variable.regularizer is not None
         )
+
+    def split(self, weights):
+        """Returns the weights of the model, and those of a task's head."""
+        number = len(self.trainable_variables)
+        return weights[:number], weights[number:]
 
     def __call__(
         self, x, weights, state=None, training=False, rule=rules.batch, seed=None, part=None
@@ -91,17 +106,20 @@ class FunctionalModel:
 
         Args:
             x: Features, as inputs of the model.
-            weights: List of tensors in the order of `model.trainable_variables`.
+            weights: List of tensors in the order of `trainable_variables`, followed by those of the
+                head.
             state: dict, index in `state_variables` to tensor, for state that differs from the
                 values stored in the model. Defaults to no difference.
             training: bool. Whether dropout and the like are active.
             rule: How batch normalisation normalises. See `rules`.
             seed: int tensor of shape `[2]`, or `None` to use the stored seeds of the generators.
-            part: Callable `(x, training)` to run instead of the whole model, such as one layer.
+            part: Callable `(x, training)` to run instead of the whole model, such as one layer. It
+                is run without the head.
 
         Returns:
             A `ModelOutput`.
         """
+        weights, of_head = self.split(weights)
         mapping = list(zip(self.trainable_variables, weights, strict=True))
         mapping += [(self.state_variables[i], value) for i, value in (state or {}).items()]
         if seed is not None:
@@ -116,6 +134,8 @@ class FunctionalModel:
         ]
         with scope, replaced(replacements):
             predictions = (part or self.model)(x, training=training)
+        if self.head is not None and part is None:
+            predictions = self.head(predictions, *of_head)
         written = {
             index: value
             for index, variable in enumerate(self.state_variables)

@@ -43,9 +43,43 @@ def resolve(loss):
     )
 
 
+def of_learner(learner):
+    """Returns the inner loss of a learner as a `keras.losses.Loss`.
+
+    Args:
+        learner: A `MetaLearner`.
+
+    Raises:
+        ValueError: If neither its constructor nor `compile` was given one.
+    """
+    loss = learner.inner_loss if learner.inner_loss is not None else learner.loss
+    if not loss:
+        raise ValueError(
+            "There is no inner loss to adapt with. Pass `inner_loss` to the learner, or "
+            "`compile` it with a loss, which is then the inner loss as well. Received: "
+            "inner_loss=None for a learner that is not compiled."
+        )
+    return resolve(loss)
+
+
 def variables(loss):
     """The meta-learned variables of a loss: those of a `keras.layers.Layer`, else none."""
     return loss.trainable_variables if isinstance(loss, keras.layers.Layer) else []
+
+
+def check_learned(loss, first_order):
+    """Raises if a loss has weights that the outer loop cannot learn.
+
+    Args:
+        loss: The inner loss that a learner was given, or `None`.
+        first_order: bool. Whether the learner omits second derivatives.
+    """
+    if first_order and variables(loss):
+        raise ValueError(
+            "The weights of an inner loss are learned through the inner gradient, which "
+            "first-order learners treat as a constant. Use a loss without weights, or MAML "
+            f"with first_order=False. Received: inner_loss={loss!r}."
+        )
 
 
 def support_loss(loss, y_true, y_pred):

@@ -6,7 +6,8 @@ import keras
 import tensorflow as tf
 
 from keras_meta import inner_optimizers
-from keras_meta.heads.linear import class_means, mask_absent_classes
+from keras_meta.heads.classifiers import Cosines, InnerProducts
+from keras_meta.heads.linear import mask_absent_classes
 from keras_meta.inner_loop.problem import InnerProblem
 from keras_meta.layers import CosineScores
 from keras_meta.learners.embedding_learner import EmbeddingLearner
@@ -67,6 +68,7 @@ class Baseline(EmbeddingLearner):
         [Chen et al., 2019](https://arxiv.org/abs/1904.04232)
     """
 
+    classifier = InnerProducts()
     # By design, the meta-gradient is not the full gradient of the query loss.
     first_order = True
     inner_steps = GraphConstant(count("inner_steps"))
@@ -89,7 +91,9 @@ class Baseline(EmbeddingLearner):
         self.inner_steps = inner_steps
         self.weight_decay = weight_decay
         self.inner_optimizer = inner_optimizers.get(inner_optimizer, inner_learning_rate)
-        weights = [keras.KerasTensor(x, self.variable_dtype) for x in self.head_shapes()]
+        (self.embedding_size,) = self.embedding_shape
+        shapes = self.classifier.shapes(self.embedding_size, self.num_ways)
+        weights = [keras.KerasTensor(shape, self.variable_dtype) for shape in shapes]
         self.inner_optimizer.prepare(weights, [0] * len(weights), inner_steps)
         if self.inner_optimizer.trainable_variables:
             raise ValueError(
@@ -119,28 +123,11 @@ class Baseline(EmbeddingLearner):
         Returns:
             A `keras.Model` from features to logits `[n, num_classes]`.
         """
-        head = self.pretraining_head(num_classes)
+        head = self.classifier.pretraining_layer(
+            self.embedding_size, num_classes, self.variable_dtype
+        )
         name = f"{self.name}_pretraining"
         return with_head(self.model, head, features_spec(self.model), name)
-
-    def pretraining_head(self, num_classes):
-        """Returns the last layer of the pre-training model."""
-        return keras.layers.Dense(num_classes, name="classes", dtype=self.variable_dtype)
-
-    def head_shapes(self):
-        """Shapes of the weights that the steps change; dimensions may be `None`."""
-        return [(*self.embedding_shape, self.num_ways), (self.num_ways,)]
-
-    def initial_head(self, features, one_hot):
-        """The weights before the first step."""
-        dtype, (size,) = features.dtype, self.embedding_shape
-        ways = tf.shape(one_hot)[1]
-        return [tf.zeros([size, ways], dtype), tf.zeros([ways], dtype)]
-
-    def linear_head(self, weights, absent_bias):
-        """`[W, b]` from the weights that the steps change, with absent classes masked."""
-        kernel, bias = weights
-        return [kernel, bias + absent_bias]
 
     def fit_head(self, features, one_hot):
         features, one_hot = tf.stop_gradient(features), tf.stop_gradient(one_hot)
@@ -149,12 +136,12 @@ class Baseline(EmbeddingLearner):
 
         def loss(weights, data, written, step):
             del data, step
-            logits = self.score(features, self.linear_head(weights, absent_bias))
+            logits = self.score(features, self.classifier.head(weights, absent_bias))
             errors = tf.nn.softmax_cross_entropy_with_logits(one_hot, logits)
             decay = 0.5 * self.weight_decay * tf.reduce_sum(tf.square(weights[0]))
             return tf.reduce_mean(errors) + decay, written
 
-        start, optimizer = self.initial_head(features, one_hot), self.inner_optimizer
+        start, optimizer = self.classifier.initial(features, one_hot), self.inner_optimizer
         problem = InnerProblem(
             initial_weights=start,
             loss=loss,
@@ -163,7 +150,7 @@ class Baseline(EmbeddingLearner):
             first_order=True,
         )
         weights = problem.solve_without_derivative(self.inner_steps).weights
-        return self.linear_head([tf.stop_gradient(w) for w in weights], absent_bias)
+        return self.classifier.head([tf.stop_gradient(w) for w in weights], absent_bias)
 
     def get_config(self):
         return {
@@ -206,34 +193,22 @@ class BaselinePlusPlus(Baseline):
         [Chen et al., 2019](https://arxiv.org/abs/1904.04232)
     """
 
-    scale = GraphConstant(non_negative("scale"))
+    classifier = Cosines()
 
     def __init__(self, model, scale=10.0, **kwargs):
         super().__init__(model, **kwargs)
         self.scale = scale
         self.scorer = CosineScores(dtype=self.variable_dtype)
 
-    def head_shapes(self):
-        return super().head_shapes()[:1]
+    @property
+    def scale(self):
+        """The factor `t`."""
+        return self.classifier.scale
 
-    def pretraining_head(self, num_classes):
-        layers, dtype = keras.layers, self.variable_dtype
-        unit = keras.constraints.UnitNorm(axis=0)  # applied after each step
-        return keras.Sequential(
-            [
-                keras.Input(self.embedding_shape, dtype=dtype),
-                layers.UnitNormalization(dtype=dtype),
-                layers.Dense(num_classes, use_bias=False, kernel_constraint=unit, dtype=dtype),
-                layers.Rescaling(self.scale, dtype=dtype),
-            ],
-            name="classes",
-        )
-
-    def initial_head(self, features, one_hot):
-        return [class_means(tf.nn.l2_normalize(features, -1), one_hot)[0]]
-
-    def linear_head(self, weights, absent_bias):
-        return [self.scale * tf.nn.l2_normalize(weights[0], 0), absent_bias]
+    @scale.setter
+    def scale(self, value):
+        self.classifier = Cosines(non_negative("scale")(value))
+        self.forget_traces()
 
     def get_config(self):
         return {**super().get_config(), "scale": self.scale}

@@ -1,16 +1,17 @@
 """An embedding that is modulated for each task, and Mahalanobis distances in it."""
 
+import functools
+
 import keras
 import tensorflow as tf
 
 from keras_meta.exact.layers import layers_with_weights
 from keras_meta.generators import TaskEncoder, film
+from keras_meta.generators.modulation import Modulation
 from keras_meta.generators.skip_network import SkipNetwork
 from keras_meta.heads.dual import add_to_diagonal, double
 from keras_meta.heads.linear import class_means, mask_absent_classes
-from keras_meta.inner_loop import rules
-from keras_meta.inner_loop.functional import fold_in
-from keras_meta.inner_loop.inner_weights import put
+from keras_meta.inner_loop.functional import FunctionalModel
 from keras_meta.learners.embedding_learner import EmbeddingLearner
 from keras_meta.outer_loop.graph_constant import GraphConstant, positive
 from keras_meta.outer_loop.model_checks import checked_policy
@@ -96,16 +97,19 @@ class CNAPs(EmbeddingLearner):
         policy, (embedding_size,) = checked_policy(model), self.embedding_shape
         self.task_encoder = TaskEncoder(task_embedding_size, name="task_encoder", dtype=policy)
         self.task_encoder.prepare(embedding_size)
-        self.modulated = film.modulated_layers(layers_with_weights(model))
-        size = film.modulation_size(self.modulated)
+        modulated = film.modulated_layers(layers_with_weights(model))
+        size = film.modulation_size(modulated)
         self.hypernetwork = SkipNetwork(units, size, "zeros", name="hypernetwork", dtype=policy)
         self.hypernetwork.build((None, task_embedding_size))
+        self.task_weights = Modulation(modulated, self.task_encoder, self.hypernetwork)
         self.log_regularization = self.add_log_weight("log_regularization", self.regularization)
         self.scorer = _MahalanobisScores(name="mahalanobis_scores", dtype=self.variable_dtype)
-        # Passes take all weights, since those that are not learned are modulated as well.
-        self.learn_embedding = True
-        _ = self.functional
         self.learn_embedding = learn_embedding
+
+    @functools.cached_property
+    def functional(self):
+        """All parts as a function of all weights: those that are not learned are modulated too."""
+        return FunctionalModel(self, super().trainable_variables)
 
     @property
     def trainable_variables(self):
@@ -122,72 +126,6 @@ class CNAPs(EmbeddingLearner):
             return variables
         kept = {id(variable) for variable in self.model.trainable_variables}
         return [variable for variable in variables if id(variable) not in kept]
-
-    # The modulation.
-
-    def read(self, support_x, support_y, rule, training=False, seed=None):
-        """Reads a support set in the embedding as it is.
-
-        Args:
-            support_x: Features `[support, ...]`.
-            support_y: Labels `[support, ...]`.
-            rule: By which batch normalisation normalises. See `inner_loop.rules`.
-            training: bool. Whether dropout is active.
-            seed: int tensor `[2]`, or `None`.
-
-        Returns:
-            A `ModelOutput`, whose predictions are the modulation: all `gamma`, then all `beta`.
-        """
-
-        def read(x, training):
-            features = self.features(x, training)
-            task = self.task_encoder(features, self.targets(support_y), are_classes=True).task
-            return tf.cast(self.hypernetwork(task[None])[0], self.variable_dtype)
-
-        return self.run(read, support_x, rule, None, training, fold_in(seed, 2))
-
-    def modulated_weights(self, modulation):
-        """All weights of the learner, those of the embedding modulated for a task."""
-        places = {id(v): i for i, v in enumerate(self.functional.trainable_variables)}
-        variables = film.modulated_variables(self.modulated)
-        values = film.modulate(self.modulated, modulation)
-        return put(self.functional.initial_weights(), [places[id(v)] for v in variables], values)
-
-    def adapt_and_embed(self, support_x, support_y, training=False, seed=None):
-        rule = self.statistics.support(training, tf.shape(support_y)[0])
-        modulation, _, losses = self.read(support_x, support_y, rule, training, seed)
-        weights = self.modulated_weights(modulation)
-        state, embedded = super().adapt_and_embed(support_x, support_y, training, seed, weights)
-        embedded = embedded._replace(losses=losses + embedded.losses)
-        return {**state, "modulation": modulation}, embedded
-
-    def predict_task(self, state, query_x, training=False, seed=None):
-        """Embeds the queries, modulated for the task, and applies the head."""
-        weights = self.modulated_weights(state["modulation"])
-        return super().predict_task(state, query_x, training, seed, weights)
-
-    def learn_together(self, support_x, support_y, query_x, seed):
-        # The reading pass is normalised as at evaluation; the joint pass moves the statistics.
-        modulation, _, losses = self.read(support_x, support_y, rules.stored, True, seed)
-        weights = self.modulated_weights(modulation)
-        output = super().learn_together(support_x, support_y, query_x, seed, weights)
-        return output._replace(losses=losses + output.losses)
-
-    def adapted_model(self, state):
-        """A copy of the embedding, modulated for one task, with its head."""
-        variables = film.modulated_variables(self.modulated)
-        values = film.modulate(self.modulated, state["modulation"])
-        pairs = list(zip(variables, values, strict=True))
-        return self.model_of_task(state, pairs, self.head_layer(state["head"]))
-
-    def embed(self, x):
-        """Raises: there is no embedding of an example without a task."""
-        raise TypeError(
-            "The embedding of an example depends on its task, so it cannot be computed for all "
-            f"tasks at once. Use `metrics.task_values`. Received: {type(self).__name__}."
-        )
-
-    # The head.
 
     def fit_head(self, features, one_hot):
         x, y, penalty = double(features, one_hot, tf.exp(self.log_regularization))

@@ -5,14 +5,14 @@ import functools
 import keras
 import tensorflow as tf
 
-from keras_meta.heads.linear import dense_head, one_hot_labels
+from keras_meta.heads.linear import one_hot_labels, scores_spec
 from keras_meta.inner_loop import rules
 from keras_meta.inner_loop.functional import FunctionalModel, fold_in
-from keras_meta.layers import TaskHead
+from keras_meta.inner_loop.shared_weights import SharedWeights
 from keras_meta.outer_loop import model_checks
 from keras_meta.outer_loop.graph_constant import GraphConstant, count
 from keras_meta.outer_loop.meta_learner import MetaLearner
-from keras_meta.serving.adapted_model import clone
+from keras_meta.serving import adapted_model
 
 
 class EmbeddingLearner(MetaLearner):
@@ -47,6 +47,9 @@ class EmbeddingLearner(MetaLearner):
         head_names: Tuple of strs. Names under which the tensors of a head are exported.
         scorer: `keras.layers.Layer` that returns logits `[query, ways]` when called with
             `[features, *head]`, or `None` if the head is linear.
+        num_values: int. Number of regression targets, or `None` for a learner of classes.
+        task_weights: The weights that embed the examples of a task: `SharedWeights`, or an object
+            with the same methods.
 
     Raises:
         ValueError: If the model does not output vectors, or an argument is invalid.
@@ -54,6 +57,8 @@ class EmbeddingLearner(MetaLearner):
 
     head_names = ("kernel", "bias")
     scorer = None
+    num_values = None
+    task_weights = SharedWeights()
     num_ways = GraphConstant(count("num_ways", optional=True, least=2))
 
     def __init__(
@@ -91,7 +96,9 @@ class EmbeddingLearner(MetaLearner):
         raise NotImplementedError(f"{type(self).__name__} must define `fit_head`.")
 
     def targets(self, support_y):
-        """Returns the targets of the head, `[support, outputs]`. By default one-hot labels."""
+        """Returns the targets of the head, `[support, outputs]`: values or one-hot labels."""
+        if self.num_values is not None:
+            return tf.cast(tf.reshape(support_y, [-1, self.num_values]), self.variable_dtype)
         return tf.cast(one_hot_labels(support_y, self.num_ways), self.variable_dtype)
 
     def add_log_weight(self, name, initial):
@@ -109,15 +116,14 @@ class EmbeddingLearner(MetaLearner):
     @property
     def num_outputs(self):
         """Number of outputs, an int; `None` if it varies with the number of classes of a task."""
-        return self.num_ways
+        return self.num_ways if self.num_values is None else self.num_values
 
     @property
     def variable_way(self):
         return self.num_outputs is None
 
     def predictions_spec(self, features):
-        rows = keras.tree.flatten(features)[0].shape[0]
-        return keras.KerasTensor((rows, self.num_outputs), self.variable_dtype)
+        return scores_spec(features, self.num_outputs, self.variable_dtype)
 
     def score(self, features, head, training=False):
         """Logits `[query, ways]` of embedded queries: `f W + b`, or the output of the scorer."""
@@ -128,17 +134,18 @@ class EmbeddingLearner(MetaLearner):
 
     def head_layer(self, head):
         """Returns a Keras layer that applies this head as `score` does."""
-        if self.scorer is None:
-            return dense_head(*head, self.variable_dtype)
-        layer = TaskHead(clone(self.scorer), [tuple(x.shape) for x in head], name="head")
-        layer.set_head(head)
-        return layer
+        return adapted_model.head_layer(self.scorer, head, self.variable_dtype)
 
     def weight_names(self):
         return list(self.head_names)
 
     def embed(self, x):
-        """Embeds examples as at evaluation: features `[n, ...]` to vectors `[n, embedding]`."""
+        """Embeds examples as at evaluation: features `[n, ...]` to vectors `[n, embedding]`.
+
+        Raises:
+            TypeError: If a task embeds them with weights of its own.
+        """
+        self.task_weights.check_shared(self)
         size = tf.shape(keras.tree.flatten(x)[0])[0]
         return self.run(self.features, x, self.statistics.support(False, size)).predictions
 
@@ -165,18 +172,20 @@ class EmbeddingLearner(MetaLearner):
         """Embeds the support set and fits the head."""
         return self.adapt_and_embed(support_x, support_y, training, seed)[0]
 
-    def predict_task(self, state, query_x, training=False, seed=None, weights=None):
-        """Embeds the queries and applies the head, with these weights: see `run`."""
+    def predict_task(self, state, query_x, training=False, seed=None):
+        """Embeds the queries and applies the head."""
 
         def predict(x, training):
             return self.score(self.features(x, training), state["head"], training)
 
+        weights = self.task_weights.weights(self, state)
         rule, statistics = self.statistics.queries(state, training), state["statistics"]
         return self.run(predict, query_x, rule, statistics, training, fold_in(seed, 1), weights)
 
     def adapted_model(self, state):
         """The embedding with the head of one task."""
-        return self.model_of_task(state, head=self.head_layer(state["head"]))
+        values = self.task_weights.values(state)
+        return self.model_of_task(state, values, self.head_layer(state["head"]))
 
     def learn_episode(self, inputs, training, seed):
         """Adapts to the support set and predicts the queries. See `EpisodicModel`."""
@@ -204,18 +213,21 @@ class EmbeddingLearner(MetaLearner):
         weights = self.functional.initial_weights() if weights is None else weights
         return self.functional(x, weights, state, training, rule, seed, part)
 
-    def adapt_and_embed(self, support_x, support_y, training=False, seed=None, weights=None):
+    def adapt_and_embed(self, support_x, support_y, training=False, seed=None):
         """Returns the state of a task, and the `ModelOutput` of embedding its support set."""
         size = tf.shape(support_y)[0]
         rule, noise = self.statistics.support(training, size), fold_in(seed, 0)
+        own, losses = self.task_weights.read(self, support_x, support_y, rule, training, seed)
+        weights = self.task_weights.weights(self, own)
         embedded = self.run(self.features, support_x, rule, None, training, noise, weights)
         head = self.fit_head(embedded.predictions, self.targets(support_y))
         kept = self.statistics.keep(
             self.functional, {}, lambda: embedded.state, size, training=training
         )
-        return {"head": list(head), **kept}, embedded
+        state = {"head": list(head), **kept, **own}
+        return state, embedded._replace(losses=losses + embedded.losses)
 
-    def learn_together(self, support_x, support_y, query_x, seed, weights=None):
+    def learn_together(self, support_x, support_y, query_x, seed):
         """Embeds support set and queries in one pass, normalised by their joint statistics."""
 
         def learn(examples, training):
@@ -225,7 +237,11 @@ class EmbeddingLearner(MetaLearner):
             return self.score(features[count:], head, training)
 
         examples = keras.tree.map_structure(lambda *x: tf.concat(x, 0), support_x, query_x)
-        return self.run(learn, examples, rules.batch, None, True, seed, weights)
+        # A support set is read as at evaluation; the pass over all examples moves the statistics.
+        own, losses = self.task_weights.read(self, support_x, support_y, rules.stored, True, seed)
+        weights = self.task_weights.weights(self, own)
+        output = self.run(learn, examples, rules.batch, None, True, seed, weights)
+        return output._replace(losses=losses + output.losses)
 
     def get_config(self):
         config = super().get_config()

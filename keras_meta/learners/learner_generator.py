@@ -7,14 +7,16 @@ import keras
 import tensorflow as tf
 
 from keras_meta.generators.generated_learner import GeneratedLearner
-from keras_meta.generators.reading import Reading
+from keras_meta.generators.generated_model import GeneratedModel
+from keras_meta.generators.reading import read_and_generate
 from keras_meta.generators.task_encoder import TaskEncoder
+from keras_meta.heads.linear import scores_spec
 from keras_meta.inner_loop import rules
-from keras_meta.inner_loop.functional import FunctionalModel, ModelOutput, fold_in
-from keras_meta.inner_loop.inner_weights import InnerWeights, put
+from keras_meta.inner_loop.functional import FunctionalModel, fold_in
+from keras_meta.inner_loop.inner_weights import InnerWeights
+from keras_meta.inner_loop.support_problem import support_problem
 from keras_meta.learners.maml import MAML
 from keras_meta.outer_loop import model_checks
-from keras_meta.outer_loop.model_checks import checked_policy
 
 
 @keras.saving.register_keras_serializable("keras_meta")
@@ -96,13 +98,15 @@ class LearnerGenerator(MAML):
                 "`generated` must be a `keras_meta.generators.GeneratedLearner`, such as "
                 f"`LogisticRegression()`. Received: generated={generated!r}."
             )
-        policy, embedding_size = checked_policy(model), model_checks.embedding_size(model)
+        policy = model_checks.checked_policy(model)
+        embedding_size = model_checks.embedding_size(model)
         generated.prepare(embedding_size, task_embedding_size, policy)
         variables = generated.generated_weights
         kwargs["inner_weights"] = InnerWeights(
             adapted=[],  # generated weights are not among the learner's own: see `inner_problem`
             variables=variables,
             layers=list(range(len(variables))),
+            of_task=list(range(len(variables))),
             model=generated.model,
         )
         super().__init__(model, inner_learning_rate, inner_steps, **kwargs)
@@ -117,6 +121,11 @@ class LearnerGenerator(MAML):
     def functional(self):
         """All parts of the learner as a function of its weights and statistics."""
         return FunctionalModel(self)
+
+    @functools.cached_property
+    def generated_model(self):
+        """The generated learner as a function of its weights."""
+        return GeneratedModel(self.generated, self.functional, self.model)
 
     def embed_task(self, support_x, support_y):
         """Embeds a task.
@@ -137,71 +146,39 @@ class LearnerGenerator(MAML):
         """The inner problem of MAML, starting from the generated weights. See `MAML`.
 
         Args:
-            support_x: Features `[support, ...]`.
-            support_y: Labels `[support, ...]`.
-            training: bool. Whether dropout is active.
-            seed: int tensor `[2]`, or `None`.
+            support_x: See `MAML`.
+            support_y: See `MAML`.
+            training: See `MAML`.
+            seed: See `MAML`.
             parameters: See `MAML`.
             read: The result of `read`, if it has been called already.
         """
         read = self.read(support_x, support_y, training, seed) if read is None else read
-        problem = super().inner_problem(support_x, support_y, training, seed, parameters)
-        initial = read.predictions.weights
-        size = tf.shape(support_y)[0]
-        if self.generated.model is None:  # the embedding is the same at each step
-            support_x = read.predictions.features
+        parameters = self.parameters() if parameters is None else parameters
+        run, of_task = self.generated_model, read.predictions
+        parts = {
+            "initial_weights": of_task.weights,
+            "initial_slots": self.inner_optimizer.init(of_task.weights),
+            "weights_at": lambda generated, step: generated,
+        }
+        if run.embeds:  # the same at each step
+            support_x, run, size = of_task.features, run.of_features, tf.shape(support_y)[0]
 
-        def keep(weights, written, step):
-            def support_pass():
-                if self.generated.model is None:
-                    return read.state
-                rule = self.statistics.support(training, size)
-                noise = fold_in(seed, step + self.first_noise)
-                return self.run_inner(weights, support_x, written, training, rule, noise).state
+            def keep(weights, written, step):
+                kept = self.statistics.keep(
+                    self.functional, written, lambda: read.state, size, step, training
+                )
+                return {"weights": list(weights), **kept}
 
-            kept = self.statistics.keep(
-                self.functional, written, support_pass, size, step, training
-            )
-            return {"weights": list(weights), **kept}
-
-        return dataclasses.replace(
-            problem,
-            initial_weights=initial,
-            initial_slots=self.inner_optimizer.init(initial),
-            weights_at=lambda generated, step: generated,
-            data_at=lambda weights, step, seed: (support_x, support_y),
-            keep=keep,
-        )
-
-    def run_inner(self, weights, x, written, training, rule, seed):
-        """One pass of the generated learner over the support set."""
-        if self.generated.model is None:
-            output = ModelOutput(self.generated.predict(x, weights), {}, 0.0)
-        else:
-            output = self.run_generated(x, weights, written, training, rule, seed)
-        penalty = self.generated.regularization(weights)
-        return output._replace(losses=output.losses + penalty)
-
-    def run_generated(self, x, weights, state, training, rule, seed):
-        """One pass of the generated learner, with these weights, over any examples."""
-        every = self.functional.initial_weights()
-        if self.generated.model is not None:
-            every = put(every, self._positions, weights)
-        output = self.functional(x, every, state, training, rule, seed, part=self._network)
-        return output._replace(predictions=self.generated.predict(output.predictions, weights))
+            parts["keep"] = keep
+        problem = support_problem(self, support_x, support_y, training, seed, parameters, run)
+        return dataclasses.replace(problem, **parts)
 
     def predict_task(self, state, query_x, training=False, seed=None):
         """Runs the generated learner."""
-        output = self.run_generated(
-            query_x,
-            state["weights"],
-            state["statistics"],
-            training,
-            self.statistics.queries(state, training),
-            fold_in(seed, 2**31 - 1),
-        )
-        penalty = self.generated.regularization(state["weights"])
-        return output._replace(losses=output.losses + penalty)
+        weights, statistics = state["weights"], state["statistics"]
+        rule, noise = self.statistics.queries(state, training), fold_in(seed, 2**31 - 1)
+        return self.generated_model(query_x, weights, statistics, training, rule, noise)
 
     def learn_episode(self, inputs, training, seed):
         """Generates a learner from the support set, and predicts. See `EpisodicModel`."""
@@ -237,15 +214,14 @@ class LearnerGenerator(MAML):
             training=training,
             rule=rule,
             seed=fold_in(seed, 0),
-            part=self._read_and_generate,
+            part=functools.partial(read_and_generate, self),
         )
 
     def adapted_model(self, state):
         """The generated learner, with copies of the parts of the hypernetwork that it needs."""
-        own = self.generated.generated_variables
-        values = list(zip(own, state["weights"], strict=True)) if own else []
         head = self.generated.head(state["weights"])
-        return self.model_of_task(state, values, head, self._network)
+        values = self.generated_model.values(state["weights"])
+        return self.model_of_task(state, values, head, self.generated_model.network)
 
     def weight_names(self):
         return self.generated.weight_names()
@@ -256,31 +232,12 @@ class LearnerGenerator(MAML):
 
     @property
     def mapped_models(self):
-        return [self.model, self._network]
+        return [self.model, self.generated.model or self.model]
 
     def predictions_spec(self, features):
         if self.generated.model is not None:
             return self.generated.model.outputs[0]
-        rows = keras.tree.flatten(features)[0].shape[0]
-        return keras.KerasTensor((rows, self.generated.num_outputs), self.compute_dtype)
-
-    @property
-    def _network(self):
-        """The model whose output the generated learner turns into predictions."""
-        return self.model if self.generated.model is None else self.generated.model
-
-    @property
-    def _positions(self):
-        """Positions of the variables that are generated, among all weights."""
-        positions = {id(v): i for i, v in enumerate(self.functional.trainable_variables)}
-        return [positions[id(v)] for v in self.generated.generated_variables]
-
-    def _read_and_generate(self, support, training):
-        support_x, support_y = support
-        features = self.model(support_x, training=training)
-        targets, are_classes = self.generated.targets(support_y)
-        task_embedding = self.task_encoder(features, targets, are_classes=are_classes)
-        return Reading(features, task_embedding, self.generated.generate(task_embedding))
+        return scores_spec(features, self.generated.num_outputs, self.compute_dtype)
 
     def get_config(self):
         config = {

@@ -6,12 +6,11 @@ import keras
 import tensorflow as tf
 
 from keras_meta import inner_optimizers
-from keras_meta.exact import second_order
 from keras_meta.inner_loop import losses
-from keras_meta.inner_loop.functional import FunctionalModel, fold_in
+from keras_meta.inner_loop.functional import fold_in
 from keras_meta.inner_loop.inner_weights import of_model, put
 from keras_meta.inner_loop.support_problem import support_problem
-from keras_meta.outer_loop import divergence, episode, model_checks
+from keras_meta.outer_loop import divergence, episode
 from keras_meta.outer_loop.graph_constant import GraphConstant, count
 from keras_meta.outer_loop.meta_learner import MetaLearner
 
@@ -114,7 +113,7 @@ class MAML(MetaLearner):
         self.adapted_weights = adapted_weights
         # Bypasses Keras's attribute tracking, which would count its variables as the learner's.
         self.__dict__["inner_weights"] = inner_weights or of_model(model, adapted_weights)
-        self._check_inner_loss()
+        losses.check_learned(inner_loss, first_order)
         self.inner_optimizer = inner_optimizers.get(inner_optimizer, inner_learning_rate)
         self.inner_optimizer.prepare(
             self.inner_weights.variables, self.inner_weights.layers, self.inner_steps
@@ -175,11 +174,6 @@ class MAML(MetaLearner):
         parameters = self.parameters() if parameters is None else parameters
         return support_problem(self, support_x, support_y, training, seed, parameters)
 
-    def run_inner(self, weights, x, written, training, rule, seed):
-        """One pass over the support set; its losses include the weight regularizers."""
-        output = self.functional(x, weights, written, training, rule, seed)
-        return output._replace(losses=output.losses + self.functional.regularization(weights))
-
     def adapt_task(self, support_x, support_y, training=False, seed=None, steps=None):
         """Takes `steps` gradient steps on the support loss, from the initial weights."""
         problem = self.inner_problem(support_x, support_y, training, seed)
@@ -191,13 +185,6 @@ class MAML(MetaLearner):
         if self.checkpoint_steps:
             return problem.solve_checkpointed(steps, self.functional.stored_state)
         return problem.solve(steps)
-
-    def adaptation(self, support_x, support_y, training=False, seed=None, steps=None):
-        """Yields the task's state after 0, 1, ..., `steps` inner steps. See `MetaLearner`."""
-        problem = self.inner_problem(support_x, support_y, training, seed)
-        steps = self.steps(training) if steps is None else steps
-        for step, state in enumerate(problem.states(steps)):
-            yield problem.kept(state, step)
 
     def inner_losses(self, support_x, support_y, steps=None):
         """The support loss after 0, 1, ..., `steps` inner steps.
@@ -239,49 +226,17 @@ class MAML(MetaLearner):
 
     def adapted_model(self, state):
         """A copy of the model with the weights and statistics of one task."""
-        variables = self.functional.trainable_variables
-        # Weights beyond those of the model, such as a per-task head, have no variable.
-        own = zip(self.inner_weights.of_task, state["weights"], strict=True)
+        variables, head = self.functional.trainable_variables, self.functional.head
+        own = list(zip(self.inner_weights.of_task, state["weights"], strict=True))
         values = [(variables[i], value) for i, value in own if i < len(variables)]
-        return self.model_of_task(state, values, self.task_head(state))
-
-    def task_head(self, state):
-        """Returns the head layer of a task's model, for learners whose model has no head.
-
-        Args:
-            state: The state of the task.
-        """
-        del state
+        # The weights of a task's head come last.
+        layer = head and head.layer(*(value for _, value in own[len(values) :]))
+        return self.model_of_task(state, values, layer)
 
     def weight_names(self):
-        variables = self.functional.trainable_variables
-        return [variables[i].path for i in self.inner_weights.of_task if i < len(variables)]
-
-    # Checks.
-
-    def see(self, inputs):
-        """Checks, with the first inputs, that the model has second derivatives."""
-        first = self.episode_spec is None
-        super().see(inputs)
-        if first and not self.first_order:
-            model_checks.check_second_order(self, inputs)
-
-    def second_order_problems(self, features_spec):
-        """Lists operations without a second derivative, as `Problem(layer, operation, remedy)`.
-
-        Args:
-            features_spec: Nest of `tf.TensorSpec` of the model's input.
-        """
-        model = self.inner_weights.model
-        return [] if model is None else second_order.problems(FunctionalModel(model), features_spec)
-
-    def _check_inner_loss(self):
-        if self.first_order and losses.variables(self.inner_loss):
-            raise ValueError(
-                "The weights of an inner loss are learned through the inner gradient, which "
-                "first-order learners treat as a constant. Use a loss without weights, or MAML "
-                f"with first_order=False. Received: inner_loss={self.inner_loss!r}."
-            )
+        paths = [variable.path for variable in self.functional.trainable_variables]
+        names = [*paths, *(self.functional.head.names if self.functional.head else ())]
+        return [names[i] for i in self.inner_weights.of_task]
 
     def get_config(self):
         return {

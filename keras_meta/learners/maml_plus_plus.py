@@ -5,6 +5,7 @@ import dataclasses
 import keras
 import tensorflow as tf
 
+from keras_meta.exact import replicas
 from keras_meta.exact.normalization import batch_normalizations
 from keras_meta.inner_loop.inner_weights import of_model, put
 from keras_meta.inner_loop.tables import row, table
@@ -12,7 +13,7 @@ from keras_meta.inner_optimizers import SGD, Learned
 from keras_meta.learners.maml import MAML
 from keras_meta.outer_loop import episode
 from keras_meta.outer_loop.graph_constant import GraphConstant, count
-from keras_meta.outer_loop.mean_gradients import mean_gradients
+from keras_meta.outer_loop.mean_gradients import mean_gradients, num_tasks
 from keras_meta.outer_loop.outcome import Outcome
 
 
@@ -130,12 +131,13 @@ class MAMLPlusPlus(MAML):
 
     def meta_gradients(self, tasks):
         """Gradients of the loss of this outer step. See `OuterModel`."""
+        place = replicas.place_in_batch(num_tasks(tasks))
 
         def gradients(multi_step, first_order):
             def learn(task, seed):
                 return self.learn_by_step(task, seed, multi_step, first_order)
 
-            return mean_gradients(self, learn, tasks)
+            return mean_gradients(self, learn, tasks, place)
 
         def until(outer_steps, early, late):
             """Selects a gradient by outer step; `tf.cond` requires zeros in place of `None`."""

@@ -78,9 +78,9 @@ class MatchingNetwork(EmbeddingLearner):
             features += tf.squeeze(self.context(features[None]), 0)
         return [features, one_hot]
 
-    def chosen_task_map(self):
+    def chosen_task_map(self, tasks=None):
         if not self.processing_steps:
-            return super().chosen_task_map()
+            return super().chosen_task_map(tasks)
         if self.task_map == "vectorize":
             raise ValueError(
                 "A recurrence over the support set is not vectorised over tasks. Use "

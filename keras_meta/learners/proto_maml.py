@@ -5,9 +5,9 @@ import functools
 import keras
 import tensorflow as tf
 
-from keras_meta.heads.linear import dense_head, one_hot_labels, prototype_head
-from keras_meta.heads.model_with_head import ModelWithHead
-from keras_meta.inner_loop.functional import fold_in
+from keras_meta.heads.linear import one_hot_labels, prototype_head, scores_spec
+from keras_meta.heads.linear_head import LinearHead
+from keras_meta.inner_loop.functional import FunctionalModel, fold_in
 from keras_meta.inner_loop.inner_weights import InnerWeights, of_model
 from keras_meta.learners.maml import MAML
 from keras_meta.outer_loop.graph_constant import GraphConstant, count
@@ -87,7 +87,7 @@ class ProtoMAML(MAML):
     @functools.cached_property
     def functional(self):
         """The model with a per-task head, as a function of weights and state."""
-        return ModelWithHead(self.model)
+        return FunctionalModel(self.model, head=LinearHead(self.variable_dtype))
 
     @property
     def variable_way(self):
@@ -97,13 +97,14 @@ class ProtoMAML(MAML):
         """The inner problem of MAML, starting from the prototype head. See `MAML`."""
         parameters = self.parameters() if parameters is None else parameters
         size = tf.shape(support_y)[0]
-        features = self.functional.embed(
+        features = self.functional(
             support_x,
             parameters["weights"],
             training=training,
             rule=self.statistics.support(training, size),
             # The same noise as in the first inner step.
             seed=fold_in(seed, 0),
+            part=self.model,
         ).predictions
         head = prototype_head(
             tf.cast(features, self.variable_dtype), one_hot_labels(support_y, self.num_ways)
@@ -113,16 +114,8 @@ class ProtoMAML(MAML):
             support_x, support_y, training, seed, {**parameters, "weights": weights}
         )
 
-    def task_head(self, state):
-        """Returns the adapted head as a linear layer."""
-        return dense_head(*state["weights"][-2:], self.variable_dtype)
-
-    def weight_names(self):
-        return [*super().weight_names(), "kernel", "bias"]
-
     def predictions_spec(self, features):
-        rows = keras.tree.flatten(features)[0].shape[0]
-        return keras.KerasTensor((rows, self.num_ways), self.variable_dtype)
+        return scores_spec(features, self.num_ways, self.variable_dtype)
 
     def get_config(self):
         return {**super().get_config(), "num_ways": self.num_ways}

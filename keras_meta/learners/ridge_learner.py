@@ -73,15 +73,6 @@ class RidgeLearner(EmbeddingLearner):
         if num_values is None:
             self.log_scale = self.add_log_weight("log_scale", 10.0)
 
-    @property
-    def num_outputs(self):
-        return super().num_outputs if self.num_values is None else self.num_values
-
-    def targets(self, support_y):
-        if self.num_values is None:
-            return super().targets(support_y)
-        return tf.cast(tf.reshape(support_y, [-1, self.num_values]), self.variable_dtype)
-
     def fit_head(self, features, targets):
         kernel = ridge(features, targets, tf.exp(self.log_regularization))
         if self.num_values is not None:

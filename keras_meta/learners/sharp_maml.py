@@ -56,6 +56,7 @@ class SharpMAML(MAML):
         [Foret et al., 2021](https://arxiv.org/abs/2010.01412), sharpness-aware minimisation
     """
 
+    approximations = (*MAML.approximations, "inner_radius", "outer_radius")
     inner_radius = GraphConstant(non_negative("inner_radius"))
     outer_radius = GraphConstant(non_negative("outer_radius"))
 
@@ -71,10 +72,6 @@ class SharpMAML(MAML):
         super().__init__(model, inner_learning_rate, inner_steps, **kwargs)
         self.inner_radius = inner_radius
         self.outer_radius = outer_radius
-
-    @property
-    def exact_gradient(self):
-        return super().exact_gradient and not self.inner_radius and not self.outer_radius
 
     def inner_problem(self, support_x, support_y, training=False, seed=None, parameters=None):
         """The problem of MAML, with the loss at perturbed weights. See `MAML`."""

@@ -5,7 +5,26 @@ import contextlib
 import keras
 import tensorflow as tf
 
-from keras_meta.exact import private
+from keras_meta.exact import private, replicas
+
+
+def prepare_fit(model, data, arguments):
+    """Checks and prepares a run of `fit`.
+
+    Args:
+        model: An `OuterModel`.
+        data: The first argument of `fit`.
+        arguments: dict of its keyword arguments.
+
+    Returns:
+        These arguments, for `keras.Model.fit`.
+    """
+    replicas.check_stream(model.distribute_strategy, data)
+    if not isinstance(data, tf.data.Dataset):
+        return arguments
+    build_ahead(model, data.element_spec)
+    # Keras would warn that its default, shuffle=True, does not apply to a dataset.
+    return {"shuffle": False, **arguments}
 
 
 def build_ahead(model, batch_spec):
@@ -25,6 +44,23 @@ def build_ahead(model, batch_spec):
         model.build_metrics(batch_spec)
         if not model.optimizer.built:
             model.optimizer.build(model.trainable_variables)
+
+
+def build_metrics(model, batch_spec):
+    """Creates the variables of compiled metrics by tracing an evaluation.
+
+    Args:
+        model: An `OuterModel`.
+        batch_spec: Element spec of a dataset.
+    """
+
+    def scored(batch):
+        tasks = model.unpack(batch)
+        return model.scored(tasks, model.learn_tasks(tasks).predictions)[1:]
+
+    traced = tf.function(scored, autograph=False).get_concrete_function(batch_spec)
+    model.compute_metrics(None, *zeros(traced.structured_outputs))
+    model.reset_metrics()
 
 
 def zeros(specs):

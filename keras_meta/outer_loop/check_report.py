@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_meta.exact import second_order
+from keras_meta.outer_loop import model_checks
 
 _TOLERANCE = 0.02  # rounding error of float32 differences; wrong gradients are off by more
 
@@ -89,12 +90,19 @@ def check(learner, batch):
 
     Returns:
         A `CheckReport`.
+
+    Raises:
+        ValueError: If the learner is not compiled.
     """
+    if not learner.compiled:
+        raise ValueError(
+            "The checks need the loss of the queries and the metrics. `compile` the learner first. "
+            f"Received: {type(learner).__name__} {learner.name!r}, which is not compiled."
+        )
     tasks = learner.unpack(keras.tree.map_structure(keras.ops.convert_to_tensor, tuple(batch)))
     inputs = tasks.inputs
     evaluate = tf.function(lambda: learner.meta_gradients(tasks), autograph=False)
     gradients, _ = evaluate()
-    first_order = getattr(learner, "first_order", False)
     return CheckReport(
         gradient_error=_gradient_error(learner, evaluate) if learner.exact_gradient else None,
         without_gradient=[
@@ -102,27 +110,18 @@ def check(learner, batch):
             for variable, gradient in zip(learner.trainable_variables, gradients, strict=True)
             if gradient is None or not np.any(gradient)
         ],
-        second_order_problems=[] if first_order else _second_order_problems(learner, inputs),
+        second_order_problems=model_checks.second_order_problems(learner, inputs),
         memory_bytes=_memory(learner, tasks),
         query_influence=_query_influence(learner, inputs),
         overlap=_overlap(inputs),
     )
 
 
-def _second_order_problems(learner, inputs):
-    spec = keras.tree.map_structure(
-        lambda x: tf.TensorSpec([None, *x.shape[2:]], x.dtype), inputs["support_x"]
-    )
-    # A learner without inner gradients needs no second derivatives.
-    problems = getattr(learner, "second_order_problems", lambda spec: [])
-    return problems(spec)
-
-
 def _gradient_error(learner, evaluate):
     """Relative error of the derivative along the gradient, where rounding matters least."""
     variables = learner.trainable_variables
     gradients, _ = evaluate()
-    scale = 1.0 if learner.optimizer is None else float(learner.optimizer.scale_loss(1.0))
+    scale = float(learner.scale_loss(1.0))
     gradients = [
         np.zeros(v.shape) if g is None else keras.ops.convert_to_numpy(g).astype("float64") / scale
         for v, g in zip(variables, gradients, strict=True)

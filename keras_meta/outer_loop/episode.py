@@ -6,7 +6,8 @@ import keras
 import tensorflow as tf
 
 from keras_meta.exact import private, replicas
-from keras_meta.outer_loop import episode_checks, padding
+from keras_meta.outer_loop import episode_checks, model_checks, padding
+from keras_meta.serving import exporting
 
 Episode = collections.namedtuple(
     "Episode", ["inputs", "query_y", "sample_weight", "num_ways"], defaults=[None, None, None]
@@ -41,6 +42,16 @@ def read(learner, inputs, query_y=None, sample_weight=None):
     if num_ways is not None:
         num_ways = tf.fill([tf.shape(inputs["support_y"])[0]], num_ways)
     return Episode(inputs, query_y, sample_weight, num_ways)
+
+
+def read_support(learner, support_x, support_y):
+    """Returns the support set of one task as checked tensors."""
+    support_x, support_y = keras.tree.map_structure(
+        keras.ops.convert_to_tensor, (support_x, support_y)
+    )
+    inputs = {"support_x": support_x, "support_y": support_y, "query_x": support_x}
+    read(learner, keras.tree.map_structure(lambda x: x[None], inputs))
+    return support_x, support_y
 
 
 def num_classes(learner, inputs):
@@ -84,8 +95,45 @@ def task_loss(learner, episode, output, training):
         (episode.inputs, episode.query_y, output.predictions, episode.sample_weight),
     )
     loss = learner.compute_loss(*batch, training=training)
-    # Keras has divided it among replicas, whose gradients are summed.
-    return replicas.whole(loss) + tf.cast(output.losses, loss.dtype)
+    return _undivided(learner, loss) + tf.cast(output.losses, loss.dtype)
+
+
+def _undivided(learner, loss):
+    """The loss of one task on one replica, before Keras divides it among replicas.
+
+    Their gradients are summed, so Keras divides means, and what layers add, but no sums.
+    """
+    if replicas.count() == 1:
+        return loss
+    compiled = [x for x in keras.tree.flatten(learner.loss) if x is not None]
+    sums = [getattr(x, "reduction", None) == "sum" for x in compiled]
+    if not any(sums):
+        return replicas.whole(loss)
+    if not all(sums):
+        raise ValueError(
+            "On several replicas the losses of all outputs must be means, or all of them sums. "
+            f"Received: loss={learner.loss!r} on {replicas.count()} replicas."
+        )
+    zero = tf.zeros([], loss.dtype)
+    added = sum((tf.cast(tf.reduce_sum(x), loss.dtype) for x in learner.losses), zero)
+    return loss + added - replicas.part(added)
+
+
+def features_spec(learner):
+    """Returns the nest of `tf.TensorSpec` of the examples `[n, ...]` of a learner.
+
+    Raises:
+        ValueError: If the learner has seen no episode, and its model does not declare its inputs.
+    """
+    if learner.episode_spec is not None:
+        return exporting.specs(learner.episode_spec, leading_axes=1)["support_x"]
+    if getattr(learner.model, "inputs", None):
+        return model_checks.features_spec(learner.model)
+    raise ValueError(
+        "The learner does not know the types of its inputs yet, and its model does not declare "
+        "them. Fit it, or call it on one batch of episodes. Received: a learner that has seen "
+        f"no episode, with the subclassed model {learner.model.name!r}."
+    )
 
 
 def seen_spec(inputs):

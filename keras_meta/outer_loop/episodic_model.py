@@ -30,6 +30,10 @@ class EpisodicModel(OuterModel):
 
     # Whether the number of outputs varies with the number of classes of a task.
     variable_way = False
+    # The `InnerWeights` of a learner that takes inner steps, and whether it omits the second
+    # derivatives of these.
+    inner_weights = None
+    first_order = False
 
     def __init__(
         self, model, batch_norm="transductive", task_map="auto", seed=0, name=None, dtype=None
@@ -129,24 +133,21 @@ class EpisodicModel(OuterModel):
         self.statistics.follow(self.functional, observed)
 
     def see(self, inputs):
-        """Records dtypes and shapes of the first inputs, which `export` needs later."""
+        """Records dtypes and shapes of the first inputs, for `export`, and checks the model."""
         if self.episode_spec is None:
             self.episode_spec = episode.seen_spec(inputs)
+            model_checks.check_second_order(self, inputs)
 
-    def task_map_of(self, tasks):
-        """Returns `"loop"` or `"vectorize"` for this batch."""
-        if not isinstance(tasks, episode.Episode) or not padding.is_padded(tasks.inputs):
-            return self.chosen_task_map()
-        if self.task_map == "vectorize":
-            raise ValueError(
-                "Tasks of unequal size are not vectorised. Use task_map='auto', or leave the masks "
-                "out. Received: task_map='vectorize' and episodes with the keys "
-                f"{list(tasks.inputs)}."
-            )
-        return "loop"
-
-    def chosen_task_map(self):
-        """Returns `"loop"` or `"vectorize"`; tasks with a variable way are always looped."""
+    def chosen_task_map(self, tasks=None):
+        """Returns `"loop"` or `"vectorize"`; tasks with padding or a variable way are looped."""
+        if isinstance(tasks, episode.Episode) and padding.is_padded(tasks.inputs):
+            if self.task_map == "vectorize":
+                raise ValueError(
+                    "Tasks of unequal size are not vectorised. Use task_map='auto', or leave the "
+                    "masks out. Received: task_map='vectorize' and episodes with the keys "
+                    f"{list(tasks.inputs)}."
+                )
+            return "loop"
         if self.variable_way and self.task_map == "vectorize":
             raise ValueError(
                 "Only tasks with a fixed number of ways are vectorised. State `num_ways`, or use "

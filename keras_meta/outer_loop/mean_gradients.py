@@ -5,7 +5,7 @@ import tensorflow as tf
 from keras_meta.exact import replicas
 
 
-def mean_gradients(model, learn, tasks):
+def mean_gradients(model, learn, tasks, place=None):
     """Gradient of the mean loss over tasks, with respect to all trainable variables.
 
         sum over tasks of  d(loss of the task / number of tasks)
@@ -16,12 +16,14 @@ def mean_gradients(model, learn, tasks):
         model: An `OuterModel`.
         learn: Callable, `(task, seed) -> Outcome`.
         tasks: A batch of tasks, or a replica's part of one.
+        place: The result of `replicas.place_in_batch`, for use inside a condition, in which
+            replicas cannot ask each other.
 
     Returns:
         Tuple `(gradients, outcome)`. See `OuterModel.meta_gradients`.
     """
     parameters = model.trainable_variables
-    first_task, share = replicas.place_in_batch(num_tasks(tasks))
+    first_task, share = place or replicas.place_in_batch(num_tasks(tasks))
     number = tf.cast(num_tasks(tasks), "float32")
 
     def of_task(task, seed):

@@ -1,14 +1,11 @@
 """Base class of learners that adapt to a support set."""
 
 import keras
-import tensorflow as tf
 
 from keras_meta import serving, statistics
-from keras_meta.exact.normalization import batch_normalizations
-from keras_meta.inner_loop import losses
-from keras_meta.outer_loop import check_report, episode, model_checks
+from keras_meta.outer_loop import by_step, check_report, episode
 from keras_meta.outer_loop.episodic_model import EpisodicModel
-from keras_meta.serving import adapted_model, exporting
+from keras_meta.serving import adapted_model
 
 
 class MetaLearner(EpisodicModel):
@@ -70,6 +67,9 @@ class MetaLearner(EpisodicModel):
     ```
     """
 
+    # Settings that make the meta-gradient, if they are not zero, an approximation.
+    approximations = ("first_order",)
+
     def __init__(
         self,
         model,
@@ -86,7 +86,7 @@ class MetaLearner(EpisodicModel):
     @property
     def exact_gradient(self):
         """Whether the meta-gradients are the derivative of the loss, not an approximation of it."""
-        return not getattr(self, "first_order", False)
+        return not any(getattr(self, setting) for setting in self.approximations)
 
     # To be defined by subclasses.
 
@@ -134,23 +134,6 @@ class MetaLearner(EpisodicModel):
         state = self.adapt_task(inputs["support_x"], inputs["support_y"], training, seed)
         return self.predict_task(state, inputs["query_x"], training, seed)
 
-    def adaptation(self, support_x, support_y, training=False, seed=None, steps=None):
-        """Yields the task's state after 0, 1, ..., `steps` inner steps; once if there are none.
-
-        Args:
-            support_x: Features `[support, ...]`.
-            support_y: Labels `[support, ...]`.
-            training: bool. Whether dropout is active.
-            seed: int tensor `[2]`, or `None`.
-            steps: int. Number of inner steps, for learners that take any.
-        """
-        if steps:
-            raise ValueError(
-                f"{type(self).__name__} learns a task in one pass, without inner steps. Leave "
-                f"`steps` out. Received: steps={steps}."
-            )
-        yield self.adapt_task(support_x, support_y, training, seed)
-
     # For users.
 
     def adapt(self, support_x, support_y, **kwargs):
@@ -186,15 +169,7 @@ class MetaLearner(EpisodicModel):
         Returns:
             Tensor `[steps + 1, tasks, query, ...]`.
         """
-
-        def by_step(task, seed):
-            del seed
-            x = episode.without_padding(task).inputs
-            states = self.adaptation(x["support_x"], x["support_y"], steps=steps)
-            predictions = [self.predict_task(s, x["query_x"]).predictions for s in states]
-            return (), [episode.with_padding(p, task) for p in predictions]
-
-        return tf.stack(self.map_tasks(by_step, self.unpack_inputs(inputs))[1])
+        return by_step.predictions(self, inputs, steps)
 
     def check(self, batch):
         """Checks the learner on one batch of episodes before training.
@@ -230,21 +205,6 @@ class MetaLearner(EpisodicModel):
 
     # Parts.
 
-    def resolved_inner_loss(self):
-        """Returns the inner loss as a `keras.losses.Loss`.
-
-        Raises:
-            ValueError: If neither the constructor nor `compile` was given one.
-        """
-        loss = self.inner_loss if self.inner_loss is not None else self.loss
-        if not loss:
-            raise ValueError(
-                "There is no inner loss to adapt with. Pass `inner_loss` to the learner, or "
-                "`compile` it with a loss, which is then the inner loss as well. Received: "
-                "inner_loss=None for a learner that is not compiled."
-            )
-        return losses.resolve(loss)
-
     def model_of_task(self, state, values=(), head=None, model=None):
         """Returns an ordinary Keras model with the weights and statistics of a task.
 
@@ -254,48 +214,12 @@ class MetaLearner(EpisodicModel):
             head: A layer to append to the model, or `None`.
             model: The `keras.Model` to copy. Defaults to that of the learner.
         """
-        variables = self.functional.state_variables
-        statistics = [(variables[i], value) for i, value in state["statistics"].items()]
-        model = self.model if model is None else model
-        number_of = {id(x): n for n, x in enumerate(self.functional.batch_normalizations)}
-        layers = [number_of[id(layer)] for layer in batch_normalizations(model)]
-        return adapted_model.model_of_task(
-            model,
-            [*values, *statistics],
-            self.statistics,
-            self.statistics.own_state(state, layers),
-            head,
-            None if head is None else self.features_spec(),
-        )
-
-    def features_spec(self):
-        """Returns the nest of `tf.TensorSpec` of examples `[n, ...]`."""
-        if self.episode_spec is not None:
-            return exporting.specs(self.episode_spec, leading_axes=1)["support_x"]
-        if getattr(self.model, "inputs", None):
-            return model_checks.features_spec(self.model)
-        raise ValueError(
-            "The learner does not know the types of its inputs yet, and its model does not declare "
-            "them. Fit it, or call it on one batch of episodes. Received: a learner that has seen "
-            f"no episode, with the subclassed model {self.model.name!r}."
-        )
-
-    def traced(self, key, function):
-        """Returns `function` as a `tf.function`, the same one for the same `key` and loss."""
-        loss = self.inner_loss if self.inner_loss is not None else self.loss
-        if self.__dict__.get("_traced_with") is not loss:
-            self.__dict__["_traced_with"] = loss
-            self.__dict__.pop("_traces", None)
-        return super().traced(key, function)
+        spec = None if head is None else episode.features_spec(self)
+        return adapted_model.of_learner(self, state, values, head, spec, model)
 
     def check_support(self, support_x, support_y):
         """Returns the support set of one task as checked tensors."""
-        support_x, support_y = keras.tree.map_structure(
-            keras.ops.convert_to_tensor, (support_x, support_y)
-        )
-        inputs = {"support_x": support_x, "support_y": support_y, "query_x": support_x}
-        self.unpack_inputs(keras.tree.map_structure(lambda x: x[None], inputs))
-        return support_x, support_y
+        return episode.read_support(self, support_x, support_y)
 
     # Saving.
 

@@ -3,9 +3,10 @@
 import keras
 import tensorflow as tf
 
-from keras_meta.exact import private
+from keras_meta.exact import private, second_order
 from keras_meta.exact.layers import sublayers
 from keras_meta.exact.normalization import batch_normalizations
+from keras_meta.inner_loop.functional import FunctionalModel
 
 
 def check_model(model):
@@ -93,18 +94,28 @@ def embedding_size(model):
     return shape[1]
 
 
-def check_second_order(learner, inputs):
-    """Raises if an operation of a learner's model has no second derivative.
+def second_order_problems(learner, inputs):
+    """Lists operations of a learner's model without a second derivative that it needs.
 
     Args:
-        learner: A `MAML`.
+        learner: An `EpisodicModel`.
         inputs: dict with the `"support_x"` of a batch of episodes.
+
+    Returns:
+        List of `Problem(layer, operation, remedy)`.
     """
-    found = learner.second_order_problems(
-        keras.tree.map_structure(
-            lambda x: tf.TensorSpec([None, *x.shape[2:]], x.dtype), inputs["support_x"]
-        )
+    model = learner.inner_weights and learner.inner_weights.model
+    if model is None or learner.first_order:
+        return []
+    spec = keras.tree.map_structure(
+        lambda x: tf.TensorSpec([None, *x.shape[2:]], x.dtype), inputs["support_x"]
     )
+    return second_order.problems(FunctionalModel(model), spec)
+
+
+def check_second_order(learner, inputs):
+    """Raises if there are `second_order_problems`."""
+    found = second_order_problems(learner, inputs)
     if found:
         lines = [f"{p.operation} in layer {p.layer!r}: {p.remedy}" for p in found]
         raise ValueError(

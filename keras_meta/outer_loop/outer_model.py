@@ -3,12 +3,11 @@
 import keras
 import tensorflow as tf
 
-from keras_meta.exact import private, replicas
+from keras_meta.exact import private
 from keras_meta.exact.custom_gradient import own_gradients
-from keras_meta.inner_loop.functional import fold_in
-from keras_meta.outer_loop import building, divergence, task_map
+from keras_meta.outer_loop import building, divergence, steps, task_map, traces
 from keras_meta.outer_loop.graph_constant import GraphConstant, one_of
-from keras_meta.outer_loop.mean_gradients import mean_gradients, num_tasks
+from keras_meta.outer_loop.mean_gradients import mean_gradients
 
 
 @private.builds_by_replica
@@ -65,6 +64,7 @@ class OuterModel(keras.Model):
     ```
     """
 
+    optimizer = None  # until it is compiled
     task_map = GraphConstant(one_of("task_map", task_map.TASK_MAPS))
 
     def __init__(self, task_map="auto", seed=0, name=None, dtype=None):
@@ -142,17 +142,12 @@ class OuterModel(keras.Model):
         Returns:
             The `Outcome` of learning the tasks before the step.
         """
-        parameters = self.trainable_variables
         gradients, outcome = self.meta_gradients(tasks)
-        if all(gradient is None for gradient in gradients):
-            raise ValueError(
-                "No weight has a meta-gradient: the outer loss does not depend on the model. "
-                f"Received: a model with {len(parameters)} trainable variables."
-            )
+        steps.check_gradients(gradients)
         with tf.control_dependencies(divergence.watch(self, tasks, outcome.loss)):
             # Makes the report see the weights before this step.
             gradients = [None if g is None else tf.identity(g) for g in gradients]
-        self.optimizer.apply_gradients(zip(gradients, parameters, strict=True))
+        self.optimizer.apply_gradients(zip(gradients, self.trainable_variables, strict=True))
         own_gradients()
         self.absorb(outcome.observed)
         return outcome
@@ -173,13 +168,9 @@ class OuterModel(keras.Model):
         del task
         return ""
 
-    def task_map_of(self, tasks):
-        """Returns `"loop"` or `"vectorize"` for this batch."""
+    def chosen_task_map(self, tasks=None):
+        """Returns `"loop"` or `"vectorize"` for a batch of tasks, or for any."""
         del tasks
-        return self.chosen_task_map()
-
-    def chosen_task_map(self):
-        """Returns `"loop"` or `"vectorize"`."""
         return "loop" if self.task_map == "auto" else self.task_map
 
     # Derived from the above.
@@ -193,18 +184,12 @@ class OuterModel(keras.Model):
 
         Args:
             tasks: A batch of tasks, as `unpack` returns it.
-            training: bool. Whether as in fitting, with the seeds of this outer step, or as in
-                evaluation, with seeds that are the same each time.
+            training: bool. Whether as in `fit`, with the seeds of this outer step.
 
         Returns:
             An `Outcome` with a leading axis of tasks.
         """
-        first_task, _ = replicas.place_in_batch(num_tasks(tasks))
-
-        def learn(task, seed):
-            return (), self.learn_task(task, training, seed)
-
-        return self.map_tasks(learn, tasks, self.outer_step if training else 0, first_task)[1]
+        return steps.learn_tasks(self, tasks, training)
 
     def train_step(self, data):
         """One outer step."""
@@ -229,20 +214,13 @@ class OuterModel(keras.Model):
         Args:
             function: Callable, `(task, seed) -> (to_sum, to_stack)`.
             tasks: A batch of tasks.
-            outer_step: int or scalar int tensor on which the seeds depend. 0 in evaluation, so that
-                results are reproducible.
-            first_task: int or scalar int tensor. Index of the first of these tasks in its batch,
-                of which a replica has only a part.
+            outer_step: int or scalar int tensor on which seeds depend; 0 gives the same each time.
+            first_task: int or scalar int tensor. Index of the first of these tasks in its batch.
 
         Returns:
             Tuple `(summed, stacked)`. See `task_map.map_tasks`.
         """
-        of_step = fold_in(tf.constant([self.seed, 0], tf.int64), outer_step)
-
-        def of_task(task, index):
-            return function(task, fold_in(of_step, index + first_task))
-
-        return task_map.map_tasks(of_task, tasks, self.task_map_of(tasks))
+        return steps.map_tasks(self, function, tasks, outer_step, first_task)
 
     def scale_loss(self, loss):
         """Returns the loss, scaled if the compiled optimizer is a `LossScaleOptimizer`."""
@@ -250,46 +228,23 @@ class OuterModel(keras.Model):
 
     def report(self, tasks, outcome):
         """Updates the loss and the compiled metrics, and returns their values."""
-        number = tf.shape(outcome.loss)[0]
-        loss = tf.math.divide_no_nan(
-            tf.reduce_sum(outcome.loss), tf.cast(number, outcome.loss.dtype)
-        )
-        private.loss_tracker(self).update_state(loss, sample_weight=number)
-        x, y, y_pred, sample_weight = self.scored(tasks, outcome.predictions)
-        return replicas.reducible(self.compute_metrics(x, y, y_pred, sample_weight))
+        return steps.report(self, tasks, outcome)
 
     # Compiled steps.
 
     def fit(self, x=None, *args, **kwargs):
         """Meta-trains. Like `keras.Model.fit`, with batches of tasks as data."""
-        replicas.check_stream(self.distribute_strategy, x)
-        if isinstance(x, tf.data.Dataset):
-            # Keras would warn that its default, shuffle=True, does not apply to a dataset.
-            kwargs.setdefault("shuffle", False)
-            building.build_ahead(self, x.element_spec)
-        return super().fit(x, *args, **kwargs)
+        return super().fit(x, *args, **building.prepare_fit(self, x, kwargs))
 
     def build_metrics(self, batch_spec):
         """Creates the variables of compiled metrics from the element spec of a dataset."""
-        if all(getattr(metric, "built", True) for metric in self.metrics):
-            return
-
-        def scored(batch):
-            tasks = self.unpack(batch)
-            return self.scored(tasks, self.learn_tasks(tasks).predictions)[1:]
-
-        traced = tf.function(scored, autograph=False).get_concrete_function(batch_spec)
-        self.compute_metrics(None, *building.zeros(traced.structured_outputs))
-        self.reset_metrics()
+        if not all(getattr(metric, "built", True) for metric in self.metrics):
+            building.build_metrics(self, batch_spec)
 
     def traced(self, key, function):
-        """Returns `function` as a `tf.function`, the same one for the same `key`."""
-        traces = self.__dict__.setdefault("_traces", {})
-        if key not in traces:
-            traces[key] = tf.function(function, reduce_retracing=True, autograph=False)
-        return traces[key]
+        """Returns `function` as a `tf.function`, the same one for the same `key` and loss."""
+        return traces.traced(self, key, function)
 
     def forget_traces(self):
         """Makes `fit`, `evaluate`, `predict` and all `traced` functions retrace."""
-        self.__dict__.pop("_traces", None)
-        private.forget_compiled_steps(self)
+        traces.forget(self)

@@ -4,7 +4,10 @@ import keras
 import numpy as np
 
 from keras_meta import statistics as policies
+from keras_meta.exact.normalization import batch_normalizations
+from keras_meta.heads.linear import dense_head
 from keras_meta.inner_loop.functional import FunctionalModel
+from keras_meta.layers import TaskHead
 from keras_meta.statistics.policy import is_stored
 
 
@@ -55,6 +58,42 @@ def model_of_task(model, values, policy, state, head=None, features_spec=None):
         return copy
     # Weights of the policy stay with the learner: what the task needs of them is in its state.
     return AdaptedModel(copy, type(policy).from_config(policy.get_config()), state)
+
+
+def of_learner(learner, state, values, head, features_spec, model):
+    """Returns an ordinary Keras model with the weights and statistics of a learner's task.
+
+    See `MetaLearner.model_of_task`.
+    """
+    functional = learner.functional
+    statistics = [(functional.state_variables[i], x) for i, x in state["statistics"].items()]
+    model = learner.model if model is None else model
+    number_of = {id(x): n for n, x in enumerate(functional.batch_normalizations)}
+    layers = [number_of[id(layer)] for layer in batch_normalizations(model)]
+    return model_of_task(
+        model,
+        [*values, *statistics],
+        learner.statistics,
+        learner.statistics.own_state(state, layers),
+        head,
+        features_spec,
+    )
+
+
+def head_layer(scorer, head, dtype):
+    """Returns a layer that applies the head of a task.
+
+    Args:
+        scorer: `keras.layers.Layer` that is called with `[features, *head]` and is copied, or
+            `None` for a linear head.
+        head: List of tensors.
+        dtype: Dtype of a linear head.
+    """
+    if scorer is None:
+        return dense_head(*head, dtype)
+    layer = TaskHead(clone(scorer), [tuple(x.shape) for x in head], name="head")
+    layer.set_head(head)
+    return layer
 
 
 def with_head(model, head, features_spec, name):

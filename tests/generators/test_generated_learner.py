@@ -53,12 +53,6 @@ def test_labels_that_do_not_fit_the_outputs(shape):
     assert FiveOutputs().targets(tf.zeros((3, 5)))[0].shape == (3, 5)
 
 
-def test_by_default_predictions_are_the_outputs_and_nothing_is_added_to_the_loss():
-    learner, outputs = GeneratedLearner(), tf.constant([[1.0, 2.0]])
-    assert learner.predict(outputs, []) is outputs
-    assert learner.head([]) is None and learner.regularization([]) == 0.0
-
-
 def test_it_belongs_to_one_generator():
     learner = prepared(GeneratedLearner(name="mine"))
     with pytest.raises(ValueError, match="belongs to one generator.*'mine', which is already in"):
@@ -68,6 +62,8 @@ def test_it_belongs_to_one_generator():
 def test_a_subclass_must_generate():
     with pytest.raises(NotImplementedError, match="Classifier must define `generate`"):
         Classifier().generate(task_embedding())
+    with pytest.raises(NotImplementedError, match="Classifier must define `predict`"):
+        Classifier().predict(tf.zeros((1, 2)), [])
 
 
 def test_parameters_of_an_output_depend_on_its_embedding_and_that_of_the_task():

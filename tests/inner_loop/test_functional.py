@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from keras_meta.heads.linear_head import LinearHead
 from keras_meta.inner_loop import rules
 from keras_meta.inner_loop.functional import FunctionalModel, fold_in
 
@@ -147,3 +148,25 @@ def test_fold_in():
     parts = {tuple(fold_in(seed, number).numpy()) for number in (0, 1, 2, tf.constant(3))}
     assert len(parts) == 4
     np.testing.assert_array_equal(fold_in(seed, 1), fold_in(seed, tf.constant(1)))
+
+
+def test_the_head_of_a_task_takes_the_last_weights():
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3, kernel_regularizer="l2")])
+    plain, function = FunctionalModel(model), FunctionalModel(model, head=LinearHead("float32"))
+    weights = plain.initial_weights()
+    assert function.initial_weights()[2:] == [None, None]
+    x, kernel, bias = tf.ones((4, 2)), tf.ones((3, 5)), tf.ones((5,))
+    features = function(x, [*weights, kernel, bias], part=model).predictions
+    scores = function(x, [*weights, kernel, bias]).predictions
+    np.testing.assert_allclose(features, model(x))
+    np.testing.assert_allclose(scores, features @ kernel + bias)
+    penalty = function.regularization([*weights, kernel, bias])
+    np.testing.assert_allclose(penalty, plain.regularization(weights))
+
+
+def test_weights_may_replace_chosen_variables():
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3)])
+    function = FunctionalModel(model, model.trainable_variables[1:])
+    (bias,) = function.initial_weights()
+    x = tf.ones((4, 2))
+    np.testing.assert_allclose(function(x, [bias + 1.0]).predictions, model(x) + 1.0)

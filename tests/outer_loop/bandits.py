@@ -6,8 +6,7 @@ import keras
 import tensorflow as tf
 
 from keras_meta import episodes, inner_optimizers
-from keras_meta.inner_loop.functional import fold_in
-from keras_meta.inner_loop.problem import InnerProblem
+from keras_meta.inner_loop import InnerProblem, fold_in
 from keras_meta.outer_loop import Outcome, OuterModel
 
 NUM_ARMS = 4

@@ -25,6 +25,7 @@ LEARNERS = {
     "MAMLPlusPlus": lambda model: learners.MAMLPlusPlus(
         model, 0.1, 2, multi_step_loss_steps=2, first_order_steps=0
     ),
+    "SummedLoss": lambda model: learners.MAML(model, 0.1, 2, inner_loss="mse"),
 }
 # Batches of 4 tasks and a last one of fewer: then one replica has fewer, or none.
 CASES = {
@@ -39,13 +40,15 @@ def build(name):
         [
             keras.Input((1,)),
             layers.Dense(6, "tanh", kernel_regularizer="l2"),
-            layers.BatchNormalization(),
+            layers.BatchNormalization(name="normalization"),
             layers.Dropout(0.2),
             layers.Dense(1),
-        ]
+        ],
+        name="network",  # tables by step have names made of those of layers
     )
     learner = LEARNERS[name](model)
-    learner.compile(keras.optimizers.SGD(0.05), "mse", metrics=["mae"])
+    loss = keras.losses.MeanSquaredError(reduction="sum") if name == "SummedLoss" else "mse"
+    learner.compile(keras.optimizers.SGD(0.05), loss, metrics=["mae"])
     return learner
 
 

@@ -137,3 +137,9 @@ def test_the_report(changes, ok, warnings, text):
     assert report.ok == ok and len(lines) == 6
     assert sum(not line.startswith("ok ") for line in lines) == warnings
     assert sum(text in line for line in lines) == 1
+
+
+def test_a_learner_that_is_not_compiled_says_so():
+    learner = learners.MAML(model(), 0.1, name="fresh")
+    with pytest.raises(ValueError, match="`compile` the learner first. Received: MAML 'fresh'"):
+        learner.check(batch())

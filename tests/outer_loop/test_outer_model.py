@@ -159,6 +159,13 @@ def test_two_replicas_equal_one_device():
 # Another outer step is another `outer_update`, and nothing else.
 
 
+def test_a_learner_that_was_never_compiled_has_meta_gradients():
+    learner, tasks = Bandits(), tf.constant([[0.9, 0.1, 0.1, 0.1]])
+    (gradient,), outcome = learner.meta_gradients(tasks)
+    assert gradient.shape == learner.logits.shape and outcome.loss.shape == (1,)
+    assert learner.scale_loss(2.0) == 2.0
+
+
 class TwoEpochs(Bandits):
     """Takes two steps on each batch."""
 

@@ -68,7 +68,7 @@ def check_workers(folder, cases):
 
 # One replica has fewer tasks; one has none.
 @pytest.mark.parametrize("tasks", quick_first([7, 5], [5]))
-@pytest.mark.parametrize("name", quick_first(replica_cases.LEARNERS, ["MAML"]))
+@pytest.mark.parametrize("name", quick_first(replica_cases.LEARNERS, ["MAML", "SummedLoss"]))
 def test_uneven_batches_on_two_replicas(name, tasks):
     case = f"{name}-{tasks}"
     strategy = tf.distribute.MirroredStrategy(

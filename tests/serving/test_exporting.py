@@ -14,7 +14,7 @@ STATES = {
     "maml": OF_ALL_LAYERS,
     "anil": ["head_bias", "head_kernel"],
     "cavia": ["context_context"],
-    "protomaml": ["bias", "kernel", *OF_ALL_LAYERS],
+    "protomaml": ["bias", "conv_kernel", "kernel", "norm_beta", "norm_gamma"],  # takes the body
     "prototypes": ["bias", "kernel"],
     "cosine-prototypes": ["bias", "kernel"],
     "matching": ["features", "one_hot"],
@@ -41,7 +41,7 @@ def exported(name, path, **kwargs):
     keras.utils.clear_session()  # Keras numbers unnamed layers through the process
     learner = compiled(name, model(), **kwargs)
     inputs, _ = batch(3, shots=2)
-    predictions = learner.predict(inputs, verbose=0)
+    predictions = learner(inputs).numpy()
     learner.export(path, verbose=False)
     return inputs, predictions, tf.saved_model.load(path).signatures
 

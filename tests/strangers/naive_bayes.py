@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 
 from keras_meta.heads.linear import class_means, one_hot_labels
-from keras_meta.inner_loop.functional import fold_in
+from keras_meta.inner_loop import fold_in
 from keras_meta.learners import MetaLearner
 
 
@@ -70,25 +70,26 @@ class NaiveBayes(MetaLearner):
         kept = self.statistics.keep(
             self.functional, {}, lambda: embedded.state, size, training=training
         )
-        return {
+        variances = (tf.exp(self.log_variance) + tf.reduce_sum(squares, 0)) / (1.0 + number)
+        log_prior = tf.math.log((1.0 + count) / (self.num_ways + number))
+        gaussians = {
             "means": tf.transpose(means),
-            "variances": (tf.exp(self.log_variance) + tf.reduce_sum(squares, 0)) / (1.0 + number),
-            "log_prior": tf.math.log((1.0 + count) / (self.num_ways + number)),
-            **kept,
+            "variances": variances,
+            "log_prior": log_prior,
         }
+        return {"gaussians": gaussians, **kept}
 
     def predict_task(self, state, query_x, training=False, seed=None):
         rule = self.statistics.queries(state, training)
         embedded = self.embed(query_x, rule, state["statistics"], training, fold_in(seed, 1))
-        scores = log_joint(
-            embedded.predictions, state["means"], state["variances"], state["log_prior"]
-        )
+        scores = log_joint(embedded.predictions, **state["gaussians"])
         return embedded._replace(predictions=scores)
 
     def adapted_model(self, state):
-        head = GaussianScores(*state["means"].shape, dtype=self.variable_dtype)
+        gaussians = state["gaussians"]
+        head = GaussianScores(*gaussians["means"].shape, dtype=self.variable_dtype)
         for name, variable in head.state.items():
-            variable.assign(state[name])
+            variable.assign(gaussians[name])
         return self.model_of_task(state, head=head)
 
     def predictions_spec(self, features):

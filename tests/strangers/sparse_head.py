@@ -6,7 +6,8 @@ import keras
 import tensorflow as tf
 
 from keras_meta.learners import ANIL
-from keras_meta.outer_loop.graph_constant import GraphConstant, non_negative
+from keras_meta.outer_loop import GraphConstant
+from keras_meta.outer_loop.graph_constant import non_negative
 
 
 @keras.saving.register_keras_serializable("strangers")

@@ -74,6 +74,21 @@ def test_check_finds_nothing(name, batch):
     assert report.transductive == (name != "a stranger's statistics")
 
 
+def test_a_state_is_exported_by_the_path_to_each_tensor(batch, tmp_path):
+    learner = compiled(strangers.NaiveBayes(small_model(), num_ways=3, batch_norm="support"))
+    inputs, _ = batch
+    expected = learner.predict(inputs, verbose=0)[0]
+    learner.export(tmp_path / "serving", verbose=False)
+    serving = tf.saved_model.load(str(tmp_path / "serving")).signatures
+    task = {key: x[0] for key, x in inputs.items()}
+    query_x = task.pop("query_x")
+    state = serving["adapt"](**task)
+    gaussians = {"gaussians_log_prior", "gaussians_means", "gaussians_variances"}
+    assert gaussians < set(state) and len(state) == 5  # and the statistics of one layer
+    found = serving["predict"](query_x=query_x, **state)["predictions"]
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
 def test_few_weights_move(batch):
     moved = {}
     for sparsity in (0.0, 0.01, 1e9):
@@ -95,10 +110,11 @@ def test_naive_bayes_by_its_definition(float64):
     learner.log_variance.assign(np.log(0.5))
     x = np.array([[0.0, 1.0], [2.0, 1.0], [5.0, 3.0]])
     state = learner.adapt_task(tf.constant(x), tf.constant([0, 0, 1]))
-    np.testing.assert_allclose(state["means"], [[1, 1], [5, 3]])
-    np.testing.assert_allclose(state["variances"], np.array([0.5 + 2, 0.5]) / 4)
-    np.testing.assert_allclose(state["log_prior"], np.log([3 / 5, 2 / 5]))
-    query, variance = np.array([2.0, 2.0]), state["variances"].numpy()
+    gaussians = state["gaussians"]
+    np.testing.assert_allclose(gaussians["means"], [[1, 1], [5, 3]])
+    np.testing.assert_allclose(gaussians["variances"], np.array([0.5 + 2, 0.5]) / 4)
+    np.testing.assert_allclose(gaussians["log_prior"], np.log([3 / 5, 2 / 5]))
+    query, variance = np.array([2.0, 2.0]), gaussians["variances"].numpy()
     density = [
         np.prod(np.exp(-((query - m) ** 2) / (2 * variance)) / np.sqrt(2 * np.pi * variance))
         for m in ([1, 1], [5, 3])
