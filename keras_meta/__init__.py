@@ -11,6 +11,7 @@ __all__ = [
     "baselines",
     "callbacks",
     "config",
+    "environments",
     "episodes",
     "exact",
     "generators",
@@ -23,6 +24,7 @@ __all__ = [
     "metrics",
     "networks",
     "outer_loop",
+    "policy_gradients",
     "registry",
     "statistics",
 ]

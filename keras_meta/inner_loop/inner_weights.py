@@ -35,6 +35,11 @@ class InnerWeights:
         if self.of_task is None:
             object.__setattr__(self, "of_task", self.adapted)
 
+    def without_replaced(self, variables):
+        """Returns the variables of a list that are not replaced."""
+        replaced = {id(variable) for variable in self.replaced}
+        return [variable for variable in variables if id(variable) not in replaced]
+
 
 def of_model(model, adapted_weights="all", replaced=(), fixed=()):
     """Returns the inner weights of a model.
@@ -51,6 +56,8 @@ def of_model(model, adapted_weights="all", replaced=(), fixed=()):
     every = list(model.trainable_variables)
     apart = {id(variable) for variable in fixed}
     chosen = select(every, model, adapted_weights)
+    if adapted_weights == "context":  # starts from zero in every task
+        replaced = [every[i] for i in chosen]
     adapted = [i for i in chosen if id(every[i]) not in apart]
     variables = [every[i] for i in adapted]
     of_task = [*adapted, *(i for i, variable in enumerate(every) if id(variable) in apart)]

@@ -4,6 +4,7 @@ import keras
 
 from keras_meta.exact import private
 from keras_meta.exact.layers import layers_with_weights, sublayers
+from keras_meta.layers.context import CONTEXT
 
 _NORMALIZATIONS = (
     keras.layers.BatchNormalization,
@@ -19,8 +20,8 @@ def select(variables, model, adapted_weights):
     Args:
         variables: The trainable variables of `model`.
         model: A built `keras.Model`.
-        adapted_weights: `"all"`, `"head"`, `"body"`, `"scales"`, `"lora"`, a list of layer
-            names, or a callable that takes a variable and returns a bool.
+        adapted_weights: `"all"`, `"head"`, `"body"`, `"scales"`, `"lora"`, `"context"`, a list of
+            layer names, or a callable that takes a variable and returns a bool.
 
     Returns:
         List of ints.
@@ -47,6 +48,8 @@ def _rule(model, adapted_weights):
         return lambda variable: True
     if adapted_weights == "lora":
         return private.is_lora
+    if adapted_weights == "context":
+        return lambda variable: variable.name == CONTEXT
     if adapted_weights == "scales":
         return _within(x for x in sublayers(model) if isinstance(x, _NORMALIZATIONS))
     if adapted_weights in ("head", "body"):
@@ -64,8 +67,9 @@ def _named(model, names):
     """Returns the layers with these names."""
     if not isinstance(names, (list, tuple)) or not all(isinstance(name, str) for name in names):
         raise ValueError(
-            "`adapted_weights` must be 'all', 'head', 'body', 'scales', 'lora', a list of layer "
-            f"names, or a callable that takes a variable. Received: adapted_weights={names!r}."
+            "`adapted_weights` must be 'all', 'head', 'body', 'scales', 'lora', 'context', a list "
+            "of layer names, or a callable that takes a variable. "
+            f"Received: adapted_weights={names!r}."
         )
     by_name = {layer.name: layer for layer in sublayers(model)}
     unknown = [name for name in names if name not in by_name]

@@ -5,5 +5,6 @@ from keras_meta.layers.context import ContextFiLM as ContextFiLM
 from keras_meta.layers.cosine_attention import CosineAttention as CosineAttention
 from keras_meta.layers.cosine_scores import CosineScores as CosineScores
 from keras_meta.layers.feature_centering import FeatureCentering as FeatureCentering
+from keras_meta.layers.log_deviation import LogDeviation as LogDeviation
 from keras_meta.layers.relation_scores import RelationScores as RelationScores
 from keras_meta.layers.task_head import TaskHead as TaskHead

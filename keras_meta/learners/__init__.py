@@ -5,7 +5,11 @@ from keras_meta.learners.embedding_learner import EmbeddingLearner as EmbeddingL
 from keras_meta.outer_loop.meta_learner import MetaLearner as MetaLearner
 from keras_meta.serving.adapted_model import AdaptedModel as AdaptedModel
 
-_members = {row.class_name: row.resolve() for row in registry.of_kind("learner")}
+_members = {
+    row.class_name: row.resolve()
+    for kind in ("learner", "policy")
+    for row in registry.of_kind(kind)
+}
 globals().update(_members)
 
 __all__ = ["AdaptedModel", "EmbeddingLearner", "MetaLearner", *_members]

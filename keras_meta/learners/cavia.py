@@ -57,7 +57,5 @@ class CAVIA(MAML):
                 f"{[v.path for v in model.trainable_variables]}, "
                 f"adapted_weights={adapted_weights!r}."
             )
-        inside = {id(variable) for variable in contexts}
-        # The context always starts at zero, so the outer loop does not learn it.
-        kwargs["inner_weights"] = of_model(model, lambda v: id(v) in inside, replaced=contexts)
+        kwargs["inner_weights"] = of_model(model, "context")
         super().__init__(model, inner_learning_rate, inner_steps, **kwargs)

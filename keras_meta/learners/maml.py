@@ -131,8 +131,7 @@ class MAML(MetaLearner):
 
     def _without_replaced(self, variables):
         inner_weights = self.__dict__.get("inner_weights")  # Keras may ask before it is set
-        replaced = {id(v) for v in inner_weights.replaced} if inner_weights else ()
-        return [v for v in variables if id(v) not in replaced]
+        return inner_weights.without_replaced(variables) if inner_weights else variables
 
     @property
     def inner_learning_rate(self):

@@ -5,7 +5,13 @@ tests that every learner must pass and the README's tables, which `python -m ker
 prints. A new learner is one file and one row. Importing the registry does not import TensorFlow.
 """
 
-from keras_meta.registry import embedding_learners, generators, gradient_learners, statistics
+from keras_meta.registry import (
+    embedding_learners,
+    generators,
+    gradient_learners,
+    policy_learners,
+    statistics,
+)
 from keras_meta.registry.row import Generated as Generated
 from keras_meta.registry.row import Learner as Learner
 from keras_meta.registry.row import Row as Row
@@ -15,6 +21,7 @@ ROWS = (
     *embedding_learners.ROWS,
     *generators.LEARNERS,
     *generators.GENERATED,
+    *policy_learners.ROWS,
     *statistics.ROWS,
 )
 
@@ -23,7 +30,8 @@ def of_kind(kind):
     """Returns all rows of one kind.
 
     Args:
-        kind: str: `"learner"`, `"generated"` or `"statistics"`.
+        kind: str: `"learner"`, `"generated"`, `"policy"` (a learner whose tasks are
+            environments) or `"statistics"`.
 
     Returns:
         Tuple of `Row`.

@@ -1,0 +1,100 @@
+"""Outer steps by first-order optimizers: one step, or several with clipped ratios."""
+
+import keras
+import tensorflow as tf
+
+
+class OuterRule:
+    """How an outer step uses the experience of a batch of tasks.
+
+    With `w_K` adapted from the initial weights, and the ratio of the likelihoods of an action after
+    adapting, now and when it was sampled,
+
+        maximise  mean over tasks, episodes and steps of  objective(ratio, A)
+    """
+
+    def objective(self, ratio, advantages):
+        """Returns the objective of each step; by default `ratio * advantages`.
+
+        Args:
+            ratio: Tensor `[episodes, horizon]`.
+            advantages: Tensor `[episodes, horizon]`.
+        """
+        return ratio * advantages
+
+    def update(self, learner, experience):
+        """Takes an outer step.
+
+        Args:
+            learner: A `PolicyGradientMAML`.
+            experience: The `MetaExperience` of a batch of tasks.
+
+        Returns:
+            The `Outcome` of the experience before the step.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must define `update`.")
+
+    def get_config(self):
+        return {}
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**config)
+
+
+@keras.saving.register_keras_serializable("keras_meta")
+class PolicyGradient(OuterRule):
+    """One step of the compiled optimizer with the policy gradient."""
+
+    def update(self, learner, experience):
+        gradients, outcome = learner.gradients_of(experience)
+        # Gradients are functions of the weights, which the step must not change before.
+        with tf.control_dependencies([outcome.loss]):
+            gradients = [None if g is None else tf.identity(g) for g in gradients]
+        learner.optimizer.apply_gradients(zip(gradients, learner.trainable_variables, strict=True))
+        return outcome
+
+
+@keras.saving.register_keras_serializable("keras_meta")
+class PPO(OuterRule):
+    """Several steps of the compiled optimizer with clipped ratios.
+
+        objective = min(ratio A, clip(ratio, 1 - clip_ratio, 1 + clip_ratio) A)
+
+    Args:
+        clip_ratio: float > 0.
+        epochs: int. Number of optimizer steps on one batch of experience.
+
+    Reference:
+        [Schulman et al., 2017](https://arxiv.org/abs/1707.06347),
+        [Rothfuss et al., 2019](https://arxiv.org/abs/1810.06784) (as an outer step)
+    """
+
+    def __init__(self, clip_ratio=0.3, epochs=5):
+        if not clip_ratio > 0:
+            raise ValueError(f"`clip_ratio` must be > 0. Received: clip_ratio={clip_ratio!r}.")
+        if not isinstance(epochs, int) or epochs < 1:
+            raise ValueError(f"`epochs` must be an integer >= 1. Received: epochs={epochs!r}.")
+        self.clip_ratio = clip_ratio
+        self.epochs = epochs
+
+    def objective(self, ratio, advantages):
+        clipped = tf.clip_by_value(ratio, 1 - self.clip_ratio, 1 + self.clip_ratio)
+        return tf.minimum(ratio * advantages, clipped * advantages)
+
+    def update(self, learner, experience):
+        step = PolicyGradient().update
+        outcome = step(learner, experience)
+
+        def again(epoch):
+            with tf.control_dependencies([step(learner, experience).loss]):
+                return (epoch + 1,)
+
+        with tf.control_dependencies([outcome.loss]):
+            tf.while_loop(
+                lambda epoch: epoch < self.epochs, again, (tf.constant(1),), parallel_iterations=1
+            )
+        return outcome
+
+    def get_config(self):
+        return {"clip_ratio": self.clip_ratio, "epochs": self.epochs}
