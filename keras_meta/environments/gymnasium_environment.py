@@ -9,10 +9,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_meta.environments import gymnasium_making as making
 from keras_meta.environments.environment import Environment
 from keras_meta.environments.gymnasium_spaces import SpaceAdapter
-from keras_meta.environments.gymnasium_worker import EpisodeError
+from keras_meta.environments.gymnasium_vector_runner import VectorRunner
+from keras_meta.environments.gymnasium_worker import EpisodeError, EpisodeRunner
 from keras_meta.environments.worker_pool import WorkerPool
+from keras_meta.episodes.arguments import check_integer
 
 # Groups of episodes that were left before their end are given up when there are more than these.
 _MAX_GROUPS = 16
@@ -42,6 +45,9 @@ class GymnasiumEnvironment(Environment):
         seed: int. The stream of tasks is a function of it.
         num_workers: int or `None`. Number of worker processes; one for each core by default. With
             0, the environments run in this process.
+        vectorized: bool. Whether to step the environment's own vector form, such as CartPole-v1
+            has, in this process: much faster, but how an episode starts then depends also on the
+            episodes beside it.
         **kwargs: Keyword arguments with which all environments are made.
 
     Raises:
@@ -67,15 +73,32 @@ class GymnasiumEnvironment(Environment):
         2024, https://arxiv.org/abs/2407.17032.
     """
 
-    def __init__(self, env, tasks, horizon, task_setter=None, seed=0, num_workers=None, **kwargs):
+    def __init__(
+        self,
+        env,
+        tasks,
+        horizon,
+        task_setter=None,
+        seed=0,
+        num_workers=None,
+        vectorized=False,
+        **kwargs,
+    ):
         self.env, self.tasks, self.kwargs = env, dict(tasks or {}), kwargs
         self.task_setter, self.num_workers = task_setter, num_workers
-        make, set_task = _maker(env, kwargs), _setter(task_setter)
-        example = {name: _plain(p.example) for name, p in self.tasks.items()}
-        first = make(**({} if set_task else example))
+        if num_workers is not None:
+            check_integer("num_workers", num_workers, minimum=0)
+        make, set_task = making.maker(env, kwargs), making.setter(task_setter)
+        example = {name: making.plain(p.example) for name, p in self.tasks.items()}
+        first = making.make_first(make, {} if set_task else example)
         self._spaces = SpaceAdapter(first.observation_space, first.action_space)
         self._setup = (make, set_task, first.observation_space, first.action_space)
         first.close()
+        self.vectorized = vectorized
+        self._runner = EpisodeRunner
+        if vectorized:
+            vector = making.vector_maker(env, horizon, kwargs, task_setter)
+            self._runner, self._setup = VectorRunner, (vector, first.observation_space)
         super().__init__(
             self._spaces.observation_shape,
             self._spaces.actions,
@@ -96,10 +119,10 @@ class GymnasiumEnvironment(Environment):
             for stream, (name, parameter) in enumerate(sorted(self.tasks.items()))
         }
         # A batch of tasks without parameters still has a size.
-        return drawn or {"": tf.zeros([num_tasks, 0])}
+        return drawn or tf.zeros([num_tasks, 0])
 
     def reset(self, task, noise):
-        names = sorted(task)
+        names = sorted(task) if isinstance(task, dict) else []
         reset = functools.partial(self._reset, names)
         arrays = [noise, *(task[name][:, 0] for name in names)]
         state, observation = tf.numpy_function(reset, arrays, [tf.int64, tf.float32])
@@ -128,7 +151,7 @@ class GymnasiumEnvironment(Environment):
     def _reset(self, names, noise, *values):
         num_tasks, num_episodes = noise.shape[:2]
         tasks = [
-            {name: _plain(v[i]) for name, v in zip(names, values, strict=True) if name}
+            {name: making.plain(v[i]) for name, v in zip(names, values, strict=True)}
             for i in range(num_tasks)
         ]
         task_indices = np.repeat(np.arange(num_tasks), num_episodes)
@@ -138,7 +161,8 @@ class GymnasiumEnvironment(Environment):
             if self._pool is None or not self._pool.close.alive:
                 workers = self.num_workers
                 workers = (os.cpu_count() or 1) if workers is None else workers
-                self._pool, self._times = WorkerPool(self._setup, workers), {}
+                workers = 0 if self.vectorized else workers
+                self._pool, self._times = WorkerPool(self._setup, workers, self._runner), {}
             while len(self._times) >= _MAX_GROUPS:
                 self._release(next(iter(self._times)))
             group = next(self._group_numbers)
@@ -150,6 +174,11 @@ class GymnasiumEnvironment(Environment):
 
     def _step(self, state, action):
         batch = state.shape[:2]
+        if action.shape[:2] != batch:
+            raise ValueError(
+                f"`action` must have the leading axes {batch} of `state`. Received: shape "
+                f"{action.shape}"
+            )
         actions = self._spaces.to_gymnasium(action)
         group, time = state.reshape(-1, 2)[0].tolist()
         with self._lock:
@@ -181,7 +210,8 @@ class GymnasiumEnvironment(Environment):
             return self._pool.request(method, shares)
         except EpisodeError as error:
             self._release(group)
-            raise ValueError(f"{self.env} failed in the task {error.task}: {error}") from error
+            name = getattr(self.env, "__name__", self.env)
+            raise ValueError(f"The environment {name} failed. Received: {error}") from None
 
     def _release(self, group):
         del self._times[group]
@@ -207,6 +237,7 @@ class GymnasiumEnvironment(Environment):
             "task_setter": serialize(self.task_setter),
             "seed": self.seed,
             "num_workers": self.num_workers,
+            "vectorized": self.vectorized,
             **self.kwargs,
         }
 
@@ -215,38 +246,3 @@ class GymnasiumEnvironment(Environment):
         deserialize = keras.saving.deserialize_keras_object
         objects = {name: deserialize(config[name]) for name in ("env", "tasks", "task_setter")}
         return cls(**{**config, **objects})
-
-
-def _maker(env, kwargs):
-    """A callable of keyword arguments that makes an environment."""
-    if callable(env):
-        return functools.partial(env, **kwargs)
-    try:
-        import gymnasium
-    except ImportError as error:
-        raise ImportError(
-            "Gymnasium environments need Gymnasium, which `pip install keras-meta[rl]` installs."
-        ) from error
-    # A worker does not know what this process has registered, so it gets the specification. The
-    # horizon is the limit of time.
-    unlimited = {"max_episode_steps": -1, "disable_env_checker": True}
-    return functools.partial(gymnasium.make, gymnasium.spec(env), **unlimited, **kwargs)
-
-
-def _setter(task_setter):
-    if task_setter is None or callable(task_setter):
-        return task_setter
-    return functools.partial(_call_method, task_setter)
-
-
-def _call_method(name, env, task):
-    env.get_wrapper_attr(name)(task)
-
-
-def _plain(value):
-    """A parameter as an environment takes it: a Python number or string, or an array."""
-    value = np.asarray(value)
-    if value.ndim:
-        return value
-    value = value.item()
-    return value.decode() if isinstance(value, bytes) else value

@@ -14,15 +14,7 @@ import numpy as np
 
 
 class EpisodeError(Exception):
-    """An environment failed.
-
-    Attributes:
-        task: dict, the parameters of the task.
-    """
-
-    def __init__(self, message, task):
-        super().__init__(message)
-        self.task = task
+    """An environment failed in a task, which the message names."""
 
 
 class EpisodeRunner:
@@ -58,7 +50,7 @@ class EpisodeRunner:
             Array of observations `[episodes, ...]`.
         """
         episodes = self._groups[group] = _Episodes(self._observation_space, len(seeds))
-        keys = [() if self._set_task else _key(task) for task in tasks]
+        keys = [() if self._set_task else key_of(task) for task in tasks]
         for i, (index, seed) in enumerate(zip(task_indices, seeds, strict=True)):
             task = tasks[index]
             with _Blame("at reset", task):
@@ -103,7 +95,7 @@ class EpisodeRunner:
                 self._idle.setdefault(key, []).append(env)
 
     def _new(self, task):
-        env = self._make(**({} if self._set_task else task))
+        env = self._make() if self._set_task else self._make(**task)
         declared = (self._observation_space, self._action_space)
         if (env.observation_space, env.action_space) != declared:
             raise ValueError(
@@ -136,9 +128,8 @@ class _Episodes:
         self.truncated = np.zeros(size, bool)
 
     def add(self, env, task, key):
-        self.envs.append(env)
-        self.tasks.append(task)
-        self.keys.append(key)
+        for values, value in ((self.envs, env), (self.tasks, task), (self.keys, key)):
+            values.append(value)
 
     def observe(self, i, observation):
         # Without the check, an observation of another shape might broadcast.
@@ -150,13 +141,12 @@ class _Episodes:
         self.observations[i] = observation
 
     def check_finite(self, when, rewards=None):
-        named = {"observation": self.observations, "reward": rewards}
-        for name, values in named.items():
+        for name, values in (("observation", self.observations), ("reward", rewards)):
             if values is not None and not np.isfinite(values).all():
                 i = next(i for i, value in enumerate(values) if not np.isfinite(value).all())
                 raise EpisodeError(
-                    f"the {name} {when} of an episode is not finite. Received: {values[i]}",
-                    self.tasks[i],
+                    f"the {name} {when} of an episode of the task {self.tasks[i]} is not finite: "
+                    f"{values[i]}"
                 )
 
 
@@ -166,16 +156,16 @@ class _Blame:
     def __init__(self, when, task):
         self._when, self._task = when, task
 
-    def __enter__(self):
-        pass
+    def __enter__(self): ...
 
     def __exit__(self, kind, error, _):
         if isinstance(error, Exception):
-            message = f"{kind.__name__} {self._when} of an episode: {error}"
-            raise EpisodeError(message, self._task) from error
+            raise EpisodeError(
+                f"{kind.__name__} {self._when} of an episode of the task {self._task}: {error}"
+            ) from error
 
 
-def _key(task):
+def key_of(task):
     """A hashable form of a dict of parameters."""
     return tuple(
         (name, value.tobytes() if isinstance(value, np.ndarray) else value)
@@ -187,28 +177,70 @@ def answer(runner, request):
     """Answers a request, a tuple of the name of a method and its arguments.
 
     Returns:
-        Tuple `(value, None)`, or `(None, (message, task, traceback))` if an environment failed.
+        Tuple `(value, None)`, or `(None, message)` if an environment failed.
     """
     method, *arguments = request
     try:
         return getattr(runner, method)(*arguments), None
-    except EpisodeError as error:
-        return None, (str(error), error.task, traceback.format_exc())
+    except Exception as error:
+        return None, _report(error)
+
+
+def _report(error):
+    # Where in the environment; where in this file says little.
+    own = error.__cause__ if isinstance(error, EpisodeError) else error
+    return f"{error}\n{''.join(traceback.format_exception(own)) if own else ''}"
+
+
+def _protect_streams():
+    """Returns streams of requests and answers, from which environments are kept away."""
+    requests, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    # What an environment prints must not mix with the answers.
+    os.dup2(2, 1)
+    return requests, answers
+
+
+class _Maker:
+    """Makes environments, and has MuJoCo say once what it would say of hundreds."""
+
+    def __init__(self, make):
+        self._make = make
+        self._seen = set()
+
+    def __call__(self, **kwargs):
+        env = self._make(**kwargs)
+        # Without a handler, MuJoCo also writes each warning to a file in the working directory.
+        mujoco = sys.modules.get("mujoco")
+        if mujoco is not None and mujoco.get_mju_user_warning() is None:
+            mujoco.set_mju_user_warning(self._warn)
+        return env
+
+    def _warn(self, message):
+        if message not in self._seen:
+            self._seen.add(message)
+            print(f"MuJoCo: {message}", file=sys.stderr, flush=True)
 
 
 def main():
     # An interrupt from the keyboard is for the parent, whose end ends the worker.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    requests, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
-    # What an environment prints must not mix with the answers.
-    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    os.dup2(2, 1)
+    requests, answers = _protect_streams()
+
+    def send(value):
+        pickle.dump(value, answers, protocol=5)
+        answers.flush()
+
     try:
         sys.path[:] = pickle.load(requests)
-        runner = EpisodeRunner(*pickle.load(requests))
+        try:
+            make, *others = pickle.load(requests)
+        except Exception as error:
+            send((None, f"a worker cannot import the environment: {_report(error)}"))
+            return
+        runner = EpisodeRunner(_Maker(make), *others)
         while True:
-            pickle.dump(answer(runner, pickle.load(requests)), answers, protocol=5)
-            answers.flush()
+            send(answer(runner, pickle.load(requests)))
     except (EOFError, BrokenPipeError):
         # The parent has ended, by whatever means. Environments have nothing to say to that.
         os._exit(0)

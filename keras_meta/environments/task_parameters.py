@@ -38,6 +38,10 @@ class Uniform:
     def get_config(self):
         return {"low": self.low.tolist(), "high": self.high.tolist()}
 
+    @classmethod
+    def from_config(cls, config):
+        return cls(**config)
+
 
 @keras.saving.register_keras_serializable("keras_meta")
 class Choice:
@@ -71,3 +75,7 @@ class Choice:
 
     def get_config(self):
         return {"values": self.values.tolist()}
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**config)

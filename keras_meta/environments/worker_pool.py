@@ -16,14 +16,15 @@ class WorkerPool:
     Args:
         setup: Tuple, the arguments of `EpisodeRunner`.
         num_workers: int. Number of processes; with 0, this process does the work.
+        runner: Class that does the work in this process.
     """
 
-    def __init__(self, setup, num_workers):
+    def __init__(self, setup, num_workers, runner=gymnasium_worker.EpisodeRunner):
         if num_workers:
             pickled = _pickle(setup)
             self._workers = [_Process(pickled) for _ in range(num_workers)]
         else:
-            self._workers = [_InProcess(setup)]
+            self._workers = [_InProcess(runner(*setup))]
         self.processes = [w.process for w in self._workers if isinstance(w, _Process)]
         # Also at the end of the interpreter.
         self.close = weakref.finalize(self, _end, self.processes)
@@ -55,14 +56,13 @@ class WorkerPool:
             raise
         for _, error in answers:
             if error is not None:
-                message, task, trace = error
-                raise gymnasium_worker.EpisodeError(f"{message}\nIn the worker:\n{trace}", task)
+                raise gymnasium_worker.EpisodeError(error)
         return [value for value, _ in answers]
 
 
 class _InProcess:
-    def __init__(self, setup):
-        self._runner = gymnasium_worker.EpisodeRunner(*setup)
+    def __init__(self, runner):
+        self._runner = runner
 
     def send(self, request):
         self._answer = gymnasium_worker.answer(self._runner, request)
@@ -117,12 +117,29 @@ class _Process:
 def _pickle(setup):
     import cloudpickle
 
-    # By value, since the import of this package would bring TensorFlow into the worker.
-    cloudpickle.register_pickle_by_value(keras_meta)
+    # By value, since the import of this package, or of the user's module, would bring TensorFlow
+    # into the worker.
+    make, set_task, *_ = setup
+    names = {getattr(x, "__module__", None) for x in (make.func, set_task)}
+    modules = [keras_meta, *(sys.modules[name] for name in names if _is_users(name))]
+    for module in modules:
+        cloudpickle.register_pickle_by_value(module)
     try:
         return cloudpickle.dumps(setup)
     finally:
-        cloudpickle.unregister_pickle_by_value(keras_meta)
+        for module in modules:
+            cloudpickle.unregister_pickle_by_value(module)
+
+
+def _is_users(name):
+    """Whether a module may import TensorFlow. cloudpickle itself takes care of `__main__`."""
+    package = (name or "__main__").partition(".")[0]
+    return name in sys.modules and package not in {
+        "__main__",
+        "gymnasium",
+        "functools",
+        "keras_meta",
+    }
 
 
 def _end(processes):
