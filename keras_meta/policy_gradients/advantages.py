@@ -36,7 +36,30 @@ class LinearBaseline:
             with 1 on the observed return.
         normalize: bool. Whether the advantages of a task are shifted to mean 0 and scaled to
             standard deviation 1, so that learning rates do not depend on the scale of rewards.
-        regularization: float. Weight of the squared norm of `w`, for a mean of squared errors.
+            Equal advantages are not scaled.
+        regularization: float > 0. Weight of the squared norm of `w`, for a mean of squared errors.
+
+    Raises:
+        ValueError: If an argument is out of its range.
+
+    Example:
+
+    ```python
+    import tensorflow as tf
+    from keras_meta import environments, policy_gradients
+
+    navigation = environments.Navigation(horizon=5)
+    goals = navigation.sample(first_task=0, num_tasks=2)
+    seeds = tf.constant([[0, 0], [0, 1]])
+    standard_normal = policy_gradients.Gaussian(2)
+
+    def policy(observations):
+        return tf.zeros([*observations.shape[:2], 4])
+
+    episodes = environments.rollout(navigation, goals, policy, standard_normal, 8, seeds)
+    advantages = policy_gradients.LinearBaseline(discount=0.95)(episodes).advantages
+    assert advantages.shape == (2, 8, 5)
+    ```
 
     Reference:
         [Duan et al., 2016](https://arxiv.org/abs/1604.06778) (the baseline),
@@ -47,6 +70,10 @@ class LinearBaseline:
         for name, value in (("discount", discount), ("decay", decay)):
             if not 0 <= value <= 1:
                 raise ValueError(f"`{name}` must be from 0 to 1. Received: {name}={value!r}.")
+        if not regularization > 0:  # constant features are proportional to each other
+            raise ValueError(
+                f"`regularization` must be > 0. Received: regularization={regularization!r}."
+            )
         self.discount = discount
         self.decay = decay
         self.normalize = normalize
@@ -54,7 +81,6 @@ class LinearBaseline:
 
     def __call__(self, trajectories):
         """Returns the `Advantages` of `Trajectories` with a leading axis of tasks."""
-        dtype = trajectories.rewards.dtype
         mask, rewards = trajectories.mask, trajectories.rewards
         values = self.values(trajectories)
         # The value after each step; after the last one, that of an episode that was cut off.
@@ -71,7 +97,12 @@ class LinearBaseline:
         mean = tf.reduce_sum(advantages, axes, keepdims=True) / count
         centred = (advantages - mean) * mask
         variance = tf.reduce_sum(tf.square(centred), axes, keepdims=True) / count
-        scale = 1 / (tf.sqrt(variance) + tf.constant(1e-8, dtype))
+        deviation = tf.sqrt(variance)
+        # Advantages that differ by rounding alone, as where all rewards are equal, stay as they are:
+        # scaled up they would be noise, and rewards huge.
+        size = tf.reduce_max(tf.abs(advantages) + tf.abs(values), axes, keepdims=True)
+        differ = deviation > 1e-5 * size
+        scale = tf.where(differ, tf.math.divide_no_nan(tf.ones_like(size), deviation), 1)
         return Advantages(centred * scale, rewards * scale, (values + mean) * mask * scale)
 
     def values(self, trajectories):

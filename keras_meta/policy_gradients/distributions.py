@@ -47,6 +47,18 @@ class Gaussian:
         size: int. Numbers in an action.
         min_log_std: float. Smallest logarithm of a standard deviation, so that a policy does not
             stop exploring.
+
+    Example:
+
+    ```python
+    import tensorflow as tf
+    from keras_meta.policy_gradients import Gaussian
+
+    distribution = Gaussian(size=2)
+    outputs = tf.zeros([3, distribution.num_outputs])
+    actions = distribution.sample(outputs, tf.random.uniform([3, distribution.noise_size]))
+    assert distribution.log_probability(outputs, actions).shape == (3,)
+    ```
     """
 
     is_discrete = False
@@ -102,7 +114,9 @@ class Gaussian:
         """Product of the Fisher information of `outputs` with a tangent of their shape."""
         _, log_std = self._parts(outputs)
         of_mean, of_log_std = tf.split(tangent, 2, axis=-1)
-        return tf.concat([of_mean * tf.exp(-2 * log_std), 2 * of_log_std], -1)
+        # A deviation at its smallest does not follow its output.
+        follows = tf.cast(tf.split(outputs, 2, axis=-1)[1] >= self.min_log_std, outputs.dtype)
+        return tf.concat([of_mean * tf.exp(-2 * log_std), 2 * follows * of_log_std], -1)
 
 
 class Categorical:
@@ -112,6 +126,18 @@ class Categorical:
 
     Args:
         num_actions: int.
+
+    Example:
+
+    ```python
+    import tensorflow as tf
+    from keras_meta.policy_gradients import Categorical
+
+    distribution = Categorical(num_actions=3)
+    logits = tf.constant([[0.0, 0.0, 9.0]])
+    assert distribution.mode(logits) == 2
+    assert distribution.divergence(logits, logits) == 0
+    ```
     """
 
     is_discrete = True

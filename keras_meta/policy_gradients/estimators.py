@@ -11,6 +11,22 @@ class Estimator:
 
     The derivatives of the inner step reach the meta-gradient, so it matters whether the second
     derivative of the surrogate is right, too.
+
+    Subclasses define `surrogate`, and `credit` if the choice of the experience deserves some.
+
+    Example:
+
+    ```python
+    import tensorflow as tf
+    from keras_meta.policy_gradients import Estimator
+
+    class ClippedLogLikelihood(Estimator):
+        '''Log-likelihood weighted by advantages between -1 and 1.'''
+
+        def surrogate(self, log_probabilities, experience):
+            advantages = tf.clip_by_value(experience.advantages, -1.0, 1.0)
+            return tf.reduce_mean(log_probabilities * advantages * experience.mask)
+    ```
     """
 
     def surrogate(self, log_probabilities, experience):
@@ -51,6 +67,19 @@ class LogLikelihood(Estimator):
     Its first derivative is the policy gradient. Its second derivative lacks that of the sampling:
     the outer loop gives no credit to actions before adapting for what they let the policy learn.
 
+    Example:
+
+    ```python
+    import keras
+    from keras_meta import environments, learners, policy_gradients
+
+    bandit = environments.BernoulliBandit(num_arms=2, horizon=3)
+    policy = keras.Sequential([keras.Input(bandit.observation_shape), keras.layers.Dense(2)])
+    learner = learners.PolicyGradientMAML(
+        policy, bandit, 0.1, estimator=policy_gradients.LogLikelihood()
+    )
+    ```
+
     Reference:
         [Finn et al., 2017](https://arxiv.org/abs/1703.03400)
     """
@@ -71,6 +100,19 @@ class EMAML(LogLikelihood):
 
     Args:
         weight: float. Weight of the second term; 1 for the gradient.
+
+    Example:
+
+    ```python
+    import keras
+    from keras_meta import environments, learners, policy_gradients
+
+    bandit = environments.BernoulliBandit(num_arms=2, horizon=3)
+    policy = keras.Sequential([keras.Input(bandit.observation_shape), keras.layers.Dense(2)])
+    learner = learners.PolicyGradientMAML(
+        policy, bandit, 0.1, estimator=policy_gradients.EMAML(weight=0.1)
+    )
+    ```
 
     Reference:
         [Stadie et al., 2018](https://arxiv.org/abs/1803.01118)
@@ -95,6 +137,19 @@ class LowVarianceCurvature(Estimator):
     Its second derivative has the credit of each action for its own sampling and leaves out products
     of different steps, which have most of the variance.
 
+    Example:
+
+    ```python
+    import keras
+    from keras_meta import environments, learners, policy_gradients
+
+    bandit = environments.BernoulliBandit(num_arms=2, horizon=3)
+    policy = keras.Sequential([keras.Input(bandit.observation_shape), keras.layers.Dense(2)])
+    learner = learners.PolicyGradientMAML(
+        policy, bandit, 0.1, estimator=policy_gradients.LowVarianceCurvature()
+    )
+    ```
+
     Reference:
         [Rothfuss et al., 2019](https://arxiv.org/abs/1810.06784)
     """
@@ -116,6 +171,19 @@ class DiCE(Estimator):
 
     Args:
         discount: float from 0 to 1, of rewards by step.
+
+    Example:
+
+    ```python
+    import keras
+    from keras_meta import environments, learners, policy_gradients
+
+    bandit = environments.BernoulliBandit(num_arms=2, horizon=3)
+    policy = keras.Sequential([keras.Input(bandit.observation_shape), keras.layers.Dense(2)])
+    learner = learners.PolicyGradientMAML(
+        policy, bandit, 0.1, estimator=policy_gradients.DiCE(discount=0.9)
+    )
+    ```
 
     Reference:
         [Foerster et al., 2018](https://arxiv.org/abs/1802.05098)
@@ -148,6 +216,19 @@ class LoadedDiCE(Estimator):
 
     Args:
         decay: float from 0 to 1.
+
+    Example:
+
+    ```python
+    import keras
+    from keras_meta import environments, learners, policy_gradients
+
+    bandit = environments.BernoulliBandit(num_arms=2, horizon=3)
+    policy = keras.Sequential([keras.Input(bandit.observation_shape), keras.layers.Dense(2)])
+    learner = learners.PolicyGradientMAML(
+        policy, bandit, 0.1, estimator=policy_gradients.LoadedDiCE(decay=0.8)
+    )
+    ```
 
     Reference:
         [Farquhar et al., 2019](https://arxiv.org/abs/1909.10549)

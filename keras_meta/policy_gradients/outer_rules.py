@@ -11,6 +11,21 @@ class OuterRule:
     adapting, now and when it was sampled,
 
         maximise  mean over tasks, episodes and steps of  objective(ratio, A)
+
+    Subclasses define `update`, and `objective` if it is another one.
+
+    Example:
+
+    ```python
+    import tensorflow as tf
+    from keras_meta.policy_gradients import PolicyGradient
+
+    class Truncated(PolicyGradient):
+        '''One step, in which no action counts more than twice.'''
+
+        def objective(self, ratio, advantages):
+            return tf.minimum(ratio, 2.0) * advantages
+    ```
     """
 
     def objective(self, ratio, advantages):
@@ -44,7 +59,23 @@ class OuterRule:
 
 @keras.saving.register_keras_serializable("keras_meta")
 class PolicyGradient(OuterRule):
-    """One step of the compiled optimizer with the policy gradient."""
+    """One step of the compiled optimizer with the policy gradient.
+
+    Example:
+
+    ```python
+    import keras
+    from keras_meta import environments, learners, policy_gradients
+
+    bandit = environments.BernoulliBandit(num_arms=2, horizon=3)
+    policy = keras.Sequential([keras.Input(bandit.observation_shape), keras.layers.Dense(2)])
+    learner = learners.PolicyGradientMAML(
+        policy, bandit, 0.1, num_episodes=4, outer_rule=policy_gradients.PolicyGradient()
+    )
+    learner.compile(keras.optimizers.Adam(0.01))
+    learner.fit(bandit.as_dataset(batch_size=2), steps_per_epoch=1, verbose=0)
+    ```
+    """
 
     def update(self, learner, experience):
         gradients, outcome = learner.gradients_of(experience)
@@ -64,6 +95,24 @@ class PPO(OuterRule):
     Args:
         clip_ratio: float > 0.
         epochs: int. Number of optimizer steps on one batch of experience.
+
+    Raises:
+        ValueError: If an argument is out of its range.
+
+    Example:
+
+    ```python
+    import keras
+    from keras_meta import environments, learners, policy_gradients
+
+    bandit = environments.BernoulliBandit(num_arms=2, horizon=3)
+    policy = keras.Sequential([keras.Input(bandit.observation_shape), keras.layers.Dense(2)])
+    learner = learners.PolicyGradientMAML(
+        policy, bandit, 0.1, num_episodes=4, outer_rule=policy_gradients.PPO(epochs=3)
+    )
+    learner.compile(keras.optimizers.Adam(0.01))
+    learner.fit(bandit.as_dataset(batch_size=2), steps_per_epoch=1, verbose=0)
+    ```
 
     Reference:
         [Schulman et al., 2017](https://arxiv.org/abs/1707.06347),

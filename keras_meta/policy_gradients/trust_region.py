@@ -27,6 +27,24 @@ class TRPO(OuterRule):
         shrinkage: float between 0 and 1.
         max_tries: int. Number of step lengths to try.
 
+    Raises:
+        ValueError: If `max_divergence` or `shrinkage` is out of its range.
+
+    Example:
+
+    ```python
+    import keras
+    from keras_meta import environments, learners, policy_gradients
+
+    bandit = environments.BernoulliBandit(num_arms=2, horizon=3)
+    policy = keras.Sequential([keras.Input(bandit.observation_shape), keras.layers.Dense(2)])
+    learner = learners.PolicyGradientMAML(
+        policy, bandit, 0.1, num_episodes=4, outer_rule=policy_gradients.TRPO(cg_steps=5)
+    )
+    learner.compile()
+    learner.fit(bandit.as_dataset(batch_size=2), steps_per_epoch=1, verbose=0)
+    ```
+
     Reference:
         [Schulman et al., 2015](https://arxiv.org/abs/1502.05477)
     """
@@ -51,7 +69,10 @@ class TRPO(OuterRule):
         shapes = [variable.shape for variable in variables]
         gradients, outcome = learner.gradients_of(experience)
         g = flatten(
-            [tf.zeros(s) if x is None else x for x, s in zip(gradients, shapes, strict=True)]
+            [
+                tf.zeros_like(variable.value) if gradient is None else gradient
+                for gradient, variable in zip(gradients, variables, strict=True)
+            ]
         )
         start = flatten([tf.convert_to_tensor(variable.value) for variable in variables])
 
