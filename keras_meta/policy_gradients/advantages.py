@@ -98,11 +98,11 @@ class LinearBaseline:
         centred = (advantages - mean) * mask
         variance = tf.reduce_sum(tf.square(centred), axes, keepdims=True) / count
         deviation = tf.sqrt(variance)
-        # Advantages that differ by rounding alone, as where all rewards are equal, stay as they are:
-        # scaled up they would be noise, and rewards huge.
+        # Advantages that differ by rounding alone, as where all rewards are equal, are not scaled:
+        # they would become noise, and rewards huge.
         size = tf.reduce_max(tf.abs(advantages) + tf.abs(values), axes, keepdims=True)
-        differ = deviation > 1e-5 * size
-        scale = tf.where(differ, tf.math.divide_no_nan(tf.ones_like(size), deviation), 1)
+        one = tf.ones_like(size)
+        scale = tf.where(deviation > 1e-5 * size, tf.math.divide_no_nan(one, deviation), one)
         return Advantages(centred * scale, rewards * scale, (values + mean) * mask * scale)
 
     def values(self, trajectories):
@@ -163,7 +163,7 @@ def powers(values, discount):
     """Returns the matrix of `discount^(u - t)` where row `u >= column t`, 0 elsewhere."""
     steps = tf.range(tf.shape(values)[-1])
     distance = steps[:, None] - steps[None]
-    power = tf.cast(discount, values.dtype) ** tf.cast(tf.maximum(distance, 0), values.dtype)
+    power = tf.constant(discount, values.dtype) ** tf.cast(tf.maximum(distance, 0), values.dtype)
     return tf.where(distance >= 0, power, tf.zeros_like(power))
 
 

@@ -197,7 +197,7 @@ class DiCE(Estimator):
         rewards = box(tf.cumsum(log_p, axis=-1)) * experience.rewards
         baseline = (1 - box(log_p)) * experience.values
         steps = tf.range(tf.shape(log_p)[-1])
-        discounts = tf.cast(self.discount, log_p.dtype) ** tf.cast(steps, log_p.dtype)
+        discounts = tf.constant(self.discount, log_p.dtype) ** tf.cast(steps, log_p.dtype)
         return mean(discounts * (rewards + baseline), experience.mask)
 
     def get_config(self):
