@@ -221,24 +221,29 @@ def expected_meta_gradient(estimator, theta, episodes):
         task_map="vectorize",
     )
     before = enumerated.combinations(len(SHORT.chance), episodes)
-    inner = enumerated.pick(enumerated.experience(theta, SHORT), before)
     chance = np.prod(enumerated.probabilities(theta, SHORT).numpy()[before], 1)
-    total = np.zeros([2, 2])
+    inner = enumerated.pick(enumerated.experience(theta, SHORT), before)
     adapted = [learner.inner_problem([x]).solve(1).weights[0] for x in rows(inner)]
-    for after in range(len(SHORT.chance)):
-        one = enumerated.pick(SHORT, [after])
-        outer = [enumerated.experience(logits, one) for logits in adapted]
-        outer = tf.nest.map_structure(lambda *x: tf.stack(x), *outer)
-        after_chance = [enumerated.probabilities(logits, one)[0] for logits in adapted]
-        # Any baseline that the episodes do not choose: here 0.4.
-        gain = tf.reduce_mean(outer.rewards, [1, 2]) - 0.4
-        batch = MetaExperience([inner], outer, gain)
+    # All pairs of episodes before and an episode after.
+    number, after = np.indices([len(before), len(SHORT.chance)]).reshape(2, -1)
+    taken = [enumerated.pick(SHORT, [n]) for n in after]
+    pairs = [(adapted[i], one) for i, one in zip(number, taken, strict=True)]
+    outer = [enumerated.experience(logits, one) for logits, one in pairs]
+    outer = tf.nest.map_structure(lambda *x: tf.stack(x), *outer)
+    after_chance = [enumerated.probabilities(logits, one)[0] for logits, one in pairs]
+    # Any baseline that the episodes do not choose: here 0.4.
+    gain = tf.reduce_mean(outer.rewards, [1, 2]) - 0.4
+    batch = MetaExperience([enumerated.pick(inner, number)], outer, gain)
+
+    @tf.function
+    def gradient():
         with tf.GradientTape() as tape:
             tape.watch(layer.kernel.value)
             _, outcome = learner.map_tasks(lambda x, seed: ((), learner.learn_from(x)), batch)
-            loss = tf.reduce_sum(chance * tf.stack(after_chance) * outcome.loss)
-        total -= tape.gradient(loss, layer.kernel.value).numpy()
-    return total
+            loss = tf.reduce_sum(chance[number] * tf.stack(after_chance) * outcome.loss)
+        return tape.gradient(loss, layer.kernel.value)
+
+    return -gradient().numpy()
 
 
 def rows(nest):
