@@ -7,10 +7,17 @@ import tensorflow as tf
 
 import keras_meta
 from keras_meta import environments, learners
-from keras_meta.inner_loop.inner_weights import of_model
 from keras_meta.inner_optimizers import SGD, Learned
+from keras_meta.layers.context import CONTEXT
 from keras_meta.networks import with_context
-from keras_meta.policy_gradients import PPO, TRPO, LinearBaseline, LoadedDiCE, LowVarianceCurvature
+from keras_meta.policy_gradients import (
+    PPO,
+    TRPO,
+    LinearBaseline,
+    LoadedDiCE,
+    LowVarianceCurvature,
+    acting,
+)
 from tests.policy_gradients import policies
 
 # Surrogates that are a function of the weights, so that differences see all of their derivatives.
@@ -71,7 +78,9 @@ def test_tasks_in_a_loop_or_at_once(estimator, float64):
     for task_map in ("loop", "vectorize"):
         keras.utils.set_random_seed(1)
         learner = policies.make("gaussian", estimator=estimator, inner_steps=2, task_map=task_map)
-        experience, outcome = learner.gather(learner.environment.sample(0, 3), training=True)
+        experience, outcome = acting.gather(
+            learner, learner.environment.sample(0, 3), training=True
+        )
         returns.append(outcome.predictions)
         gradients.append(learner.gradients_of(experience)[0])
     assert returns[0].shape == (3, 3)
@@ -84,7 +93,7 @@ def test_adapted_weights_are_those_of_the_inner_steps(float64):
     """One step by hand on the policy's own experience."""
     learner = policies.make(learning_rate=0.7)
     tasks = learner.environment.sample(0, 2)
-    (_, first), (_, second) = learner.act_and_adapt(tasks, 1, 0)
+    first, second = (stage.experience for stage in acting.stages(learner, tasks, 1, 0))
     model = learner.model
     for task in range(2):
         start = [variable.numpy() for variable in model.trainable_variables]
@@ -121,35 +130,30 @@ def test_first_order_leaves_out_the_inner_derivative(float64):
 
 def test_each_inner_step_acts_anew():
     learner = policies.make("gaussian", learning_rate=0.0, inner_steps=2)
-    found = [x for x, _ in learner.act_and_adapt(learner.environment.sample(0, 1), 2, 0)]
+    found = learner.trajectories(learner.environment.sample(0, 1), 2)
     assert len(found) == 3
     for x, y in ((0, 1), (1, 2), (0, 2)):
         assert np.abs(found[x].actions - found[y].actions)[0, :, 0].min() > 0
 
 
-def trajectories(learner, tasks, **kwargs):
-    return [x for x, _ in learner.act_and_adapt(tasks, 1, **{"outer_step": 3, **kwargs})]
-
-
-def equal(first, second):
-    """Whether all actions of these tasks are the same, up to rounding."""
-    return np.allclose(first.actions, second.actions, rtol=1e-9)
+def actions(learner, goals, outer_step=3, first_task=0):
+    """Actions before and after an inner step, `[2, tasks, episodes, horizon, size]`."""
+    found = acting.stages(learner, goals, 1, outer_step, first_task)
+    return np.stack([stage.trajectories.actions for stage in found])
 
 
 def test_episodes_depend_on_the_place_of_a_task_and_not_on_its_batch(float64):
     learner = policies.make("gaussian")
     goals = learner.environment.sample(0, 4)
-    batch = trajectories(learner, goals)
-    for step, alone in enumerate(trajectories(learner, goals[:2])):
-        assert equal(alone, tf.nest.map_structure(lambda x: x[:2], batch[step]._replace(outputs=0)))
-    for step, last in enumerate(trajectories(learner, goals[2:], first_task=2)):
-        assert np.allclose(last.actions, batch[step].actions[2:], rtol=1e-9)
-    again = trajectories(learner, tf.tile(goals[:1], [4, 1]))[0]
-    assert not np.allclose(again.actions[0], again.actions[1])
+    batch = actions(learner, goals)
+    np.testing.assert_allclose(actions(learner, goals[:2]), batch[:, :2], rtol=1e-9)
+    np.testing.assert_allclose(actions(learner, goals[2:], first_task=2), batch[:, 2:], rtol=1e-9)
+    repeated = actions(learner, tf.tile(goals[:1], [4, 1]))
+    assert np.abs(repeated[0, 0] - repeated[0, 1])[:, 0].min() > 0
     for other in ({"outer_step": 4}, {"first_task": 1}):
-        assert not equal(trajectories(learner, goals, **other)[0], batch[0])
+        assert not np.allclose(actions(learner, goals, **other)[0, 0], batch[0, 0])
     learner.seed = 1
-    assert not equal(trajectories(learner, goals)[0], batch[0])
+    assert not np.allclose(actions(learner, goals)[0, 0], batch[0, 0])
 
 
 def test_evaluation_is_reproducible_and_changes_nothing():
@@ -168,7 +172,7 @@ def test_returns_are_sums_of_rewards_of_the_same_episodes():
     learner = policies.make("gaussian")
     tasks = learner.environment.sample(0, 3)
     returns = learner.predict(tasks, batch_size=3, verbose=0)
-    for step, (episodes, _) in enumerate(learner.act_and_adapt(tasks, 1, 0)):
+    for step, episodes in enumerate(learner.trajectories(tasks)):
         expected = episodes.rewards.numpy().sum(-1).mean(-1)
         np.testing.assert_allclose(returns[:, step], expected, rtol=1e-5)
 
@@ -206,14 +210,12 @@ def test_a_context_alone_adapts(float64):
     """CAVIA: the context starts at 0 in each task and is not learned."""
     policy, environment = policies.categorical()
     policy = with_context(policy, size=2)
-    (context,) = [v for v in policy.trainable_variables if "context" in v.path and v.shape == (2,)]
-    positions = [v.path for v in policy.trainable_variables].index(context.path)
-    inner_weights = of_model(policy, [context])
-    assert inner_weights.adapted == [positions]
+    (context,) = [v for v in policy.trainable_variables if v.name == CONTEXT]
     learner = learners.PolicyGradientMAML(
-        policy, environment, 1.0, num_episodes=4, inner_weights=inner_weights
+        policy, environment, 1.0, num_episodes=4, adapted_weights="context"
     )
     learner.compile(keras.optimizers.SGD(0.1))
+    assert not any(v is context for v in learner.trainable_variables)
     experience = policies.gathered(learner)
     claimed, measured = difference(learner, experience)
     assert claimed == pytest.approx(measured, rel=1e-6)

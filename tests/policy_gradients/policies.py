@@ -5,7 +5,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_meta import environments, learners, networks
-from keras_meta.policy_gradients import LinearBaseline, PolicyGradient
+from keras_meta.policy_gradients import LinearBaseline, PolicyGradient, acting
 
 
 def categorical(hidden=3, states=3):
@@ -48,7 +48,7 @@ def make(kind="categorical", learning_rate=0.5, num_episodes=4, compiled=True, *
 def gathered(learner, num_tasks=2):
     """Experience of a batch of tasks."""
     tasks = learner.environment.sample(0, num_tasks)
-    return learner.gather(tasks, training=True)[0]
+    return acting.gather(learner, tasks, training=True)[0]
 
 
 def values(learner):

@@ -6,8 +6,7 @@ import pytest
 import tensorflow as tf
 
 from keras_meta import environments, learners
-from keras_meta.learners.policy_gradient_maml import MetaExperience
-from keras_meta.policy_gradients import PolicyGradient, estimators
+from keras_meta.policy_gradients import PolicyGradient, estimators, outer_problem
 from keras_meta.policy_gradients.estimators import (
     EMAML,
     DiCE,
@@ -16,6 +15,7 @@ from keras_meta.policy_gradients.estimators import (
     LogLikelihood,
     LowVarianceCurvature,
 )
+from keras_meta.policy_gradients.experience import MetaExperience
 from tests.policy_gradients import enumerated
 
 HORIZON = 3
@@ -235,11 +235,14 @@ def expected_meta_gradient(estimator, theta, episodes):
     gain = tf.reduce_mean(outer.rewards, [1, 2]) - 0.4
     batch = MetaExperience([enumerated.pick(inner, number)], outer, gain)
 
+    def learn(task, seed):
+        return (), outer_problem.learn(learner, task)
+
     @tf.function
     def gradient():
         with tf.GradientTape() as tape:
             tape.watch(layer.kernel.value)
-            _, outcome = learner.map_tasks(lambda x, seed: ((), learner.learn_from(x)), batch)
+            _, outcome = learner.map_tasks(learn, batch)
             loss = tf.reduce_sum(chance[number] * tf.stack(after_chance) * outcome.loss)
         return tape.gradient(loss, layer.kernel.value)
 
