@@ -27,8 +27,8 @@ class LinearBaseline:
         A_t     = delta_t + discount decay A_{t+1}
 
     A baseline that was fitted to the episodes that it scores knows their actions, which biases the
-    gradient. So the episodes of a task are split in two halves, and the baseline fitted on one half
-    scores the other.
+    gradient. So the episodes of a task are split into folds, and those of a fold are scored by a
+    baseline that is fitted to the others.
 
     Args:
         discount: float from 0 to 1, of rewards by step.
@@ -37,7 +37,10 @@ class LinearBaseline:
         normalize: bool. Whether the advantages of a task are shifted to mean 0 and scaled to
             standard deviation 1, so that learning rates do not depend on the scale of rewards.
             Equal advantages are not scaled.
-        regularization: float > 0. Weight of the squared norm of `w`, for a mean of squared errors.
+        regularization: float > 0. Weight of the squared norm of `w`, for a mean of squared errors
+            and features scaled to variance 1; the constant is not regularised. The episodes of a
+            task are few, and returns within an episode alike.
+        folds: int >= 2.
 
     Raises:
         ValueError: If an argument is out of its range.
@@ -66,7 +69,7 @@ class LinearBaseline:
         [Schulman et al., 2016](https://arxiv.org/abs/1506.02438)
     """
 
-    def __init__(self, discount=0.99, decay=1.0, normalize=True, regularization=1e-5):
+    def __init__(self, discount=0.99, decay=1.0, normalize=True, regularization=0.1, folds=5):
         for name, value in (("discount", discount), ("decay", decay)):
             if not 0 <= value <= 1:
                 raise ValueError(f"`{name}` must be from 0 to 1. Received: {name}={value!r}.")
@@ -74,6 +77,9 @@ class LinearBaseline:
             raise ValueError(
                 f"`regularization` must be > 0. Received: regularization={regularization!r}."
             )
+        if not isinstance(folds, int) or folds < 2:
+            raise ValueError(f"`folds` must be an integer >= 2. Received: folds={folds!r}.")
+        self.folds = folds
         self.discount = discount
         self.decay = decay
         self.normalize = normalize
@@ -111,11 +117,12 @@ class LinearBaseline:
         fitted = features[..., :-1, :] * tf.cast(trajectories.mask[..., None], features.dtype)
         targets = tf.cast(sum_discounted(trajectories.rewards, self.discount), features.dtype)
         targets *= tf.cast(trajectories.mask, features.dtype)
-        second = tf.range(tf.shape(targets)[-2]) % 2 == 1
-        halves = [self._fit(fitted, targets, half) for half in (~second, second)]
-        first, other = [tf.einsum("tehf,tf->teh", features, w) for w in halves]
-        # Each episode is scored by the baseline of the other half.
-        values = tf.where(second[:, None], first, other)
+        fold = tf.range(tf.shape(targets)[1]) % self.folds
+        in_fold = tf.one_hot(fold, self.folds, dtype=features.dtype)
+        gram = tf.einsum("ek,tehf,tehg->tkfg", in_fold, fitted, fitted)
+        moments = tf.einsum("ek,tehf,teh->tkf", in_fold, fitted, targets)
+        weights = self._fit(_without_each(gram), _without_each(moments))
+        values = tf.einsum("tehf,tef->teh", features, tf.gather(weights, fold, axis=1))
         return tf.cast(values, trajectories.rewards.dtype)
 
     def features(self, trajectories):
@@ -133,13 +140,14 @@ class LinearBaseline:
         of_time = tf.broadcast_to(of_time, tf.concat([shape, [4]], 0))
         return tf.concat([seen, seen**2, of_time], -1)
 
-    def _fit(self, features, targets, half):
-        x = features * tf.cast(half, features.dtype)[:, None, None]
-        gram = tf.einsum("tehf,tehg->tfg", x, x)
-        count = tf.maximum(tf.reduce_sum(x[..., -1], [1, 2]), 1)[:, None, None]  # of the constant
-        identity = tf.eye(tf.shape(gram)[-1], dtype=gram.dtype)
-        moments = tf.einsum("tehf,teh->tf", x, targets)[..., None] / count
-        return tf.linalg.solve(gram / count + self.regularization * identity, moments)[..., 0]
+    def _fit(self, gram, moments):
+        """Solves a ridge regression, given sums over steps; the last feature is the constant."""
+        count = tf.maximum(gram[..., -1:, -1:], 1)
+        gram, moments = gram / count, moments[..., None] / count
+        variances = tf.linalg.diag_part(gram) - tf.square(gram[..., -1])
+        # Far below any variance: features that do not vary get a weight of 0.
+        penalty = self.regularization * tf.maximum(variances, 0) + 1e-9
+        return tf.linalg.solve(gram + tf.linalg.diag(penalty), moments)[..., 0]
 
     def get_config(self):
         return {
@@ -147,6 +155,7 @@ class LinearBaseline:
             "decay": self.decay,
             "normalize": self.normalize,
             "regularization": self.regularization,
+            "folds": self.folds,
         }
 
     @classmethod
@@ -165,6 +174,11 @@ def powers(values, discount):
     distance = steps[:, None] - steps[None]
     power = tf.constant(discount, values.dtype) ** tf.cast(tf.maximum(distance, 0), values.dtype)
     return tf.where(distance >= 0, power, tf.zeros_like(power))
+
+
+def _without_each(sums):
+    """Sums over all folds but one, for each fold `[tasks, folds, ...]`."""
+    return tf.reduce_sum(sums, 1, keepdims=True) - sums
 
 
 def _after(mask):
