@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from keras_meta.outer_loop.mean_gradients import mean_gradients, num_tasks
 from keras_meta.outer_loop.outcome import Outcome
-from keras_meta.policy_gradients import estimators
+from keras_meta.policy_gradients.estimator import mean
 
 
 def learn(learner, experience):
@@ -33,7 +33,7 @@ def learn(learner, experience):
     objective = learner.outer_rule.objective(ratio, outer.advantages)
     divergence = distribution.divergence(outer.outputs, outputs) * outer.mask
     divergence = tf.reduce_sum(divergence) / tf.reduce_sum(outer.mask)
-    return Outcome(-estimators.mean(objective, outer.mask) - credit, divergence, ())
+    return Outcome(-mean(objective, outer.mask) - credit, divergence, ())
 
 
 def gradients(learner, experience):

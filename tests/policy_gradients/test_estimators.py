@@ -6,14 +6,16 @@ import pytest
 import tensorflow as tf
 
 from keras_meta import environments, learners
-from keras_meta.policy_gradients import PolicyGradient, estimators, outer_problem
-from keras_meta.policy_gradients.estimators import (
+from keras_meta.policy_gradients import (
     EMAML,
     DiCE,
     Estimator,
     LoadedDiCE,
     LogLikelihood,
     LowVarianceCurvature,
+    PolicyGradient,
+    estimators,
+    outer_problem,
 )
 from keras_meta.policy_gradients.experience import MetaExperience
 from tests.policy_gradients import enumerated
