@@ -46,8 +46,14 @@ def features(observation, step):
     return np.concatenate([observation, observation**2, [t, t**2, t**3, 1]])
 
 
-def values_of(trajectories, task, discount, regularization):
-    """Values `[episodes][length + 1]`, each half of the episodes scored by the other."""
+def ridge(x, y, regularization):
+    """Weights for features `x`, which are penalised by their variance."""
+    penalty = regularization * x.var(0) + 1e-9
+    return np.linalg.solve(x.T @ x / len(x) + np.diag(penalty), x.T @ y / len(x))
+
+
+def values_of(trajectories, task, discount, regularization=0.1, folds=5):
+    """Values `[episodes][length + 1]`, each episode scored by those of other folds."""
     lengths = trajectories.mask.numpy()[task].sum(-1).astype(int)
     rows, targets = [], []
     for e, length in enumerate(lengths):
@@ -55,18 +61,18 @@ def values_of(trajectories, task, discount, regularization):
         seen = [*seen, trajectories.last_observations.numpy()[task, e]]
         rows.append(np.array([features(np.clip(x, -10, 10), t) for t, x in enumerate(seen)]))
         targets.append(returns(trajectories.rewards.numpy()[task, e, :length], discount))
-    fitted = []
-    for half in (0, 1):
-        x = np.concatenate([rows[e][:-1] for e in range(half, len(rows), 2)])
-        y = np.concatenate([targets[e] for e in range(half, len(rows), 2)])
-        gram = x.T @ x / len(x) + regularization * np.eye(x.shape[1])
-        fitted.append(np.linalg.solve(gram, x.T @ y / len(x)))
-    return [row @ fitted[1 - e % 2] for e, row in enumerate(rows)]
+    found = []
+    for e, row in enumerate(rows):
+        others = [other for other in range(len(rows)) if other % folds != e % folds]
+        x = np.concatenate([rows[other][:-1] for other in others])
+        y = np.concatenate([targets[other] for other in others])
+        found.append(row @ ridge(x, y, regularization))
+    return found
 
 
-def advantages_of(trajectories, task, discount, decay, regularization=1e-5):
+def advantages_of(trajectories, task, discount, decay):
     found = np.zeros([EPISODES, HORIZON])
-    for e, values in enumerate(values_of(trajectories, task, discount, regularization)):
+    for e, values in enumerate(values_of(trajectories, task, discount)):
         length, following = len(values) - 1, 0.0
         if trajectories.terminated.numpy()[task, e]:
             values = [*values[:-1], 0.0]
@@ -85,7 +91,7 @@ def test_generalised_advantages_are_those_of_a_loop(discount, decay):
     np.testing.assert_allclose(found.advantages, expected, rtol=0, atol=1e-9)
     np.testing.assert_array_equal(found.rewards, trajectories.rewards)
     for task in range(TASKS):
-        for e, values in enumerate(values_of(trajectories, task, discount, 1e-5)):
+        for e, values in enumerate(values_of(trajectories, task, discount)):
             length = len(values) - 1
             np.testing.assert_allclose(found.values[task, e, :length], values[:-1], rtol=1e-7)
             np.testing.assert_array_equal(found.values[task, e, length:], 0)
@@ -101,7 +107,7 @@ def test_an_episode_that_is_cut_off_would_go_on():
         baseline(trajectories._replace(terminated=tf.constant(x))).advantages.numpy()
         for x in (trajectories.terminated.numpy(), other)
     )
-    value = values_of(trajectories, 0, 0.9, 1e-5)[0][-1]
+    value = values_of(trajectories, 0, 0.9)[0][-1]
     np.testing.assert_allclose(
         goes_on[0, 0] - ends[0, 0], value * 0.9 ** np.arange(5, 0, -1), rtol=1e-6
     )
@@ -109,18 +115,35 @@ def test_an_episode_that_is_cut_off_would_go_on():
     np.testing.assert_array_equal(ends, goes_on)
 
 
-@pytest.mark.parametrize("half", [0, 1])
-def test_values_do_not_depend_on_the_episodes_they_score(half):
+@pytest.mark.parametrize("folds", [2, 3, 5])
+def test_values_do_not_depend_on_the_fold_they_score(folds):
     trajectories = ragged()
+    own = np.arange(EPISODES) % folds == 1
     changed = trajectories.rewards.numpy()
-    changed[0, half::2] *= 3
+    changed[0, own] *= 3
+    baseline = LinearBaseline(folds=folds)
     before, after = (
-        LinearBaseline().values(x).numpy()
+        baseline.values(x).numpy()
         for x in (trajectories, trajectories._replace(rewards=tf.constant(changed)))
     )
-    np.testing.assert_array_equal(before[0, half::2], after[0, half::2])
-    assert np.abs(before[0, 1 - half :: 2] - after[0, 1 - half :: 2]).min() > 1e-6
+    np.testing.assert_allclose(before[0, own], after[0, own], rtol=1e-9)
+    assert np.abs(before[0, ~own] - after[0, ~own]).min() > 1e-6
     np.testing.assert_array_equal(before[1], after[1])  # another task
+    for e, values in enumerate(values_of(trajectories, 0, 0.99, folds=folds)):
+        length = len(values) - 1
+        np.testing.assert_allclose(before[0, e, : length + 1], values, rtol=1e-6)
+
+
+def test_the_scale_of_observations_does_not_matter():
+    """But for the clip of large ones."""
+    trajectories = ragged()
+    scaled = trajectories._replace(
+        observations=0.1 * trajectories.observations,
+        last_observations=0.1 * trajectories.last_observations,
+    )
+    baseline = LinearBaseline(normalize=False)
+    first, second = (baseline(x).advantages for x in (trajectories, scaled))
+    np.testing.assert_allclose(first, second, rtol=1e-4, atol=1e-4)
 
 
 def test_normalised_advantages():
@@ -202,13 +225,13 @@ def test_discounted_sums():
 
 
 def test_it_is_saved():
-    baseline = LinearBaseline(0.9, 0.8, False, 1e-3)
+    baseline = LinearBaseline(0.9, 0.8, False, 1e-3, folds=4)
     copy = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(baseline))
     assert vars(copy) == vars(baseline)
 
 
 @pytest.mark.parametrize(
-    "name, value", [("discount", 1.5), ("decay", -0.1), ("regularization", 0.0)]
+    "name, value", [("discount", 1.5), ("decay", -0.1), ("regularization", 0.0), ("folds", 1)]
 )
 def test_arguments_out_of_range(name, value):
     with pytest.raises(ValueError, match=f"`{name}` must be .* Received: {name}={value}"):
