@@ -181,7 +181,8 @@ def test_fisher_product_is_that_of_the_second_derivative_of_the_divergence(
 
 @pytest.mark.parametrize("kind, task_map", [("categorical", "loop"), ("gaussian", "vectorize")])
 def test_a_step_lowers_the_loss_within_the_limit(kind, task_map, float64):
-    learner = policies.make(kind, outer_rule=TRPO(0.02), task_map=task_map, num_episodes=8)
+    limit = 1e-4  # so small that the divergence is nearly quadratic: it is used up in few tries
+    learner = policies.make(kind, outer_rule=TRPO(limit, damping=0.01), task_map=task_map)
     experience = policies.gathered(learner, 3)
     before, divergence = learner.evaluate_at(policies.values(learner), experience)
     assert float(divergence) == pytest.approx(0, abs=1e-12)
@@ -189,7 +190,7 @@ def test_a_step_lowers_the_loss_within_the_limit(kind, task_map, float64):
     assert float(tf.reduce_mean(outcome.loss)) == pytest.approx(float(before))
     after, divergence = learner.evaluate_at(policies.values(learner), experience)
     assert float(after) < float(before)
-    assert 0.002 < float(divergence) <= 0.02
+    assert 0.8**6 * limit < float(divergence) <= limit
 
 
 def test_it_is_saved_and_checks_its_arguments():
