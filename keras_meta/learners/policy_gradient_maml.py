@@ -4,12 +4,10 @@ import keras
 import tensorflow as tf
 
 from keras_meta import inner_optimizers
-from keras_meta.inner_loop import rules
-from keras_meta.inner_loop.functional import FunctionalModel
 from keras_meta.inner_loop.inner_weights import of_model
 from keras_meta.outer_loop.graph_constant import GraphConstant, count
-from keras_meta.outer_loop.outer_model import OuterModel
-from keras_meta.policy_gradients import acting, distributions, estimators, outer_problem
+from keras_meta.outer_loop.policy_learner import PolicyLearner
+from keras_meta.policy_gradients import acting, estimators, outer_problem
 from keras_meta.policy_gradients.advantages import LinearBaseline
 from keras_meta.policy_gradients.policy_problem import policy_problem
 from keras_meta.policy_gradients.trajectory_checks import checked
@@ -29,7 +27,7 @@ _OBJECTS = (
 
 
 @keras.saving.register_keras_serializable("keras_meta")
-class PolicyGradientMAML(OuterModel):
+class PolicyGradientMAML(PolicyLearner):
     """Learns initial weights of a policy from which a few policy gradient steps learn a task.
 
     Tasks are environments. With the surrogate `J` of the mean reward in sampled episodes `D_k`,
@@ -112,9 +110,7 @@ class PolicyGradientMAML(OuterModel):
         seed=0,
         name=None,
     ):
-        super().__init__(task_map, seed, name)
-        self.model = model
-        self.environment = environment
+        super().__init__(model, environment, task_map, seed, name)
         self.inner_steps = inner_steps
         self.eval_inner_steps = eval_inner_steps
         self.num_episodes = num_episodes
@@ -123,56 +119,13 @@ class PolicyGradientMAML(OuterModel):
         self.baseline = baseline or LinearBaseline()
         self.first_order = first_order
         self.adapted_weights = adapted_weights
-        outputs = model.compute_output_shape((None, *environment.observation_shape))
-        self.distribution = distributions.of_space(environment.action_space, outputs[-1])
-        self.functional = FunctionalModel(model)
         # Bypasses Keras's attribute tracking, which would count its variables as the learner's.
         self.__dict__["inner_weights"] = of_model(model, adapted_weights)
         self.inner_optimizer = inner_optimizers.get(inner_optimizer, inner_learning_rate)
         self.inner_optimizer.prepare(
             self.inner_weights.variables, self.inner_weights.layers, self.inner_steps
         )
-        steps = max(self.steps(training=True), self.steps(training=False))
-        self.return_metrics = [keras.metrics.Mean(f"return_{k}") for k in range(steps + 1)]
-
-    @property
-    def trainable_variables(self):
-        """The meta-learned variables: all but those of the model that are replaced in each task."""
-        return self._without_replaced(super().trainable_variables)
-
-    @property
-    def trainable_weights(self):
-        """The same as `trainable_variables`; Keras uses this name at the end of `fit`."""
-        return self._without_replaced(super().trainable_weights)
-
-    def _without_replaced(self, variables):
-        inner_weights = self.__dict__.get("inner_weights")  # Keras may ask before it is set
-        return inner_weights.without_replaced(variables) if inner_weights else variables
-
-    # The policy.
-
-    def outputs(self, weights, observations):
-        """Outputs of the policy for observations `[..., *observation_shape]`.
-
-        Args:
-            weights: List of tensors, all weights of the model.
-            observations: Tensor with any leading axes.
-        """
-        axes = observations.shape.rank - len(self.environment.observation_shape)
-        leading = tf.shape(observations)[:axes]
-        rows = tf.reshape(observations, [-1, *self.environment.observation_shape])
-        outputs = self.functional(rows, weights, rule=rules.stored).predictions
-        return tf.reshape(outputs, tf.concat([leading, outputs.shape[1:]], 0))
-
-    def log_probabilities(self, weights, experience):
-        """Log-probabilities `[episodes, horizon]` of the actions in an `Experience`."""
-        outputs = self.outputs(weights, experience.observations)
-        return self.distribution.log_probability(outputs, experience.actions) * experience.mask
-
-    def weight_names(self):
-        """Returns the names under which the weights of a task are exported, in order."""
-        variables = self.functional.trainable_variables
-        return [variables[i].path for i in self.inner_weights.of_task]
+        self.report_returns(max(self.steps(training=True), self.steps(training=False)))
 
     def inner_problem(self, experiences):
         """Returns the `InnerProblem` of one task, given the `Experience` of each inner step."""
@@ -273,21 +226,12 @@ class PolicyGradientMAML(OuterModel):
         learned = self.outer_rule.update(self, gathered)
         return outcome._replace(loss=learned.loss)
 
-    # Reports.
+    # Settings.
 
     def steps(self, training):
         """Number of inner steps in training, or at evaluation."""
         at_evaluation = not training and self.eval_inner_steps is not None
         return self.eval_inner_steps if at_evaluation else self.inner_steps
-
-    def report(self, tasks, outcome):
-        """Updates the loss, the mean returns and the compiled metrics, and returns their values."""
-        reached = outcome.predictions.shape[1]
-        for number, metric in enumerate(self.return_metrics[:reached]):
-            metric.update_state(outcome.predictions[:, number])
-        unreached = {metric.name for metric in self.return_metrics[reached:]}
-        values = super().report(tasks, outcome)
-        return {name: value for name, value in values.items() if name not in unreached}
 
     # Saving.
 

@@ -53,16 +53,15 @@ def gather(learner, tasks, training):
         training: bool. Whether the number of inner steps and the seeds are those of fitting.
     """
     first_task, _ = replicas.place_in_batch(num_tasks(tasks))
-    steps, outer_step = learner.steps(training), learner.outer_step if training else 0
+    steps = learner.steps(training)
+    outer_step = learner.outer_step if training else tf.constant(0, tf.int64)
     *inner, last = stages(learner, tasks, steps, outer_step, first_task)
     returns = [
         tf.reduce_mean(tf.reduce_sum(stage.trajectories.rewards, -1), -1)
         for stage in (*inner, last)
     ]
-    reward = tf.reduce_mean(last.experience.rewards, [1, 2])
-    others = tf.cast(tf.maximum(num_tasks(tasks) - 1, 1), reward.dtype)
-    gain = reward - (tf.reduce_sum(reward) - reward) / others
-    gathered = MetaExperience([stage.experience for stage in inner], last.experience, gain)
+    experiences = [stage.experience for stage in inner]
+    gathered = MetaExperience(experiences, last.experience, _gain(last))
     return gathered, Outcome(-returns[-1], tf.stack(returns, 1), ())
 
 
@@ -208,6 +207,18 @@ def checks(trajectories):
         for name, remedy in remedies.items()
         if (values := getattr(trajectories, name)).dtype.is_floating
     ]
+
+
+def _gain(stage):
+    """Mean rewards of tasks, compared with those of the others and scaled like the advantages."""
+    rewards = tf.reduce_mean(stage.trajectories.rewards, [1, 2])
+    others = tf.cast(tf.maximum(tf.shape(rewards)[0] - 1, 1), rewards.dtype)
+    scaled, unscaled = (
+        tf.reduce_sum(tf.abs(part.rewards), [1, 2])
+        for part in (stage.experience, stage.trajectories)
+    )
+    scale = tf.math.divide_no_nan(scaled, unscaled)
+    return scale * (rewards - (tf.reduce_sum(rewards) - rewards) / others)
 
 
 def _of_first(learner, state, steps):
