@@ -46,7 +46,7 @@ def main():
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--iterations", type=int, default=300)
     parser.add_argument("--tasks", type=int, default=20, help="in a batch")
-    parser.add_argument("--decay", type=float, default=0.95, help="of advantages")
+    parser.add_argument("--decay", type=float, default=0.9, help="of advantages")
     parser.add_argument("--folder", type=pathlib.Path, default=pathlib.Path("runs/half_cheetah"))
     parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("benchmarks/results"))
     arguments = parser.parse_args()

@@ -24,6 +24,8 @@ _OBJECTS = (
     "inner_optimizer",
     "adapted_weights",
 )
+_NUMBERS = ("inner_steps", "eval_inner_steps", "num_episodes", "first_order")
+_NUMBERS += ("task_map", "seed", "name")
 
 
 @keras.saving.register_keras_serializable("keras_meta")
@@ -239,16 +241,7 @@ class PolicyGradientMAML(PolicyLearner):
         objects = {
             name: keras.saving.serialize_keras_object(getattr(self, name)) for name in _OBJECTS
         }
-        return {
-            **objects,
-            "inner_steps": self.inner_steps,
-            "eval_inner_steps": self.eval_inner_steps,
-            "num_episodes": self.num_episodes,
-            "first_order": self.first_order,
-            "task_map": self.task_map,
-            "seed": self.seed,
-            "name": self.name,
-        }
+        return {**objects, **{name: getattr(self, name) for name in _NUMBERS}}
 
     @classmethod
     def from_config(cls, config):
