@@ -18,18 +18,22 @@ tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
 )
 
-# Models are cycles of references: collected after each test, over what the test has made alone.
+# Models are cycles of references. Python would look for them again and again while a test traces
+# its graphs: they are collected between tests instead, and only when there are enough of them.
+COLLECTED_FROM = 200_000
 gc.collect()
 gc.freeze()
+gc.disable()
 
 
 @pytest.fixture(autouse=True)
 def fixed_seed():
     keras.utils.set_random_seed(0)
     yield
-    gc.collect()
-    # What TensorFlow keeps for good need not be gone through after each test again.
-    gc.freeze()
+    if gc.get_count()[0] > COLLECTED_FROM:
+        gc.collect()
+        # What TensorFlow keeps for good need not be gone through the next time.
+        gc.freeze()
 
 
 @pytest.fixture
