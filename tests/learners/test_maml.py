@@ -133,9 +133,15 @@ def test_support_statistics_are_inductive_and_batch_statistics_are_not():
     inputs, y = image_episodes()
     influence = {}
     for mode in ("transductive", "support", "running"):
-        learner = keras_meta.learners.MAML(
-            keras_meta.networks.Conv4(3, (8, 8, 1), filters=4), 0.1, batch_norm=mode
-        )
+        layers = [
+            keras.layers.Conv2D(4, 3, use_bias=False),
+            keras.layers.BatchNormalization(),
+            keras.layers.Activation("relu"),
+            keras.layers.Flatten(),
+            keras.layers.Dense(3),
+        ]
+        model = keras.Sequential([keras.Input((8, 8, 1)), *layers])
+        learner = keras_meta.learners.MAML(model, 0.1, batch_norm=mode)
         learner.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
         influence[mode] = learner.check((inputs, y)).transductive
     assert influence == {"transductive": True, "support": False, "running": False}
