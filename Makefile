@@ -7,13 +7,13 @@ demo: .venv/installed
 	$(BIN)/keras-meta demo
 
 test: .venv/installed
-	$(BIN)/python -m pytest -m "not slow" -n auto
+	$(BIN)/python -m pytest -m "not slow" -n auto --dist worksteal
 
 test-slow: .venv/installed
 	$(BIN)/python -m pytest -m slow
 
 test-oldest: .venv-oldest/installed
-	.venv-oldest/bin/python -m pytest -m "not slow" -n auto
+	.venv-oldest/bin/python -m pytest -m "not slow" -n auto --dist worksteal
 
 lint: .venv/installed
 	$(BIN)/python -m pip install --quiet "ruff>=0.14"
