@@ -69,7 +69,7 @@ class LinearBaseline:
         [Schulman et al., 2016](https://arxiv.org/abs/1506.02438)
     """
 
-    def __init__(self, discount=0.99, decay=1.0, normalize=True, regularization=1e-3, folds=5):
+    def __init__(self, discount=0.99, decay=1.0, normalize=True, regularization=1e-5, folds=5):
         for name, value in (("discount", discount), ("decay", decay)):
             if not 0 <= value <= 1:
                 raise ValueError(f"`{name}` must be from 0 to 1. Received: {name}={value!r}.")

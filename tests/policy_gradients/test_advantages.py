@@ -86,7 +86,7 @@ def advantages_of(trajectories, task, discount, decay):
 @pytest.mark.parametrize("discount, decay", [(0.9, 0.7), (0.99, 1.0), (1.0, 0.0), (1.0, 1.0)])
 def test_generalised_advantages_are_those_of_a_loop(discount, decay):
     trajectories = ragged()
-    found = LinearBaseline(discount, decay, normalize=False)(trajectories)
+    found = LinearBaseline(discount, decay, normalize=False, regularization=0.1)(trajectories)
     expected = [advantages_of(trajectories, task, discount, decay) for task in range(TASKS)]
     np.testing.assert_allclose(found.advantages, expected, rtol=0, atol=1e-9)
     np.testing.assert_array_equal(found.rewards, trajectories.rewards)
@@ -100,7 +100,7 @@ def test_generalised_advantages_are_those_of_a_loop(discount, decay):
 def test_an_episode_that_is_cut_off_would_go_on():
     """Only its own advantages know it, by the value of the last observation."""
     trajectories = ragged()
-    baseline = LinearBaseline(0.9, 1.0, normalize=False)
+    baseline = LinearBaseline(0.9, 1.0, normalize=False, regularization=0.1)
     other = trajectories.terminated.numpy()
     other[0, 0] = 0.0
     ends, goes_on = (

@@ -163,7 +163,9 @@ def test_estimators_by_name():
 
 
 @pytest.mark.parametrize(
-    "estimator", [EMAML(0.5), LoadedDiCE(0.7), DiCE(0.8), LogLikelihood()], ids=str
+    "estimator",
+    [EMAML(0.5), LoadedDiCE(0.7), DiCE(0.8), LogLikelihood()],
+    ids=lambda x: type(x).__name__,
 )
 def test_estimators_are_saved(estimator):
     copy = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(estimator))
