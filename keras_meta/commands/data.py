@@ -49,7 +49,7 @@ def load(config):
                 config["ways"],
                 config["shots"],
                 num_queries or config["queries"],
-                seed=_seed(config, split),
+                seed=split_seed(config, split),
                 rotations=config["rotations"] and split == "train",
             )
         except ValueError as error:
@@ -80,8 +80,13 @@ def check_images(count, image_size, channels):
     )
 
 
-def _seed(config, split):
-    """A seed for each split, so that none repeats the tasks of another."""
+def split_seed(config, split):
+    """Returns a seed for each split, so that none repeats the tasks of another.
+
+    Args:
+        config: dict, the options of `keras-meta train`.
+        split: One of `SPLITS`.
+    """
     return len(SPLITS) * config["seed"] + SPLITS.index(split)
 
 
@@ -93,7 +98,7 @@ def _sinusoid(config):
             f"{config['batch_size']:,} sine waves of {shots:,} + {queries:,} points",
             "Choose smaller values of --shots, --queries or --batch-size.",
         )
-        return episodes.Sinusoid(shots, queries, seed=_seed(config, split))
+        return episodes.Sinusoid(shots, queries, seed=split_seed(config, split))
 
     return distribution
 

@@ -1,7 +1,7 @@
 """measure a trained learner on unseen tasks, after every inner step
 
-Prints the accuracy (or squared error) with its 95 % interval over tasks, and writes it to
-evaluation.json in the run folder.
+Prints the accuracy (or squared error, or return) with its 95 % interval over tasks, and writes it
+to evaluation.json in the run folder.
 """
 
 import math
@@ -17,7 +17,7 @@ _BATCH_SIZE = 25
 def add_arguments(parser):
     """Declares the options."""
     parser.add_argument("run_folder", metavar="RUN", help="a folder made by `keras-meta train`")
-    parser.add_argument("--tasks", type=integer(2), default=600, help="(%(default)s)")
+    parser.add_argument("--tasks", type=integer(2), help="(600; environments: 100)")
     parser.add_argument("--steps", type=integer(0), help="inner steps (as configured in training)")
     parser.add_argument(
         "--queries", type=integer(1), help="query examples per class (as in training)"
@@ -36,6 +36,10 @@ def run(options):
     """Evaluates and reports."""
     folder = RunFolder(options.run_folder)
     config = folder.read_config()
+    if "environment" in config:
+        _evaluate_policy(options, folder, config)
+        return
+    num_tasks = 600 if options.tasks is None else options.tasks
     tensorflow_start.start(options)
     from keras_meta import metrics
     from keras_meta.commands import data
@@ -46,11 +50,11 @@ def run(options):
     tasks = data.load(config)(options.split, options.queries)
     curve = metrics.adaptation_curve(
         learner,
-        tasks.as_dataset(_BATCH_SIZE, num_batches=math.ceil(options.tasks / _BATCH_SIZE)),
+        tasks.as_dataset(_BATCH_SIZE, num_batches=math.ceil(num_tasks / _BATCH_SIZE)),
         metric="mse" if config["data"] == "sinusoid" else "accuracy",
         steps=options.steps,
     )
-    curve.values = curve.values[: options.tasks]
+    curve.values = curve.values[:num_tasks]
     print(f"{config['learner']} on {config['data']}, split {options.split}, seed {config['seed']},")
     print(f"trained for {int(learner.optimizer.iterations)} iterations:")
     print(curve)
@@ -67,3 +71,16 @@ def run(options):
     }
     folder.write_json(folder.evaluation_file, result)
     print(f"Written to {folder.evaluation_file}.")
+
+
+def _evaluate_policy(options, folder, config):
+    for name in ("queries", "batch_norm"):
+        if getattr(options, name) is not None:
+            raise ValueError(
+                f"A policy has no --{name.replace('_', '-')}. Leave it out. Received: "
+                f"{folder.path}, a run on {config['environment']}."
+            )
+    tensorflow_start.start(options)
+    from keras_meta.commands import policy_report
+
+    policy_report.report(folder, config, options.split, options.tasks or 100, options.steps)

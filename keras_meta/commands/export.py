@@ -1,7 +1,7 @@
 """write a trained learner as a SavedModel that needs only TensorFlow
 
 Its endpoints `serve`, `adapt`, `predict` and `adapt_and_predict` take any number of shots and
-queries.
+queries. Those of a policy are `initial`, `adapt` and `act`.
 """
 
 from pathlib import Path

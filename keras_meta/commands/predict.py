@@ -34,6 +34,11 @@ def run(options):
         raise ValueError(f"--out must be in a folder that exists. Received: {options.out}.")
     folder = RunFolder(options.run_folder)
     config = folder.read_config()
+    if "environment" in config:
+        raise ValueError(
+            "`predict` is for runs on images. "
+            f"Received: {folder.path}, a run on {config['environment']}."
+        )
     tensorflow_start.start(options)
     import numpy as np
 

@@ -4,7 +4,7 @@ config.json     the options of `train`, enough to rebuild data and learner
 learner.keras   the learner with its optimizer, after the last full epoch: the result
 checkpoints     the state of the run, from which it resumes
 history.csv     losses and metrics, one row per epoch
-evaluation.json the results of `evaluate`
+evaluation.json the results of `evaluate`, and of `train` on an environment; with pictures
 """
 
 import csv
@@ -14,8 +14,9 @@ from pathlib import Path
 
 from keras_meta.commands import folders
 
-# Options that all commands read.
+# Options that all commands read, of a run on episodes and of one on an environment.
 _ESSENTIAL = {"data", "learner", "ways", "shots", "queries", "seed"}
+_ESSENTIAL_OF_POLICIES = {"environment", "episodes", "horizon", "seed"}
 
 
 class RunFolder:
@@ -52,8 +53,10 @@ class RunFolder:
             )
         try:
             config = json.loads(self.config_file.read_text())
-            if not isinstance(config, dict) or not _ESSENTIAL <= set(config):
-                raise ValueError(f"it does not hold an object with {sorted(_ESSENTIAL)}")
+            of_policies = isinstance(config, dict) and "environment" in config
+            essential = _ESSENTIAL_OF_POLICIES if of_policies else _ESSENTIAL
+            if not isinstance(config, dict) or not essential <= set(config):
+                raise ValueError(f"it does not hold an object with {sorted(essential)}")
         except ValueError as error:
             raise ValueError(
                 f"The configuration of the run cannot be read. Received: {self.config_file}: "
@@ -77,7 +80,7 @@ class RunFolder:
             )
         try:
             learner = model_files.load(self.learner_file)
-            if learner.episode_spec is None:
+            if getattr(learner, "episode_spec", ()) is None:
                 # Keras does not apply the build configuration if the constructor built the model.
                 with zipfile.ZipFile(self.learner_file) as archive:
                     saved = json.loads(archive.read("config.json"))

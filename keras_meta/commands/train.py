@@ -5,13 +5,16 @@ repeat its command, or use `train --resume --out RUN`. With more --iterations it
 DATA is `sinusoid`, `glyphs` (drawn characters), a folder with one folder of images per class, an
 .npz file with arrays x and y, or `tfds:NAME`. Of the classes, 64 % are for training, 16 % for
 validation and 20 % for test; an array `split` in the .npz file overrides this.
+
+With an ENVIRONMENT, such as `keras-meta train navigation --out RUN`, policy gradient MAML learns a
+policy; the run ends with its returns in unseen tasks. half-cheetah needs the extra `rl`.
 """
 
 import math
 from pathlib import Path
 
 from keras_meta import registry
-from keras_meta.commands import tensorflow_start
+from keras_meta.commands import policy_options, tensorflow_start
 from keras_meta.commands.run_folder import RunFolder
 from keras_meta.commands.train_arguments import add_arguments as add_arguments
 
@@ -26,15 +29,23 @@ def run(options):
     folder = RunFolder(options.out)
     if options.resume:
         _take_options(options, folder.read_config())
-    if options.data is None:
+    if options.data is None and options.environment is None:
         raise ValueError(
-            "--data is missing: a new run needs it, and --resume takes it from the run. "
-            "Received: neither --data nor --resume."
+            "--data is missing: a new run needs it or an ENVIRONMENT, and --resume takes it from "
+            "the run. Received: neither --data nor --resume."
         )
     config = _config(options)
     if folder.config_file.exists():
         config = _merged(folder, config)
     tensorflow_start.start(options)
+    if "environment" in config:
+        _train_policy(folder, config)
+    else:
+        _train_learner(folder, config)
+    print(f"The run is in {folder.path}. Next: keras-meta evaluate {folder.path}")
+
+
+def _train_learner(folder, config):
     from keras_meta.commands import data, learner_building
 
     distribution = data.load(config)
@@ -44,7 +55,16 @@ def run(options):
     learner = learner_building.build(config, train)
     folder.write_json(folder.config_file, config)
     _fit(learner, train, validation, folder, config)
-    print(f"The run is in {folder.path}. Next: keras-meta evaluate {folder.path}")
+
+
+def _train_policy(folder, config):
+    from keras_meta.commands import policy_building, policy_report
+
+    train, validation = (policy_building.load(config, split) for split in ("train", "validation"))
+    learner = policy_building.build(config, train)
+    folder.write_json(folder.config_file, config)
+    _fit(learner, train, validation, folder, config)
+    policy_report.report(folder, config)
 
 
 def _take_options(options, config):
@@ -57,6 +77,11 @@ def _take_options(options, config):
 def _config(options):
     """The options as `config.json` holds them, with defaults that depend on others filled in."""
     config = {key: value for key, value in vars(options).items() if key not in _NOT_OF_THE_RUN}
+    given = [key for key, value in config.items() if value != options.default_of(key)]
+    if options.environment is not None:
+        return _with_absolute_paths(policy_options.config(options, given))
+    policy_options.check_absent(options, given)
+    config = {key: value for key, value in config.items() if key not in policy_options.OWN}
     _check_learner(options)
     waves, generator = options.data == "sinusoid", options.learner == "generator"
     takes_steps = registry.learner(options.learner).takes_inner_steps
@@ -66,6 +91,12 @@ def _config(options):
         "network": "sinusoid_mlp" if waves else "conv4",
         "inner_learning_rate": 0.01 if waves else 0.4,
         "inner_steps": 0 if generator or not takes_steps else 1,
+        "outer_learning_rate": 1e-3,
+        "batch_size": 16,
+        "iterations": 2000,
+        "epoch_iterations": 100,
+        "checkpoint_iterations": 100,
+        "validation_tasks": 100,
         "generates": "linear" if generator else None,
     }
     for key, value in defaults.items():
@@ -73,9 +104,13 @@ def _config(options):
             config[key] = value
     if config["eval_inner_steps"] is None:
         config["eval_inner_steps"] = config["inner_steps"]
-    # Absolute, so that other commands find the data whatever folder they are started in.
+    return _with_absolute_paths(config)
+
+
+def _with_absolute_paths(config):
+    """So that other commands find the data whatever folder they are started in."""
     for key in ("data", "network", "tfds_folder"):
-        if config[key] is not None and Path(config[key]).exists():
+        if config.get(key) is not None and Path(config[key]).exists():
             config[key] = str(Path(config[key]).resolve())
     return config
 

@@ -1,11 +1,20 @@
 """The arguments of `keras-meta train`."""
 
 from keras_meta import registry
+from keras_meta.commands import policy_options
 from keras_meta.commands.argument_types import integer, rate
 
 
 def add_arguments(parser):
     """Declares the options."""
+    parser.add_argument(
+        "environment",
+        nargs="?",
+        choices=policy_options.ENVIRONMENTS,
+        metavar="ENVIRONMENT",
+        help=f"learn a policy for tasks in {' or '.join(policy_options.ENVIRONMENTS)}, instead of "
+        "a learner for --data",
+    )
     parser.add_argument("--data", help="what to train on; see above")
     parser.add_argument("--out", required=True, metavar="RUN", help="the run folder")
     parser.add_argument(
@@ -43,9 +52,13 @@ def add_arguments(parser):
         "--inner-steps", type=integer(0), help="inner steps in training (1; generator: 0)"
     )
     learner.add_argument(
-        "--eval-inner-steps", type=integer(0), help="inner steps in evaluation (as --inner-steps)"
+        "--eval-inner-steps",
+        type=integer(0),
+        help="inner steps in evaluation (as --inner-steps; environments: 3)",
     )
-    learner.add_argument("--inner-learning-rate", type=rate, help="(0.4; sinusoid: 0.01)")
+    learner.add_argument(
+        "--inner-learning-rate", type=rate, help="(0.4; sinusoid: 0.01; environments: 0.1)"
+    )
     learner.add_argument(
         "--batch-norm",
         choices=_names("statistics"),
@@ -53,26 +66,40 @@ def add_arguments(parser):
         help="statistics used by batch normalisation (%(default)s)",
     )
     training = parser.add_argument_group("training")
-    training.add_argument("--outer-learning-rate", type=rate, default=1e-3, help="(%(default)s)")
+    training.add_argument("--outer-learning-rate", type=rate, help="(0.001)")
     training.add_argument(
-        "--batch-size", type=integer(1), default=16, help="tasks per iteration (%(default)s)"
+        "--batch-size", type=integer(1), help="tasks per iteration (16; environments: 20)"
     )
-    training.add_argument("--iterations", type=integer(1), default=2000, help="(%(default)s)")
+    training.add_argument("--iterations", type=integer(1), help="(2000; environments: 100)")
     training.add_argument(
         "--epoch-iterations",
         type=integer(1),
-        default=100,
-        help="iterations between validations (%(default)s); --iterations is rounded up to whole "
-        "epochs",
+        help="iterations between validations (100; environments: 10); --iterations is rounded up "
+        "to whole epochs",
     )
     training.add_argument(
         "--checkpoint-iterations",
         type=integer(1),
-        default=100,
-        help="iterations between checkpoints (%(default)s): a kill costs no more",
+        help="iterations between checkpoints (100; environments: 10): a kill costs no more",
     )
-    training.add_argument("--validation-tasks", type=integer(1), default=100, help="(%(default)s)")
+    training.add_argument("--validation-tasks", type=integer(1), help="(100; environments: 20)")
     training.add_argument("--seed", type=integer(0), default=0, help="(%(default)s)")
+    policies = parser.add_argument_group("policies, for tasks in an ENVIRONMENT")
+    policies.add_argument(
+        "--episodes", type=integer(2), help="episodes of each update and outer step (20)"
+    )
+    policies.add_argument("--horizon", type=integer(1), help="steps of an episode (100)")
+    policies.add_argument(
+        "--units", type=integer(1), help="units of each of two hidden layers (100)"
+    )
+    policies.add_argument(
+        "--outer-rule", choices=policy_options.OUTER_RULES, help="the outer step (trpo)"
+    )
+    policies.add_argument(
+        "--estimator",
+        choices=policy_options.ESTIMATORS,
+        help="of the derivative of the updates (log_likelihood)",
+    )
     data = parser.add_argument_group("data")
     data.add_argument(
         "--image-size",

@@ -3,6 +3,7 @@
 import keras
 import tensorflow as tf
 
+from keras_meta.exact import replicas
 from keras_meta.policy_gradients.outer_rules import OuterRule
 
 
@@ -18,7 +19,8 @@ class TRPO(OuterRule):
         w <- w - shrinkage^j s,    for the first j with  L lower and  KL <= max_divergence
 
     If there is none, the weights stay as they are. `KL` is the mean divergence of the policies
-    after adapting, before and after the step. The compiled optimizer is not used.
+    after adapting, before and after the step. The compiled optimizer is not used. All tasks of a
+    batch must be on one device.
 
     Args:
         max_divergence: float > 0, in nats.
@@ -65,6 +67,12 @@ class TRPO(OuterRule):
         self.max_tries = max_tries
 
     def update(self, learner, experience):
+        if replicas.count() > 1:
+            raise ValueError(
+                "`TRPO` searches the length of its step on one device, and replicas would take "
+                "different steps. Train on one device, or with the outer rule `PPO()` or "
+                f"`PolicyGradient()`. Received: a strategy of {replicas.count()} replicas."
+            )
         variables = learner.trainable_variables
         shapes = [variable.shape for variable in variables]
         gradients, outcome = learner.gradients_of(experience)
