@@ -64,3 +64,15 @@ def image_run(tmp_path_factory, image_folder):
     arguments = ["train", "--data", str(image_folder), "--out", str(folder), *TINY, *SHORT]
     assert cli.main(arguments) == 0
     return folder
+
+
+POLICY = "--units 4 --episodes 4 --horizon 5 --batch-size 2 --validation-tasks 2".split()
+
+
+@pytest.fixture(scope="session")
+def policy_run(tmp_path_factory):
+    """A run of four iterations on navigation."""
+    folder = tmp_path_factory.mktemp("runs") / "navigation"
+    short = "--epoch-iterations 2 --iterations 4".split()
+    assert cli.main(["train", "navigation", "--out", str(folder), *POLICY, *short]) == 0
+    return folder

@@ -1,0 +1,150 @@
+"""`keras-meta train navigation`: runs, resuming, and options that do not fit."""
+
+import json
+import subprocess
+import sys
+import time
+
+import keras
+import numpy as np
+import pytest
+
+import keras_meta
+from keras_meta.commands import data, policy_report
+from keras_meta.commands.run_folder import RunFolder
+from tests.commands.conftest import POLICY
+from tests.commands.test_train import rows, weights
+
+
+def check_equal_runs(first, second):
+    for x, y in zip(weights(first), weights(second), strict=True):
+        np.testing.assert_array_equal(x, y)
+    assert rows(first) == rows(second)
+
+
+def test_a_run_ends_with_its_returns_in_unseen_tasks(policy_run, run):
+    result = json.loads((policy_run / "evaluation.json").read_text())
+    assert result["tasks"] == 100 and result["iterations"] == 4 and result["split"] == "test"
+    assert len(result["mean_by_step"]) == len(result["half_width_95_by_step"]) == 4
+    names = {file.name for file in policy_run.iterdir()}
+    written = {"config.json", "history.csv", "learner.keras", "checkpoints", "evaluation.json"}
+    assert names == written | {"paths.png", "learning_curve.png"}
+    assert [row["iterations"] for row in rows(policy_run)] == ["2", "4"]
+    # Training is told apart from unseen tasks by the seed of the environment.
+    seeds = [data.split_seed({"seed": 0}, x) for x in ("train", "test")]
+    assert seeds[0] != seeds[1]
+
+
+def test_evaluation_is_repeated_in_other_tasks(policy_run, run):
+    results = {}
+    for split in ("validation", "test"):
+        status, output, _ = run("evaluate", policy_run, *f"--tasks 5 --split {split}".split())
+        assert status == 0 and f"navigation, split {split}, seed 0, trained for 4 iter" in output
+        results[split] = json.loads((policy_run / "evaluation.json").read_text())
+    assert results["test"]["mean_by_step"] != results["validation"]["mean_by_step"]
+    status, output, _ = run("evaluate", policy_run, *"--tasks 5 --steps 1".split())
+    again = json.loads((policy_run / "evaluation.json").read_text())
+    assert again["mean_by_step"] == pytest.approx(results["test"]["mean_by_step"][:2], rel=1e-5)
+    status, output, _ = run("evaluate", policy_run)
+    assert status == 0 and "in 100 unseen tasks" in output
+
+
+def test_without_matplotlib_there_are_results_but_no_plots(policy_run, run, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    status, output, _ = run("evaluate", policy_run, "--tasks", 2)
+    assert status == 0 and "No plots were made. Plots need matplotlib" in output
+    assert "      3  " in output
+
+
+@pytest.mark.parametrize("rule", ["trpo", pytest.param("ppo", marks=pytest.mark.slow)])
+def test_a_killed_run_resumes_without_its_options_and_ends_the_same(rule, run, fails, tmp_path):
+    options = ["navigation", *POLICY, *f"--outer-rule {rule} --epoch-iterations 5".split()]
+    options += ["--iterations", "10"]
+    assert run("train", *options, "--out", tmp_path / "whole")[0] == 0
+
+    program = "import sys; from keras_meta import cli; sys.exit(cli.main(sys.argv[1:]))"
+    options += ["--checkpoint-iterations", "1", "--out", tmp_path / "parts"]
+    process = subprocess.Popen([sys.executable, "-c", program, "train", *map(str, options)])
+    while not list((tmp_path / "parts").glob("checkpoints/step-*[78].npz")):
+        assert process.poll() is None
+        time.sleep(0.001)
+    process.kill()
+    process.wait()
+
+    status, output, _ = run("train", "--resume", "--out", tmp_path / "parts")
+    assert status == 0 and "Resuming after iteration " in output
+    check_equal_runs(tmp_path / "whole", tmp_path / "parts")
+    output = run("train", "--resume", "--out", tmp_path / "parts")[1]
+    assert "already done 10 iterations" in output and "updates    return" in output
+    message = fails("train", "--resume", "--out", tmp_path / "parts", "--episodes", 3)
+    assert "--episodes 4 (now 3)" in message
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ("navigation --ways 3 --shots 2", "there is no --ways, --shots. Leave it out. Received: "),
+        ("navigation --data glyphs", "Received: --data glyphs"),
+        ("navigation --learner reptile", "Received: --learner reptile"),
+        ("navigation --batch-norm support", "Received: --batch-norm support"),
+        ("navigation --outer-learning-rate 0.1", "without a learning rate. Leave"),
+        ("navigation --network a.keras --units 4", "Received: --network a.keras --units 4"),
+        ("navigation --network conv4", "--network must be a .keras file of a policy"),
+        ("--data sinusoid --episodes 3", "--episodes is for policies. Leave it out"),
+        ("--data sinusoid --outer-rule ppo", "Received: --outer-rule ppo"),
+        ("navigation --batch-size 1000000000", "There is not enough memory. Received: "),
+    ],
+)
+def test_options_that_do_not_fit(options, message, fails, tmp_path):
+    assert message in fails("train", *options.split(), "--out", tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_policy_has_no_queries(policy_run, fails):
+    assert "A policy has no --queries. Leave it out" in fails(
+        "evaluate", policy_run, "--queries", 1
+    )
+    message = fails("evaluate", policy_run, "--batch-norm", "support")
+    assert "A policy has no --batch-norm" in message
+    message = fails("predict", policy_run, "--support", "a", "--query", "b")
+    assert "`predict` is for runs on images" in message and "a run on navigation" in message
+
+
+def test_a_configuration_that_lacks_options(policy_run, fails, tmp_path):
+    (tmp_path / "config.json").write_text('{"environment": "navigation"}')
+    assert "['environment', 'episodes', 'horizon', 'seed']" in fails("evaluate", tmp_path)
+
+
+def test_a_policy_of_ones_own(run, fails, tmp_path):
+    for size in (2, 3):
+        means = keras.Sequential([keras.Input((size,)), keras.layers.Dense(2)])
+        keras_meta.networks.gaussian_policy(means).save(tmp_path / f"{size}.keras")
+    short = "--episodes 2 --horizon 2 --batch-size 1 --validation-tasks 1".split()
+    short += "--epoch-iterations 1 --iterations 1 --outer-rule policy-gradient".split()
+    short += "--outer-learning-rate 0.01 --estimator dice --inner-steps 2".split()
+    out = tmp_path / "run"
+    options = ["navigation", *short, "--out", out, "--network"]
+    assert "Received: --network" in fails("train", *options, tmp_path / "3.keras")
+    assert run("train", *options, tmp_path / "2.keras")[0] == 0
+    learner = RunFolder(out).read_learner()
+    assert len(learner.model.trainable_variables) == 3
+    assert type(learner.outer_rule).__name__ == "PolicyGradient" and learner.inner_steps == 2
+    assert float(learner.optimizer.learning_rate) == pytest.approx(0.01)
+    assert run("train", "--resume", "--out", out)[0] == 0
+
+
+def test_half_cheetah(run, tmp_path, monkeypatch):
+    monkeypatch.setattr(policy_report, "_BATCH_SIZE", 2)
+    short = "--episodes 2 --horizon 3 --batch-size 1 --validation-tasks 1 --units 4".split()
+    short += "--epoch-iterations 1 --iterations 1".split()
+    assert run("train", "half-cheetah", *short, "--out", tmp_path)[0] == 0
+    status, output, _ = run("evaluate", tmp_path, "--tasks", 2, "--steps", 1)
+    assert status == 0 and "half-cheetah, split test" in output and "      1  " in output
+    assert not (tmp_path / "paths.png").exists()
+
+
+def test_half_cheetah_without_gymnasium_names_the_extra(fails, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "gymnasium", None)
+    message = fails("train", "half-cheetah", "--out", tmp_path / "run")
+    assert "pip install keras-meta[rl]" in message
+    assert not (tmp_path / "run").exists()
