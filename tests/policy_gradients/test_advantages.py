@@ -121,7 +121,7 @@ def test_values_do_not_depend_on_the_fold_they_score(folds):
     own = np.arange(EPISODES) % folds == 1
     changed = trajectories.rewards.numpy()
     changed[0, own] *= 3
-    baseline = LinearBaseline(folds=folds)
+    baseline = LinearBaseline(regularization=0.1, folds=folds)
     before, after = (
         baseline.values(x).numpy()
         for x in (trajectories, trajectories._replace(rewards=tf.constant(changed)))
