@@ -43,6 +43,14 @@ def place_in_batch(num_tasks):
     return tf.cast(first, "int32"), tasks[number] * count() / tf.reduce_sum(tasks)
 
 
+def total(value):
+    """The sum of the values of all replicas. All replicas must ask, outside of loops."""
+    replica = tf.distribute.get_replica_context()
+    if count() == 1 or replica is None:  # not inside a step: there is nothing to add
+        return value
+    return replica.all_reduce(tf.distribute.ReduceOp.SUM, value)
+
+
 def mean_over_tasks(values):
     """Means of tensors `[tasks, ...]`, over the tasks of all replicas."""
     if not values or count() == 1:

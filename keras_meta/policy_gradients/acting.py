@@ -155,11 +155,12 @@ def policy(learner, weights, step):
         step: int. Number of inner steps taken.
     """
     problem = learner.inner_problem([])
+    # All tasks share the initial weights. Not those of the first: a replica may have no task.
+    shared = [tf.reduce_max(weight, 0) for weight in weights] if step == 0 else None
 
     def act(observations):
-        if step == 0:  # All tasks share the initial weights.
-            first = [weight[0] for weight in weights]
-            return learner.outputs(problem.weights_at(first, 0), observations)
+        if step == 0:
+            return learner.outputs(problem.weights_at(shared, 0), observations)
 
         def of_task(task, index):
             del index
@@ -212,13 +213,14 @@ def checks(trajectories):
 def _gain(stage):
     """Mean rewards of tasks, compared with those of the others and scaled like the advantages."""
     rewards = tf.reduce_mean(stage.trajectories.rewards, [1, 2])
-    others = tf.cast(tf.maximum(tf.shape(rewards)[0] - 1, 1), rewards.dtype)
+    number = replicas.total(tf.cast(tf.shape(rewards)[0], rewards.dtype))
     scaled, unscaled = (
         tf.reduce_sum(tf.abs(part.rewards), [1, 2])
         for part in (stage.experience, stage.trajectories)
     )
     scale = tf.math.divide_no_nan(scaled, unscaled)
-    return scale * (rewards - (tf.reduce_sum(rewards) - rewards) / others)
+    others = replicas.total(tf.reduce_sum(rewards)) - rewards
+    return scale * (rewards - others / tf.maximum(number - 1, 1))
 
 
 def _of_first(learner, state, steps):

@@ -82,7 +82,9 @@ class PolicyGradient(OuterRule):
         # Gradients are functions of the weights, which the step must not change before.
         with tf.control_dependencies([outcome.loss]):
             gradients = [None if g is None else tf.identity(g) for g in gradients]
-        learner.optimizer.apply_gradients(zip(gradients, learner.trainable_variables, strict=True))
+            # Counts the step in here, too: not if there was a fault.
+            pairs = zip(gradients, learner.trainable_variables, strict=True)
+            learner.optimizer.apply_gradients(pairs)
         return outcome
 
 
@@ -133,7 +135,12 @@ class PPO(OuterRule):
 
     def update(self, learner, experience):
         step = PolicyGradient().update
-        outcome = step(learner, experience)
+        outcome = last = step(learner, experience)
+        if tf.distribute.has_strategy():  # Replicas cannot meet inside a loop of the graph.
+            for _ in range(1, self.epochs):
+                with tf.control_dependencies([last.loss]):
+                    last = step(learner, experience)
+            return outcome
 
         def again(epoch):
             with tf.control_dependencies([step(learner, experience).loss]):

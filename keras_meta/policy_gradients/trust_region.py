@@ -99,7 +99,8 @@ class TRPO(OuterRule):
         weights = line_search(is_good, start, step, self.shrinkage, self.max_tries)
         for variable, value in zip(variables, unflatten(weights, shapes), strict=True):
             variable.assign(value)
-        learner.optimizer.iterations.assign_add(1)
+        with tf.control_dependencies([weights]):  # and not if there was a fault
+            learner.optimizer.iterations.assign_add(1)
         return outcome
 
     def get_config(self):
