@@ -98,6 +98,11 @@ def measurements(num_tasks, num_episodes, horizon, repeats):
     def cart_pole(**kwargs):
         return environments.GymnasiumEnvironment("CartPole-v1", {}, horizon, **kwargs)
 
+    def in_graph(make):
+        return functools.partial(rollouts, functools.partial(make, horizon=horizon))
+
+    yield "navigation, in the graph", in_graph(environments.Navigation)
+    yield "cart-pole, in the graph", in_graph(environments.CartPole)
     vectorized = functools.partial(cart_pole, vectorized=True)
     yield f"cart-pole, {os.cpu_count()} workers", functools.partial(rollouts, cart_pole)
     yield "cart-pole, its vector form", functools.partial(rollouts, vectorized)

@@ -138,7 +138,7 @@ class Mine(learners.MAML):
     """A learner that is not of this package."""
 
 
-@pytest.mark.parametrize("family", ["gradient", "embedding"])
+@pytest.mark.parametrize("family", ["gradient", "embedding", "policy"])
 def test_the_tables_of_the_readme(family):
     assert f"\n\n{table(family)}\n\n" in README.read_text()
 
@@ -146,6 +146,6 @@ def test_the_tables_of_the_readme(family):
 def test_printing_the_tables_imports_nothing_heavy():
     command = [sys.executable, "-X", "importtime", "-m", "keras_meta.registry"]
     result = subprocess.run(command, capture_output=True, text=True)
-    assert result.stdout == f"{table('gradient')}\n\n{table('embedding')}\n"
+    assert result.stdout == "\n\n".join(map(table, ("gradient", "embedding", "policy"))) + "\n"
     for name in ("tensorflow", "keras", "numpy"):
         assert f" {name}\n" not in result.stderr

@@ -126,7 +126,8 @@ def start(learner, number):
 
 def act(learner, tasks, state, step, outer_step, first_task=0, environment=None):
     """Returns the `Stage` of a batch of tasks, given their `InnerState` after `step` steps."""
-    of_step = fold_in(tf.constant([learner.seed, 0], tf.int64), outer_step)
+    # The seed that is derived from a number depends on its type.
+    of_step = fold_in(tf.constant([learner.seed, 0], tf.int64), tf.cast(outer_step, tf.int64))
     seeds = tf.map_fn(
         lambda task: fold_in(fold_in(of_step, task), step),
         tf.range(num_tasks(tasks)) + tf.cast(first_task, tf.int32),

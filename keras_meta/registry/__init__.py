@@ -14,6 +14,7 @@ from keras_meta.registry import (
 )
 from keras_meta.registry.row import Generated as Generated
 from keras_meta.registry.row import Learner as Learner
+from keras_meta.registry.row import Policy as Policy
 from keras_meta.registry.row import Row as Row
 
 ROWS = (

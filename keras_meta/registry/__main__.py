@@ -3,4 +3,4 @@
 from keras_meta.registry.tables import table
 
 if __name__ == "__main__":
-    print(table("gradient"), table("embedding"), sep="\n\n")
+    print(*map(table, ("gradient", "embedding", "policy")), sep="\n\n")

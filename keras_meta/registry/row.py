@@ -96,6 +96,20 @@ class Generated(Row):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class Policy(Row):
+    """A learner of policies, whose tasks are environments.
+
+    Args:
+        summary: str. How a task is learned. Markdown.
+        papers: Tuple of pairs `(text, address)`.
+    """
+
+    kind: str = "policy"
+    summary: str
+    papers: tuple
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Learner(Row):
     """A member of the family of learners, or a variant of one.
 
