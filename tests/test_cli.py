@@ -49,6 +49,7 @@ def test_help_comes_without_tensorflow(program):
     [
         "evaluate nothing",
         "train --out run",
+        "train navigation --out run --ways 3",
         "train --out run --data glyphs --learner svm --inner-steps 2",
     ],
 )
@@ -83,6 +84,9 @@ def test_help_of_each_command(name, capsys):
         ("train --data glyphs --out run --shots many", "at least 1. Received: many"),
         ("train --data glyphs --out run --inner-learning-rate nan", "above 0. Received: nan"),
         ("train --data glyphs --out run --outer-learning-rate -1", "above 0. Received: -1"),
+        ("train swimming --out run", "invalid choice: 'swimming'"),
+        ("train navigation --out run --episodes 1", "an integer of at least 2. Received: 1"),
+        ("train navigation --out run --outer-rule magic", "invalid choice: 'magic'"),
         ("train --data glyphs --out run --learner magic", "invalid choice: 'magic'"),
         ("evaluate run --steps -1", "an integer of at least 0. Received: -1"),
         ("evaluate run --tasks 1", "an integer of at least 2. Received: 1"),

@@ -8,6 +8,7 @@ import time
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import keras_meta
 from keras_meta.commands import data, policy_report
@@ -108,6 +109,16 @@ def test_a_policy_has_no_queries(policy_run, fails):
     assert "A policy has no --batch-norm" in message
     message = fails("predict", policy_run, "--support", "a", "--query", "b")
     assert "`predict` is for runs on images" in message and "a run on navigation" in message
+
+
+def test_the_saved_model_acts_the_same(policy_run, run, tmp_path):
+    status, output, _ = run("export", policy_run, tmp_path)
+    assert status == 0 and "act(" in output and "initial()" in output
+    endpoints = tf.saved_model.load(tmp_path).signatures
+    seen = np.random.default_rng(0).normal(size=[3, 2]).astype("float32")
+    found = endpoints["act"](observations=tf.constant(seen), **endpoints["initial"]())
+    expected = RunFolder(policy_run).read_learner().model(seen)
+    np.testing.assert_allclose(found["outputs"], expected, atol=1e-6)
 
 
 def test_a_configuration_that_lacks_options(policy_run, fails, tmp_path):
