@@ -47,6 +47,7 @@ def main():
     parser.add_argument("--iterations", type=int, default=300)
     parser.add_argument("--tasks", type=int, default=20, help="in a batch")
     parser.add_argument("--decay", type=float, default=0.9, help="of advantages")
+    parser.add_argument("--regularization", type=float, default=1e-5, help="of the baseline")
     parser.add_argument("--folder", type=pathlib.Path, default=pathlib.Path("runs/half_cheetah"))
     parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("benchmarks/results"))
     arguments = parser.parse_args()
@@ -60,7 +61,9 @@ def main():
         keras_meta.networks.gaussian_policy(means),
         environment,
         inner_learning_rate=0.1,
-        baseline=keras_meta.policy_gradients.LinearBaseline(decay=arguments.decay),
+        baseline=keras_meta.policy_gradients.LinearBaseline(
+            decay=arguments.decay, regularization=arguments.regularization
+        ),
         eval_inner_steps=3,
         num_episodes=20,
         seed=seed,
@@ -83,7 +86,7 @@ def main():
     result = {
         "command": f"python benchmarks/half_cheetah.py --seed {seed} "
         f"--iterations {arguments.iterations} --tasks {arguments.tasks} "
-        f"--decay {arguments.decay}",
+        f"--decay {arguments.decay} --regularization {arguments.regularization}",
         "published_return_after_updates": PUBLISHED,
         "hours": round(sum(line["seconds"] for line in lines) / 3600, 2),
         "environment_steps": arguments.iterations * arguments.tasks * 2 * 20 * 100,
