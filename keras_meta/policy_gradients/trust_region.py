@@ -87,8 +87,10 @@ class TRPO(OuterRule):
         def fisher(v):
             return flatten(learner.fisher_product(experience, unflatten(v, shapes)))
 
-        x = conjugate_gradients(lambda v: fisher(v) + self.damping * v, g, self.cg_steps)
-        curvature = tf.maximum(tf.reduce_sum(x * fisher(x)), tf.constant(1e-12, x.dtype))
+        x, rest = conjugate_gradients(lambda v: fisher(v) + self.damping * v, g, self.cg_steps)
+        # x^T F x, where (F + damping I) x = g - rest.
+        curvature = tf.reduce_sum(x * (g - rest - self.damping * x))
+        curvature = tf.maximum(curvature, tf.constant(1e-12, x.dtype))
         step = tf.sqrt(2 * self.max_divergence / curvature) * x
         loss = tf.reduce_mean(outcome.loss)
 
@@ -122,7 +124,7 @@ def conjugate_gradients(product, b, steps):
         steps: int. Largest number of steps; they end when the residual vanishes.
 
     Returns:
-        The vector `x`.
+        Tuple `(x, residual)` of vectors, with `residual = b - A x`.
     """
     tiny = 1e-10 * tf.reduce_sum(b * b)
 
@@ -134,13 +136,13 @@ def conjugate_gradients(product, b, steps):
         return number + 1, x, residual, residual + new_square / square * direction, new_square
 
     start = (tf.constant(0), tf.zeros_like(b), b, b, tf.reduce_sum(b * b))
-    _, x, *_ = tf.while_loop(
+    _, x, residual, *_ = tf.while_loop(
         lambda number, x, residual, direction, square: (number < steps) & (square > tiny),
         step,
         start,
         parallel_iterations=1,
     )
-    return x
+    return x, residual
 
 
 def line_search(is_good, start, step, shrinkage, max_tries):
