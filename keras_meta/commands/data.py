@@ -81,12 +81,7 @@ def check_images(count, image_size, channels):
 
 
 def split_seed(config, split):
-    """Returns a seed for each split, so that none repeats the tasks of another.
-
-    Args:
-        config: dict, the options of `keras-meta train`.
-        split: One of `SPLITS`.
-    """
+    """Returns a seed for each split, so that none repeats the tasks of another."""
     return len(SPLITS) * config["seed"] + SPLITS.index(split)
 
 
