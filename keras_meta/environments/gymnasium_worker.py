@@ -223,7 +223,7 @@ class _Maker:
 
 
 def main():
-    # An interrupt from the keyboard is for the parent, whose end ends the worker.
+    """Answers the requests of the parent, whose end ends the worker; an interrupt is for it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     requests, answers = _protect_streams()
 

@@ -51,7 +51,7 @@ class WorkerPool:
                 worker.send((method, *own))
             # All answers are read before an error is raised, or the next request would get them.
             answers = [worker.receive() for worker in self._workers]
-        except BaseException:
+        except BaseException:  # an interrupt, too, would leave answers in the pipes
             self.close()
             raise
         for _, error in answers:

@@ -70,7 +70,19 @@ def export(learner, filepath, verbose=True):
             of_batch(predict), {"state": states, "query_x": batch["query_x"]}, names
         ),
     }
+    write(learner, filepath, endpoints, "serve", verbose)
 
+
+def write(learner, filepath, endpoints, default, verbose):
+    """Writes endpoints, and the variables of the learner that they share, as a SavedModel.
+
+    Args:
+        learner: A `keras.Model`.
+        filepath: Folder to write.
+        endpoints: dict, name to concrete function.
+        default: str, the name of the endpoint that is the default signature.
+        verbose: bool. Whether to print the endpoints.
+    """
     module = tf.Module()
     module.learner_variables = [variable.value for variable in learner.variables]
     for name, endpoint in endpoints.items():
@@ -78,7 +90,7 @@ def export(learner, filepath, verbose=True):
     tf.saved_model.save(
         module,
         str(filepath),
-        signatures={"serving_default": endpoints["serve"], **endpoints},
+        signatures={"serving_default": endpoints[default], **endpoints},
         # Endpoints are not differentiated by a server; the gradients in `adapt` are in its graph.
         options=tf.saved_model.SaveOptions(experimental_custom_gradients=False),
     )

@@ -6,7 +6,7 @@ import tensorflow as tf
 from keras_meta.environments.spaces import Discrete
 from keras_meta.environments.trajectories import Trajectories
 from keras_meta.policy_gradients import acting
-from keras_meta.serving.exporting import flat, print_endpoints, state_names
+from keras_meta.serving.exporting import flat, state_names, write
 
 
 def export(learner, filepath, verbose=True):
@@ -68,16 +68,4 @@ def export(learner, filepath, verbose=True):
         "adapt": flat(adapt, {**weights, "episodes": episodes}, names),
         "act": flat(act, {**weights, "observations": seen}, names),
     }
-    module = tf.Module()
-    module.learner_variables = [variable.value for variable in learner.variables]
-    for name, endpoint in endpoints.items():
-        setattr(module, name, endpoint)
-    tf.saved_model.save(
-        module,
-        str(filepath),
-        signatures={"serving_default": endpoints["act"], **endpoints},
-        options=tf.saved_model.SaveOptions(experimental_custom_gradients=False),
-    )
-    if verbose:
-        print(f"Exported to {filepath!s}:")
-        print_endpoints(endpoints)
+    write(learner, filepath, endpoints, "act", verbose)

@@ -34,7 +34,7 @@ def push_right(observation):
     ],
 )
 def test_trajectories_are_those_of_gymnasium(policy, constants, float64):
-    gymnasium = pytest.importorskip("gymnasium")
+    gymnasium = pytest.importorskip("gymnasium", reason="Gymnasium is not installed")
     names = ("gravity", "masscart", "masspole", "length")
     values = [constants.get(name, GYMNASIUM[own][0]) for name, own in zip(names, GYMNASIUM)]  # noqa: B905
     cart_pole = environments.CartPole(*[(value, value) for value in values], horizon=200)
