@@ -12,13 +12,12 @@ and inductive (each query on its own). Outer gradients are clipped to norm 1 for
 import argparse
 import json
 import pathlib
-import platform
 import time
 
 import keras
 import numpy as np
 import omniglot
-import tensorflow as tf
+import record
 
 import keras_meta
 from keras_meta import episodes, learners, metrics, networks
@@ -231,12 +230,7 @@ def main():
         "seed": arguments.seed,
         "iterations": arguments.iterations,
         "learners": {},
-        "versions": {
-            "python": platform.python_version(),
-            "tensorflow": tf.__version__,
-            "keras": keras.__version__,
-            "keras_meta": keras_meta.__version__,
-        },
+        "versions": record.versions(),
     }
     if out.exists():
         before = json.loads(out.read_text())

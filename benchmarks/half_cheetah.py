@@ -8,12 +8,11 @@ A run that is stopped goes on where it stopped when the command is repeated.
 import argparse
 import json
 import pathlib
-import platform
 import time
 
 import keras
 import numpy as np
-import tensorflow as tf
+import record
 
 import keras_meta
 from keras_meta.environments.half_cheetah import half_cheetah_direction
@@ -102,12 +101,7 @@ def main():
             ]
             for key in ("return_0", "return_1")
         },
-        "versions": {
-            "python": platform.python_version(),
-            "tensorflow": tf.__version__,
-            "keras": keras.__version__,
-            "keras_meta": keras_meta.__version__,
-        },
+        "versions": record.versions(),
     }
     out = arguments.out / f"half_cheetah_seed_{seed}.json"
     out.write_text(json.dumps(result, indent=2) + "\n")

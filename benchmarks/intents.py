@@ -18,15 +18,15 @@ end a meta-step of the transformer is timed, with all weights adapted and with a
 import argparse
 import json
 import pathlib
-import platform
 import time
 
 import keras
 import numpy as np
+import record
 import tensorflow as tf
 
 import keras_meta
-from keras_meta import baselines, episodes, learners, metrics
+from keras_meta import baselines, episodes, learners
 from keras_meta.inner_optimizers import SGD, Learned
 from keras_meta.outer_loop.episode import Episode
 from keras_meta.serving.adapted_model import clone
@@ -179,11 +179,11 @@ def measure(name, data, arguments):
     )
     print(found, flush=True)
     return {
-        "accuracy": interval(found.values),
+        "accuracy": record.interval(found.values),
         "baselines": {
             baseline: {
-                "accuracy": interval(values),
-                "learner_less_baseline_paired": interval(found.values - values),
+                "accuracy": record.interval(values),
+                "learner_less_baseline_paired": record.interval(found.values - values),
                 "setting": found.settings[baseline],
             }
             for baseline, values in found.baselines.items()
@@ -194,11 +194,6 @@ def measure(name, data, arguments):
         "seconds_of_pretraining": round(seconds_of_pretraining, 1),
         "seconds_of_meta_training": round(seconds, 1),
     }
-
-
-def interval(values):
-    mean, half_width = metrics.task_interval(values)
-    return {"mean": round(float(mean), 4), "half_width_95": round(float(half_width), 4)}
 
 
 def _count(variables):
@@ -269,12 +264,7 @@ def main():
             json.loads((pathlib.Path(arguments.data) / "domains.json").read_text())
         )[SPLIT["test"]],
         "learners": {},
-        "versions": {
-            "python": platform.python_version(),
-            "tensorflow": tf.__version__,
-            "keras": keras.__version__,
-            "keras_meta": keras_meta.__version__,
-        },
+        "versions": record.versions(),
     }
     out = pathlib.Path(arguments.out)
     if out.exists():

@@ -17,12 +17,11 @@ fine-tuned learner is given the statistics of the queries as well, which is to i
 import argparse
 import json
 import pathlib
-import platform
 import time
 
 import keras
 import numpy as np
-import tensorflow as tf
+import record
 
 import keras_meta
 from keras_meta import baselines, episodes, generators, networks
@@ -120,12 +119,6 @@ class Omniglot:
         }
 
 
-def interval(values):
-    """Mean over tasks and its 95 % interval, rounded."""
-    mean, half_width = keras_meta.metrics.task_interval(values)
-    return {"mean": round(float(mean), 5), "half_width_95": round(float(half_width), 5)}
-
-
 def measure(domain, writes, loss, forms, seed, iterations, batch_size):
     """Trains a generator of one kind; returns its figures beside those of the others."""
     loss = writes.loss if loss is None else loss
@@ -164,19 +157,19 @@ def measure(domain, writes, loss, forms, seed, iterations, batch_size):
     tuned = tuning.task_values(test, domain.metric, loss)[:, : position + 1]
     gain = generated[:, None] - np.stack([untrained, tuned[:, -1]], 1)
     gain = -gain if domain.lower_is_better else gain
-    worst = [g["mean"] - g["half_width_95"] for g in map(interval, gain.T)]
+    mean, half_width = keras_meta.metrics.task_interval(gain)
     result = {
-        "generated": interval(generated),
-        "written_before_training": interval(untrained),
+        "generated": record.interval(generated, 5),
+        "written_before_training": record.interval(untrained, 5),
         "fine_tuned_from_scratch": {
-            **interval(tuned[:, -1]),
+            **record.interval(tuned[:, -1], 5),
             "chosen_on_validation_tasks": f"{tuning.model.name}: {tuning.settings[position]}",
             "weights": tuning.model.count_params(),
-            "before_a_step": interval(tuned[:, 0]),
+            "before_a_step": record.interval(tuned[:, 0], 5),
         },
-        "paired_gain_over_untrained": interval(gain[:, 0]),
-        "paired_gain_over_fine_tuned": interval(gain[:, 1]),
-        "beats_both": min(worst) > 0.0,
+        "paired_gain_over_untrained": record.interval(gain[:, 0], 5),
+        "paired_gain_over_fine_tuned": record.interval(gain[:, 1], 5),
+        "beats_both": bool((mean > half_width).all()),
         "weights_of_the_generator": learner.count_params(),
         "iterations": int(learner.optimizer.iterations),
         "seconds_of_training": round(seconds, 1),
@@ -202,12 +195,7 @@ def main():
         f"--sinusoid-iterations {arguments.sinusoid_iterations} "
         f"--omniglot-iterations {arguments.omniglot_iterations} --seeds {seeds}",
         "test_tasks": NUM_TEST_TASKS,
-        "versions": {
-            "python": platform.python_version(),
-            "tensorflow": tf.__version__,
-            "keras": keras.__version__,
-            "keras_meta": keras_meta.__version__,
-        },
+        "versions": record.versions(),
         "runs": [],
     }
     if out.exists():

@@ -18,12 +18,12 @@ import argparse
 import json
 import os
 import pathlib
-import platform
 import time
 
 import keras
 import numpy as np
 import omniglot
+import record
 import tensorflow as tf
 
 import keras_meta
@@ -173,12 +173,7 @@ def main():
         "test_tasks": NUM_TEST_TASKS,
         "batch_norm": "running",
         "learners": {},
-        "versions": {
-            "python": platform.python_version(),
-            "tensorflow": tf.__version__,
-            "keras": keras.__version__,
-            "keras_meta": keras_meta.__version__,
-        },
+        "versions": record.versions(),
     }
     if out.exists():
         before = json.loads(out.read_text())

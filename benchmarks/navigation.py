@@ -12,12 +12,11 @@ stopped when the command is repeated.
 import argparse
 import json
 import pathlib
-import platform
 import time
 
 import keras
 import numpy as np
-import tensorflow as tf
+import record
 
 import keras_meta
 from keras_meta import plotting
@@ -92,15 +91,6 @@ def measure(model):
     return rates, returns(model, rates, TEST_SEED, 3)
 
 
-def interval(values):
-    """Mean and half-width of the 95 % interval over goals, by update."""
-    half = 1.96 * values.std(0, ddof=1) / len(values) ** 0.5
-    return {
-        "mean": [round(float(x), 2) for x in values.mean(0)],
-        "half_width_95": [round(float(x), 2) for x in half],
-    }
-
-
 def picture(model, rates, path):
     """Draws episodes in three unseen goals, before and after each update."""
     learner = learner_of(model, 1, 0, rates)
@@ -129,14 +119,18 @@ def main():
             iterations = factor * arguments.iterations
             model, seconds = train(inner_steps, iterations, arguments.tasks, seed, arguments.folder)
             rates, values[name] = measure(model)
-            run[name] = {"seconds": round(seconds), "rates": rates, **interval(values[name])}
+            run[name] = {
+                "seconds": round(seconds),
+                "rates": rates,
+                **record.interval(values[name], 2),
+            }
             if name == "maml" and seed == arguments.seeds[0]:
                 picture(model, rates, arguments.out / "navigation_paths.png")
             print(name, run[name], flush=True)
         rates, values["random start"] = measure(policy(seed))
-        run["random start"] = {"rates": rates, **interval(values["random start"])}
+        run["random start"] = {"rates": rates, **record.interval(values["random start"], 2)}
         for name in ("pooled goals", "random start"):
-            run[f"maml minus {name}"] = interval(values["maml"] - values[name])
+            run[f"maml minus {name}"] = record.interval(values["maml"] - values[name], 2)
         runs.append(run)
         seeds = " ".join(map(str, arguments.seeds))
         result = {
@@ -147,12 +141,7 @@ def main():
             "unseen_goals": len(values["maml"]),
             "environment_steps": arguments.iterations * arguments.tasks * 2 * 20 * 100,
             "runs": runs,
-            "versions": {
-                "python": platform.python_version(),
-                "tensorflow": tf.__version__,
-                "keras": keras.__version__,
-                "keras_meta": keras_meta.__version__,
-            },
+            "versions": record.versions(),
         }
         (arguments.out / "navigation.json").write_text(json.dumps(result, indent=2) + "\n")
 

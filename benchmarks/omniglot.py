@@ -12,12 +12,11 @@ character with them.
 import argparse
 import json
 import pathlib
-import platform
 import time
 
 import keras
 import numpy as np
-import tensorflow as tf
+import record
 
 import keras_meta
 
@@ -104,12 +103,7 @@ def main():
             1000 * float(np.median(np.diff(epoch_ends))) / iterations_an_epoch, 1
         ),
         "test": {},
-        "versions": {
-            "python": platform.python_version(),
-            "tensorflow": tf.__version__,
-            "keras": keras.__version__,
-            "keras_meta": keras_meta.__version__,
-        },
+        "versions": record.versions(),
     }
     modes = (
         {arguments.batch_norm, "support"}

@@ -9,12 +9,12 @@ goals, after one update of the rate that was used in training.
 import argparse
 import json
 import pathlib
-import platform
 import statistics
 import time
 
 import keras
 import numpy as np
+import record
 import tensorflow as tf
 
 import keras_meta
@@ -113,12 +113,7 @@ def main():
         "environment_steps": arguments.iterations * arguments.tasks * 2 * 20 * 100,
         "milliseconds_of_parts": parts(arguments.tasks),
         "methods": {},
-        "versions": {
-            "python": platform.python_version(),
-            "tensorflow": tf.__version__,
-            "keras": keras.__version__,
-            "keras_meta": keras_meta.__version__,
-        },
+        "versions": record.versions(),
     }
     print(result["milliseconds_of_parts"], flush=True)
     for name in arguments.methods:

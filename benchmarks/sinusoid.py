@@ -10,12 +10,11 @@ with half of it after the first step.
 import argparse
 import json
 import pathlib
-import platform
 import time
 
 import keras
 import numpy as np
-import tensorflow as tf
+import record
 
 import keras_meta
 
@@ -109,12 +108,7 @@ def main():
         "command": f"python benchmarks/sinusoid.py --stages {arguments.stages} --seeds {seeds}",
         "published_mse_after_steps": PUBLISHED,
         "runs": [train_and_measure(seed, arguments.stages) for seed in arguments.seeds],
-        "versions": {
-            "python": platform.python_version(),
-            "tensorflow": tf.__version__,
-            "keras": keras.__version__,
-            "keras_meta": keras_meta.__version__,
-        },
+        "versions": record.versions(),
     }
     out = pathlib.Path(arguments.out)
     out.parent.mkdir(parents=True, exist_ok=True)

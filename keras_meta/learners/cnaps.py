@@ -109,20 +109,11 @@ class CNAPs(EmbeddingLearner):
     @functools.cached_property
     def functional(self):
         """All parts as a function of all weights: those that are not learned are modulated too."""
-        return FunctionalModel(self, super().trainable_variables)
+        return FunctionalModel(self, [v for v in self.variables if v.trainable])
 
-    @property
-    def trainable_variables(self):
-        """What the outer loop learns: all, or all but the weights of the embedding."""
-        return self._without_kept(super().trainable_variables)
-
-    @property
-    def trainable_weights(self):
-        """The same under the other name, by which Keras finishes a run of `fit`."""
-        return self._without_kept(super().trainable_weights)
-
-    def _without_kept(self, variables):
-        if self.__dict__.get("learn_embedding", True):  # Keras may ask before it is known
+    def meta_learned(self, variables):
+        """All, or all but the weights of the embedding. See `OuterModel`."""
+        if self.__dict__.get("learn_embedding", True):
             return variables
         kept = {id(variable) for variable in self.model.trainable_variables}
         return [variable for variable in variables if id(variable) not in kept]

@@ -119,18 +119,9 @@ class MAML(MetaLearner):
             self.inner_weights.variables, self.inner_weights.layers, self.inner_steps
         )
 
-    @property
-    def trainable_variables(self):
-        """The meta-learned variables: all but those of the model that the learner replaces."""
-        return self._without_replaced(super().trainable_variables)
-
-    @property
-    def trainable_weights(self):
-        """The same as `trainable_variables`; Keras uses this name at the end of `fit`."""
-        return self._without_replaced(super().trainable_weights)
-
-    def _without_replaced(self, variables):
-        inner_weights = self.__dict__.get("inner_weights")  # Keras may ask before it is set
+    def meta_learned(self, variables):
+        """All but those of the model that the learner replaces. See `OuterModel`."""
+        inner_weights = self.__dict__.get("inner_weights")
         return inner_weights.without_replaced(variables) if inner_weights else variables
 
     @property

@@ -21,14 +21,13 @@ class OuterModel(keras.Model):
         mean over tasks of  learn_task(task, training=True, seed).loss
 
     task by task in one graph loop, so memory does not grow with the number of tasks. Compiling,
-    callbacks, mixed precision, replicas and interruption work as in any Keras model. Random numbers
-    drawn while learning derive from the seed of the task, which is a function of the learner's
-    seed, the outer step and the task's number in its batch.
+    callbacks, mixed precision, replicas and interruption work as in any Keras model. Each task has
+    a seed that derives from the learner's, the outer step and the task's number in its batch.
 
     Subclasses may override: `unpack`, which turns an element of the dataset into tasks;
-    `meta_gradients`, if they are not the gradients of the loss; `outer_update`, if an outer step is
-    more than one optimizer step, such as a line search; `absorb`, for state that is updated without
-    a gradient.
+    `meta_learned`, if some trainable variables are not learned across tasks; `meta_gradients`, if
+    they are not the gradients of the loss; `outer_update`, if an outer step is more than one
+    optimizer step, such as a line search; `absorb`, for state that is updated without a gradient.
 
     Args:
         task_map: `"loop"`, `"vectorize"`, or `"auto"` to choose automatically.
@@ -103,7 +102,7 @@ class OuterModel(keras.Model):
         """Returns the checked batch of tasks in an element of a dataset.
 
         Args:
-            data: An element of the dataset passed to `fit` or `evaluate`.
+            data: An element of the dataset.
 
         Returns:
             Nest of tensors `[tasks, ...]`, in which leaves may be `None`.
@@ -111,12 +110,12 @@ class OuterModel(keras.Model):
         return data[0] if isinstance(data, tuple) and len(data) == 1 else data
 
     def unpack_inputs(self, inputs):
-        """Returns the batch of tasks in the inputs of `call`, which lack the labels for a loss.
-
-        Args:
-            inputs: The inputs passed to `predict` or `call`.
-        """
+        """Returns the batch of tasks in the inputs of `call`, which lack the labels for a loss."""
         return self.unpack(inputs)
+
+    def meta_learned(self, variables):
+        """Returns those trainable variables that `fit` learns; called in the constructor too."""
+        return variables
 
     def meta_gradients(self, tasks):
         """Gradient of the mean loss over tasks, with respect to all trainable variables.
@@ -153,11 +152,7 @@ class OuterModel(keras.Model):
         return outcome
 
     def absorb(self, observed):
-        """Updates state with the observations made while learning the tasks of an outer step.
-
-        Args:
-            observed: Nest of tensors `[tasks, ...]`.
-        """
+        """Updates state with what learning the tasks of an outer step observed `[tasks, ...]`."""
 
     def scored(self, tasks, predictions):
         """Returns the arguments of the compiled metrics: `(x, y, y_pred, sample_weight)`."""
@@ -175,19 +170,24 @@ class OuterModel(keras.Model):
 
     # Derived from the above.
 
+    @property
+    def trainable_variables(self):
+        """The meta-learned variables."""
+        return self.meta_learned(super().trainable_variables)
+
+    @property
+    def trainable_weights(self):
+        """The same as `trainable_variables`; Keras uses this name at the end of `fit`."""
+        return self.meta_learned(super().trainable_weights)
+
     def call(self, inputs, training=False):
         """Learns each task and returns its predictions, with a leading axis of tasks."""
         return self.learn_tasks(self.unpack_inputs(inputs), training).predictions
 
     def learn_tasks(self, tasks, training=False):
-        """Learns each task of a batch, without an outer step.
+        """Returns the `Outcome` of learning each task of a batch, without an outer step.
 
-        Args:
-            tasks: A batch of tasks, as `unpack` returns it.
-            training: bool. Whether as in `fit`, with the seeds of this outer step.
-
-        Returns:
-            An `Outcome` with a leading axis of tasks.
+        With `training=True` the tasks are learned as in `fit`, with the seeds of this outer step.
         """
         return steps.learn_tasks(self, tasks, training)
 

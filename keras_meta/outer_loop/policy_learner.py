@@ -37,17 +37,8 @@ class PolicyLearner(OuterModel):
         self.distribution = distributions.of_space(environment.action_space, outputs[-1])
         self.functional = FunctionalModel(model)
 
-    @property
-    def trainable_variables(self):
-        """The meta-learned variables: all but those of the model that are replaced in each task."""
-        return self._without_replaced(super().trainable_variables)
-
-    @property
-    def trainable_weights(self):
-        """The same as `trainable_variables`; Keras uses this name at the end of `fit`."""
-        return self._without_replaced(super().trainable_weights)
-
-    def _without_replaced(self, variables):
+    def meta_learned(self, variables):
+        """All but those of the model that are replaced in each task. See `OuterModel`."""
         return self.inner_weights.without_replaced(variables) if self.inner_weights else variables
 
     def weight_names(self):
