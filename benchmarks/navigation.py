@@ -3,10 +3,11 @@
     python benchmarks/navigation.py
 
 The setting is that of section 5.3 of Finn et al., 2017: a point moves in the plane, 20 episodes of
-100 steps for each update, 40 goals a batch, a policy of two hidden layers of 100 units. Baselines
-have as many environment steps: a policy trained on pooled goals, and a random one, each adapted
-with the learning rate that is best on validation goals. A run that is stopped goes on where it
-stopped when the command is repeated.
+100 steps for each update, 40 goals a batch, a policy of two hidden layers of 100 units. Of the
+policies after every 10 outer steps the one is kept that is best after one update in validation
+goals. Baselines have as many environment steps: a policy trained on pooled goals, and a random one,
+each adapted with the learning rates that are best in validation goals. A run that is stopped goes
+on where it stopped when the command is repeated.
 """
 
 import argparse
@@ -22,9 +23,9 @@ import keras_meta
 from keras_meta import plotting
 
 PUBLISHED = {"0": -40.41, "1": -11.68, "2": -3.33, "3": -3.23}
-REFERENCES = {"standing still": -38.26, "perfect": -0.51}
 UPDATES = 3
 VALIDATION_SEED, TEST_SEED = 2000, 1000
+VALIDATION_BATCHES, TEST_BATCHES = 5, 10  # of 40 goals
 RATES = [0.03, 0.1, 0.3, 1.0, 3.0]
 
 
@@ -55,7 +56,14 @@ def train(inner_steps, iterations, tasks, seed, folder):
     learner = learner_of(policy(seed), inner_steps, seed)
     folder = folder / f"{inner_steps}_steps_seed_{seed}"
     folder.mkdir(parents=True, exist_ok=True)
-    resume = keras_meta.callbacks.ExactResume(folder, save_every=10)
+    best = keras.callbacks.EarlyStopping(
+        "val_return_1",
+        mode="max",
+        patience=iterations,
+        restore_best_weights=True,
+    )
+    resume = keras_meta.callbacks.ExactResume(folder, save_every=10, callbacks=[best])
+    validation = keras_meta.environments.Navigation(seed=VALIDATION_SEED)
     clock, started = folder / "seconds", time.time()
     before = float(clock.read_text()) if clock.exists() else 0.0
     learner.fit(
@@ -63,7 +71,8 @@ def train(inner_steps, iterations, tasks, seed, folder):
         steps_per_epoch=10,
         initial_epoch=resume.epoch,
         epochs=iterations // 10,
-        callbacks=[resume],
+        validation_data=validation.as_dataset(40, num_batches=VALIDATION_BATCHES),
+        callbacks=[best, resume],
         verbose=2,
     )
     if resume.step < iterations:
@@ -82,13 +91,37 @@ def measure(model):
     """Chooses the rates on validation goals, and returns them with the returns in test goals."""
     choices = [(first, factor * first) for first in RATES for factor in (0.5, 1.0)]
     # The rate of the first update by the return after it; that of the others by the last return.
-    found = {rates: returns(model, rates, VALIDATION_SEED, 1).mean(0) for rates in choices}
+    found = {
+        rates: returns(model, rates, VALIDATION_SEED, VALIDATION_BATCHES).mean(0)
+        for rates in choices
+    }
     first = max(RATES, key=lambda rate: np.nan_to_num(found[rate, rate][1], nan=-np.inf))
     rates = max(
         [(first, 0.5 * first), (first, first)],
         key=lambda pair: np.nan_to_num(found[pair][UPDATES], nan=-np.inf),
     )
-    return rates, returns(model, rates, TEST_SEED, 3)
+    return rates, returns(model, rates, TEST_SEED, TEST_BATCHES)
+
+
+def references():
+    """Returns in the test goals of agents that need no learning.
+
+    The second one moves as far for every goal, in its direction: as far as is best over all goals.
+    """
+    batches = keras_meta.environments.Navigation(seed=TEST_SEED).as_dataset(
+        40, num_batches=TEST_BATCHES
+    )
+    distances = np.concatenate([np.linalg.norm(goals, axis=-1) for goals in batches])[:, None]
+    way = 0.1 * np.arange(1, 101)
+
+    def mean_return(length):
+        return float(-np.abs(distances - np.minimum(way, length)).sum(1).mean())
+
+    return {
+        "standing still": round(mean_return(0.0), 2),
+        "one length for all goals": round(max(map(mean_return, np.arange(0.3, 0.5, 0.01))), 2),
+        "perfect": round(mean_return(distances), 2),
+    }
 
 
 def picture(model, rates, path):
@@ -137,7 +170,7 @@ def main():
             "command": f"python benchmarks/navigation.py --seeds {seeds} "
             f"--iterations {arguments.iterations} --tasks {arguments.tasks}",
             "published_return_after_updates": PUBLISHED,
-            "references": REFERENCES,
+            "references": references(),
             "unseen_goals": len(values["maml"]),
             "environment_steps": arguments.iterations * arguments.tasks * 2 * 20 * 100,
             "runs": runs,
