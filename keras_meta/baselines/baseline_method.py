@@ -4,7 +4,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_meta.metrics.adaptation_curve import lower_is_better, resolve_metric
+from keras_meta.exact import keras_masks
+from keras_meta.metrics.task_metrics import lower_is_better, resolve_metric
 from keras_meta.outer_loop import padding, task_map
 
 
@@ -59,8 +60,7 @@ class BaselineMethod:
 
         Args:
             episodes: Finite dataset of episodes.
-            metric: `"accuracy"`, `"mse"` or a callable `(y_true, y_pred)` that returns a value for
-                each query.
+            metric: See `metrics.adaptation_curve`.
             loss: Loss on the support set, for baselines that minimise it.
 
         Returns:
@@ -69,20 +69,24 @@ class BaselineMethod:
         if (metric, loss) not in self._graphs:
             self._graphs[metric, loss] = self._graph(resolve_metric(metric), loss)
         graph = self._graphs[metric, loss]
-        return np.concatenate([graph(inputs, y).numpy() for inputs, y, *_ in episodes])
+        batches = map(keras.utils.unpack_x_y_sample_weight, episodes)
+        return np.concatenate([graph(*batch).numpy() for batch in batches])
 
-    def _graph(self, function, loss):
+    def _graph(self, metric, loss):
         def one_task(task, index):
             del index
-            inputs, y = padding.cut(*task)
+            inputs, y, sample_weight = padding.cut(*task)
             predictions = self.predictions(inputs, loss)
-            values = function(y[None, None], predictions[:, None])
-            return (), tf.reduce_mean(values, axis=list(range(1, values.shape.rank)))
+            y_pred = keras_masks.carried(lambda x: x[:, None], predictions)
+            weight = None if sample_weight is None else sample_weight[None]
+            return (), metric.of_tasks(y[None, None], y_pred, {}, 2, weight)[:, 0]
 
         @tf.function(reduce_retracing=True, autograph=False)
-        def of_batch(inputs, y):
+        def of_batch(inputs, y, sample_weight):
             how = "loop" if padding.is_padded(inputs) else self.task_map
-            return task_map.map_tasks(one_task, (inputs, y), how)[1]
+            if sample_weight is not None and sample_weight.shape.rank == 1:
+                sample_weight = tf.repeat(sample_weight[:, None], tf.shape(y)[1], 1)
+            return task_map.map_tasks(one_task, (inputs, y, sample_weight), how)[1]
 
         return of_batch
 

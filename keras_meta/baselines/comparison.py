@@ -3,9 +3,9 @@
 import numpy as np
 
 from keras_meta.baselines.baseline_method import choose
-from keras_meta.metrics.adaptation_curve import lower_is_better, metric_name
 from keras_meta.metrics.comparison import Comparison, task_values
 from keras_meta.metrics.task_interval import task_interval
+from keras_meta.metrics.task_metrics import lower_is_better, metric_name
 
 
 class BaselineComparison:

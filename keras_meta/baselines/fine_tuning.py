@@ -7,14 +7,17 @@ import tensorflow as tf
 
 from keras_meta import inner_optimizers
 from keras_meta.baselines.baseline_method import BaselineMethod
+from keras_meta.exact import keras_masks
 from keras_meta.inner_loop import adaptation, losses, rules
 from keras_meta.inner_loop.functional import FunctionalModel
 from keras_meta.inner_loop.problem import InnerProblem
 from keras_meta.outer_loop import task_map
 
+_NAMES = {"adam": "Adam", "sgd": "SGD", "rmsprop": "RMSprop"}
+
 
 class FineTuning(BaselineMethod):
-    """Takes steps of Adam on the support set, from the weights of an untrained or trained model.
+    """Takes gradient steps on the support set, from the weights of an untrained or trained model.
 
     Its settings are the numbers of steps. To choose among learning rates as well, make one baseline
     for each and pass the list to `compare` or `choose`.
@@ -26,6 +29,7 @@ class FineTuning(BaselineMethod):
         head_only: bool. Whether the last layer alone is trained.
         stored_statistics: bool. Whether batch normalisation uses the moving statistics of the
             model, or else those of the current support or query set.
+        optimizer: `"adam"`, `"sgd"`, or another name that `inner_optimizers.get` takes.
 
     Example:
 
@@ -46,6 +50,7 @@ class FineTuning(BaselineMethod):
         steps=(0, 1, 2, 3, 5, 10, 30, 100),
         head_only=False,
         stored_statistics=False,
+        optimizer="adam",
     ):
         super().__init__()
         self.model = model
@@ -58,13 +63,15 @@ class FineTuning(BaselineMethod):
         self._function = FunctionalModel(model)
         count = len(self._function.trainable_variables)
         self._first = count - len(model.layers[-1].trainable_variables) if head_only else 0
-        self._adam = inner_optimizers.Adam(learning_rate)
+        self.optimizer = optimizer
+        self._optimizer = inner_optimizers.get(optimizer, learning_rate)
         adapted = self._function.trainable_variables[self._first :]
-        self._adam.prepare(adapted, [0] * len(adapted), steps=1)
+        self._optimizer.prepare(adapted, [0] * len(adapted), steps=1)
 
     @property
     def settings(self):
-        details = ["Adam", f"rate {self.learning_rate:g}"]
+        name = _NAMES.get(self.optimizer, self.optimizer)
+        details = [name, f"rate {self.learning_rate:g}"]
         if self.head_only:
             details.append("head only")
         if self.stored_statistics:
@@ -72,7 +79,7 @@ class FineTuning(BaselineMethod):
         return [", ".join([*details, f"{number} steps"]) for number in self.steps]
 
     def predictions(self, inputs, loss):
-        function, adam = self._function, self._adam
+        function, optimizer = self._function, self._optimizer
         loss = losses.resolve(loss)
         rule = rules.stored if self.stored_statistics else rules.batch
         weights = function.initial_weights()
@@ -89,8 +96,8 @@ class FineTuning(BaselineMethod):
         problem = InnerProblem(
             initial_weights=adapted,
             loss=support_loss,
-            update=functools.partial(adam.update, settings=adam.read()),
-            initial_slots=adam.init(adapted),
+            update=functools.partial(optimizer.update, settings=optimizer.read()),
+            initial_slots=optimizer.init(adapted),
             first_order=True,
         )
         # Nested loops, so that the step is traced once, whatever the length of `steps`.
@@ -101,11 +108,13 @@ class FineTuning(BaselineMethod):
             predicted = predict(state.weights, inputs["query_x"])
             return position + 1, state, predictions.write(position, predicted)
 
-        predictions = tf.TensorArray(predict(adapted, inputs["query_x"]).dtype, len(self.steps))
+        start = predict(adapted, inputs["query_x"])
+        predictions = tf.TensorArray(start.dtype, len(self.steps))
         *_, predictions = tf.while_loop(
             lambda position, *_: position < len(self.steps),
             go_on,
             (tf.constant(0), problem.start(), predictions),
             parallel_iterations=1,
         )
-        return predictions.stack()
+        mask = keras_masks.masks(start)  # the same after any number of steps
+        return keras_masks.with_masks(predictions.stack(), None if mask is None else mask[None])

@@ -5,7 +5,8 @@ import pathlib
 import keras
 
 from keras_meta import plotting
-from keras_meta.metrics.adaptation_curve import adaptation_curve, resolve_metric
+from keras_meta.metrics.adaptation_curve import adaptation_curve
+from keras_meta.metrics.task_metrics import resolve_metric
 
 
 class AdaptationCurveLogger(keras.callbacks.Callback):

@@ -2,7 +2,7 @@
 
 from keras_meta.baselines import BaselineComparison
 from keras_meta.metrics import task_interval
-from keras_meta.metrics.adaptation_curve import lower_is_better
+from keras_meta.metrics.task_metrics import lower_is_better
 
 
 def results_table(study):

@@ -8,6 +8,7 @@ import functools
 
 import keras
 import tensorflow as tf
+from keras.src import backend
 from tensorflow.python.framework import ops
 
 from keras_meta.exact import replicas
@@ -161,6 +162,19 @@ def forget_compiled_steps(model):
     """
     for name in _COMPILED_STEPS:
         setattr(model, name, None)
+
+
+def keras_mask(x):
+    """Returns the mask that a layer has attached to its output, or `None`.
+
+    Losses and metrics of Keras leave out what it hides. Where it is kept is not documented.
+    """
+    return backend.get_keras_mask(x)
+
+
+def set_keras_mask(x, mask):
+    """Attaches a mask to a tensor, as layers do."""
+    backend.set_keras_mask(x, mask)
 
 
 def uses_renorm(layer):

@@ -1,11 +1,13 @@
-"""Metrics over tasks: adaptation curves, comparisons of learners, calibration."""
+"""Metrics over tasks: adaptation curves, comparisons of learners, calibration, likelihood."""
 
 from keras_meta.metrics.adaptation_curve import AdaptationCurve as AdaptationCurve
 from keras_meta.metrics.adaptation_curve import adaptation_curve as adaptation_curve
 from keras_meta.metrics.calibration import ExpectedCalibrationError as ExpectedCalibrationError
-from keras_meta.metrics.calibration import NegativeLogLikelihood as NegativeLogLikelihood
 from keras_meta.metrics.comparison import Comparison as Comparison
 from keras_meta.metrics.comparison import compare as compare
 from keras_meta.metrics.comparison import task_values as task_values
 from keras_meta.metrics.frozen_task_values import frozen_task_values as frozen_task_values
+from keras_meta.metrics.likelihood import BitsPerCharacter as BitsPerCharacter
+from keras_meta.metrics.likelihood import NegativeLogLikelihood as NegativeLogLikelihood
+from keras_meta.metrics.likelihood import Perplexity as Perplexity
 from keras_meta.metrics.task_interval import task_interval as task_interval

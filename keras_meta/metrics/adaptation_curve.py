@@ -2,63 +2,10 @@
 
 import numpy as np
 import tensorflow as tf
+from keras.utils import unpack_x_y_sample_weight
 
 from keras_meta.metrics.task_interval import task_interval
-from keras_meta.outer_loop.padding import QUERY_MASK
-
-
-def accuracy(y_true, y_pred):
-    """Returns for each query 1 if its largest output is that of the right class, else 0."""
-    labels = y_true if len(y_true.shape) < len(y_pred.shape) else tf.argmax(y_true, -1)
-    return tf.cast(tf.cast(labels, tf.int64) == tf.argmax(y_pred, -1), tf.float32)
-
-
-def squared_error(y_true, y_pred):
-    """Returns the squared error of each output."""
-    return tf.square(tf.cast(y_true, y_pred.dtype) - y_pred)
-
-
-_METRICS = {"accuracy": accuracy, "mse": squared_error}
-
-
-def resolve_metric(metric):
-    """Returns the function `(y_true, y_pred)` of a metric, which returns a value for each query."""
-    if callable(metric):
-        return metric
-    if metric not in _METRICS:
-        raise ValueError(
-            f"`metric` must be one of {list(_METRICS)} or a callable. Received: {metric!r}."
-        )
-    return _METRICS[metric]
-
-
-def mean_over_queries(values, inputs, axis):
-    """Returns the mean over the queries of each task, without padding.
-
-    Args:
-        values: Tensor `[..., tasks, queries, ...]`, a metric of each query.
-        inputs: The episode batch.
-        axis: int. The axis of the queries.
-
-    Returns:
-        Tensor `[..., tasks]`.
-    """
-    values = tf.reduce_mean(values, list(range(axis + 1, values.shape.rank)))
-    if QUERY_MASK not in inputs:
-        return tf.reduce_mean(values, axis)
-    mask = tf.cast(inputs[QUERY_MASK], tf.bool)
-    number = tf.reduce_sum(tf.cast(mask, values.dtype), -1)
-    return tf.reduce_sum(tf.where(mask, values, 0), axis) / number
-
-
-def lower_is_better(metric):
-    """Whether a metric, given by its name or as a function, is an error."""
-    return metric in ("mse", squared_error)
-
-
-def metric_name(metric):
-    """Returns the name of a metric that is given by its name or as a callable."""
-    return metric if isinstance(metric, str) else getattr(metric, "__name__", "metric")
+from keras_meta.metrics.task_metrics import resolve_metric
 
 
 class AdaptationCurve:
@@ -109,8 +56,10 @@ def adaptation_curve(learner, episodes, metric="accuracy", steps=None):
     Args:
         learner: A compiled learner. The curve of a learner without inner steps is one point.
         episodes: Finite dataset of episodes.
-        metric: `"accuracy"`, `"mse"`, or a callable `(y_true, y_pred)` that returns a value for
-            each query, `[tasks, queries, ...]`.
+        metric: `"accuracy"`, `"mse"`, `"perplexity"`, `"bits_per_character"`, a
+            `metrics.Perplexity` or `metrics.BitsPerCharacter`, or a callable `(y_true, y_pred)`
+            that returns a value for each query, `[tasks, queries, ...]`. Means over queries are
+            weighted by the sample weights of the episodes.
         steps: int. Number of steps. Defaults to the learner's number at evaluation.
 
     Returns:
@@ -130,20 +79,19 @@ def adaptation_curve(learner, episodes, metric="accuracy", steps=None):
     print(keras_meta.metrics.adaptation_curve(learner, waves, metric="mse", steps=3))
     ```
     """
-    function = resolve_metric(metric)
+    resolved = resolve_metric(metric)
     if episodes.cardinality() == tf.data.INFINITE_CARDINALITY:
         raise ValueError(
             "Evaluation needs a finite dataset. Make it with `as_dataset(batch_size, "
             "num_batches=...)`. Received: a dataset of infinite length."
         )
 
-    predict = learner.traced(
-        ("by_step", steps), lambda inputs: learner.predict_by_step(inputs, steps)
-    )
-    values = []
-    for inputs, y, *_ in episodes:
-        by_query = function(y[None], predict(inputs))
-        values.append(mean_over_queries(by_query, inputs, axis=2).numpy())
+    def of_batch(inputs, y, sample_weight):
+        by_step = learner.predict_by_step(inputs, steps)
+        return resolved.of_tasks(y[None], by_step, inputs, 2, sample_weight)
+
+    of_batch = learner.traced(("by_step", metric, steps), of_batch)
+    values = [of_batch(*unpack_x_y_sample_weight(batch)).numpy() for batch in episodes]
     num_queries = int(tf.nest.flatten(episodes.element_spec[1])[0].shape[1] or 0)
     values = np.concatenate(values, axis=1).T
-    return AdaptationCurve(values, metric_name(metric), learner.batch_norm, num_queries)
+    return AdaptationCurve(values, resolved.name, learner.batch_norm, num_queries)

@@ -1,21 +1,19 @@
-"""Metrics of predicted probabilities: calibration and likelihood."""
+"""The calibration of predicted probabilities."""
 
 import keras
 import tensorflow as tf
 
+from keras_meta.metrics.query_weights import query_weights
+
 
 def _prepare(y_true, y_pred, sample_weight, from_logits, dtype):
     """Returns probabilities `[n, ways]`, class numbers `[n]` and weights `[n]` of all queries."""
+    y_pred = tf.convert_to_tensor(y_pred)
+    weights = query_weights(y_pred, sample_weight, dtype)
     y_pred, y_true = tf.cast(y_pred, dtype), tf.convert_to_tensor(y_true)
     one_hot = y_true.shape.rank == y_pred.shape.rank and y_true.shape[-1] != 1
     labels = tf.reshape(tf.argmax(y_true, -1) if one_hot else tf.cast(y_true, "int64"), [-1])
     probabilities = tf.nn.softmax(y_pred) if from_logits else y_pred
-    weights = tf.ones(tf.shape(y_pred)[:-1], dtype)
-    if sample_weight is not None:
-        sample_weight = tf.cast(sample_weight, dtype)
-        if sample_weight.shape.rank < weights.shape.rank:  # one weight for each task
-            sample_weight = sample_weight[..., None]
-        weights *= sample_weight
     return tf.reshape(probabilities, [-1, y_pred.shape[-1]]), labels, tf.reshape(weights, [-1])
 
 
@@ -86,43 +84,3 @@ class ExpectedCalibrationError(keras.metrics.Metric):
             "num_bins": self.num_bins,
             "from_logits": self.from_logits,
         }
-
-
-@keras.saving.register_keras_serializable("keras_meta")
-class NegativeLogLikelihood(keras.metrics.Mean):
-    """The mean over queries of `-log p(right class)`.
-
-    Labels are class numbers or one-hot.
-
-    Args:
-        from_logits: bool. Whether predictions are logits, as learners return them.
-        name: Optional name.
-        dtype: See `keras.metrics.Metric`.
-
-    Example:
-
-    ```python
-    import math
-    import keras_meta
-
-    metric = keras_meta.metrics.NegativeLogLikelihood(from_logits=False)
-    metric.update_state([[0, 1]], [[[0.5, 0.5], [0.75, 0.25]]])
-    assert abs(float(metric.result()) - math.log(8.0) / 2) < 1e-6
-    ```
-    """
-
-    def __init__(self, from_logits=True, name="negative_log_likelihood", dtype=None):
-        super().__init__(name=name, dtype=dtype)
-        self.from_logits = from_logits
-
-    def update_state(self, y_true, y_pred, sample_weight=None):
-        # The logarithm of a softmax would be -inf where a logit is far below the largest.
-        y_pred = tf.nn.log_softmax(tf.cast(y_pred, self.dtype)) if self.from_logits else y_pred
-        values, labels, weights = _prepare(y_true, y_pred, sample_weight, False, self.dtype)
-        right = tf.gather(values, labels, batch_dims=1)
-        if not self.from_logits:
-            right = tf.math.log(tf.maximum(right, keras.config.epsilon()))
-        return super().update_state(-right, weights)
-
-    def get_config(self):
-        return {**super().get_config(), "from_logits": self.from_logits}

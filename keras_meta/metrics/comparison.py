@@ -1,14 +1,10 @@
 """Paired comparison of two learners on the same tasks."""
 
 import numpy as np
+from keras.utils import unpack_x_y_sample_weight
 
-from keras_meta.metrics.adaptation_curve import (
-    lower_is_better,
-    mean_over_queries,
-    metric_name,
-    resolve_metric,
-)
 from keras_meta.metrics.task_interval import task_interval
+from keras_meta.metrics.task_metrics import lower_is_better, metric_name, resolve_metric
 
 
 class Comparison:
@@ -82,13 +78,14 @@ def task_values(learner, episodes, metric="accuracy"):
     assert keras_meta.metrics.task_values(learner, waves, "mse").shape == (50,)
     ```
     """
-    function = resolve_metric(metric)
+    resolved = resolve_metric(metric)
 
-    def of_batch(inputs, y):
-        return mean_over_queries(function(y, learner(inputs)), inputs, axis=1)
+    def of_batch(inputs, y, sample_weight):
+        return resolved.of_tasks(y, learner(inputs), inputs, 1, sample_weight)
 
     of_batch = learner.traced(("task_values", metric), of_batch)
-    return np.concatenate([of_batch(inputs, y).numpy() for inputs, y, *_ in episodes])
+    values = [of_batch(*unpack_x_y_sample_weight(batch)).numpy() for batch in episodes]
+    return np.concatenate(values)
 
 
 def compare(learner_a, learner_b, episodes, metric="accuracy", names=None):

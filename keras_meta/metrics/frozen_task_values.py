@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_meta.metrics.adaptation_curve import resolve_metric
+from keras_meta.metrics.task_metrics import resolve_metric
 
 
 def frozen_task_values(learner, sampler, num_tasks, metric="accuracy", batch_size=250):
@@ -76,7 +76,7 @@ def _embed_all(learner, sampler, batch_size):
     return tf.concat([embed(examples(rows[i : i + batch_size])) for i in starts], 0)
 
 
-def _values(learner, sampler, features, examples, function):
+def _values(learner, sampler, features, examples, metric):
     """Returns the metric of tasks whose `examples` `[tasks, ways, n]` are rows of `features`."""
     num_ways, num_shots, num_queries = sampler.num_ways, sampler.num_shots, sampler.num_queries
 
@@ -92,8 +92,7 @@ def _values(learner, sampler, features, examples, function):
             return (), learner.learn_embedded(support_features, support_y, query_features)
 
         predictions = learner.map_tasks(of_task, (support, query))[1]
-        values = function(tf.repeat(query_y[None], num_tasks, 0), predictions)
-        return tf.reduce_mean(values, list(range(1, values.shape.rank)))
+        return metric.of_tasks(tf.repeat(query_y[None], num_tasks, 0), predictions, {}, axis=1)
 
-    key = ("learn_embedded", num_ways, num_shots, num_queries, function)
+    key = ("learn_embedded", num_ways, num_shots, num_queries, metric)
     return learner.traced(key, of_batch)(features, examples).numpy()

@@ -2,6 +2,7 @@
 
 import tensorflow as tf
 
+from keras_meta.exact import keras_masks
 from keras_meta.outer_loop import episode
 
 
@@ -44,4 +45,6 @@ def predictions(learner, inputs, steps=None):
         predicted = [learner.predict_task(s, x["query_x"]).predictions for s in of_steps]
         return (), [episode.with_padding(p, task) for p in predicted]
 
-    return tf.stack(learner.map_tasks(of_task, learner.unpack_inputs(inputs))[1])
+    by_step = learner.map_tasks(of_task, learner.unpack_inputs(inputs))[1]
+    masks = keras_masks.masks(by_step)
+    return keras_masks.with_masks(tf.stack(by_step), None if None in masks else tf.stack(masks))

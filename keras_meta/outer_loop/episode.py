@@ -5,7 +5,7 @@ import collections
 import keras
 import tensorflow as tf
 
-from keras_meta.exact import private, replicas
+from keras_meta.exact import keras_masks, private, replicas
 from keras_meta.outer_loop import episode_checks, model_checks, padding
 from keras_meta.serving import exporting
 
@@ -17,7 +17,7 @@ Episode.__doc__ = """A labelled task or, with a leading axis of tasks, a batch o
 Attributes:
     inputs: dict with `"support_x"`, `"support_y"` and `"query_x"`, and masks if there is padding.
     query_y: Nest of tensors `[query, ...]`, or `None`.
-    sample_weight: Tensor `[query]`, or `None`.
+    sample_weight: Tensor that broadcasts to losses `[query]` or `[query, time]`, or `None`.
     num_ways: Scalar int tensor, the largest number of ways in the batch, for learners with a
         variable way; else `None`.
 """
@@ -30,14 +30,14 @@ def read(learner, inputs, query_y=None, sample_weight=None):
         learner: A `MetaLearner`.
         inputs: dict of tensors `[tasks, ...]`.
         query_y: Nest of tensors `[tasks, query, ...]`, or `None`.
-        sample_weight: Tensor `[tasks]` or `[tasks, query]`, or `None`.
+        sample_weight: Tensor that broadcasts to losses `[tasks, query, ...]`, or `None`.
 
     Raises:
         ValueError: If they violate the episode contract or do not fit the model.
     """
     episode_checks.check_inputs(inputs, learner.model)
     learner.see(inputs)
-    inputs, query_y = episode_checks.checked_values(inputs, num_classes(learner, inputs), query_y)
+    inputs, query_y = episode_checks.checked_values(inputs, class_numbers(learner, inputs), query_y)
     num_ways = padding.num_ways(inputs) if learner.variable_way else None
     if num_ways is not None:
         num_ways = tf.fill([tf.shape(inputs["support_y"])[0]], num_ways)
@@ -54,15 +54,17 @@ def read_support(learner, support_x, support_y):
     return support_x, support_y
 
 
-def num_classes(learner, inputs):
-    """Returns the number of classes if the support labels are class numbers, else `None`."""
+def class_numbers(learner, inputs):
+    """Returns `ClassNumbers` if the labels of a batch are class numbers, else `None`."""
     loss = learner.inner_loss if learner.inner_loss is not None else learner.loss
     if not private.takes_class_numbers(loss):
         return None
     example = keras.tree.map_structure(
         lambda x: keras.KerasTensor((None, *x.shape[2:]), x.dtype.name), inputs["support_x"]
     )
-    return learner.predictions_spec(example).shape[-1]
+    *positions, count = learner.predictions_spec(example).shape
+    ignored = getattr(loss, "ignore_class", None)
+    return episode_checks.ClassNumbers(count, len(positions) + 1, ignored)
 
 
 def without_padding(episode):
@@ -73,8 +75,10 @@ def without_padding(episode):
 
 def with_padding(predictions, episode):
     """Puts the predictions for the real queries of a task back at their padded positions."""
-    return keras.tree.map_structure(
-        lambda x: padding.spread(x, episode.inputs, episode.num_ways), predictions
+    return keras_masks.carried(
+        lambda x: padding.spread(x, episode.inputs, episode.num_ways),
+        predictions,
+        of_mask=lambda mask: padding.spread(mask, episode.inputs),
     )
 
 
@@ -90,8 +94,8 @@ def task_loss(learner, episode, output, training):
     Returns:
         Scalar tensor.
     """
-    batch = keras.tree.map_structure(
-        lambda x: None if x is None else tf.expand_dims(x, 0),
+    batch = keras_masks.carried(
+        lambda x: tf.expand_dims(x, 0),
         (episode.inputs, episode.query_y, output.predictions, episode.sample_weight),
     )
     loss = learner.compute_loss(*batch, training=training)
@@ -139,6 +143,6 @@ def features_spec(learner):
 def seen_spec(inputs):
     """Dtypes and shapes of the inputs without task and example axes, as needed for export."""
     return keras.tree.map_structure(
-        lambda x: {"dtype": x.dtype.name, "shape": [int(d or 0) for d in x.shape[2:]]},
+        lambda x: {"dtype": x.dtype.name, "shape": list(x.shape[2:])},
         {key: inputs[key] for key in episode_checks.KEYS},
     )

@@ -1,8 +1,11 @@
 """Checks of the inputs of a learner, with errors that say what to do."""
 
+import collections
+
 import keras
 import tensorflow as tf
 
+from keras_meta.outer_loop import sample_weights
 from keras_meta.outer_loop.padding import MASKS, QUERY_MASK, SUPPORT_MASK
 
 KEYS = ("support_x", "support_y", "query_x")
@@ -13,6 +16,17 @@ _FORM = (
     "differ in size, 'support_mask' [tasks, support] and 'query_mask' [tasks, query] say which "
     "examples are real and not padding."
 )
+
+ClassNumbers = collections.namedtuple(
+    "ClassNumbers", ["count", "axes", "ignored"], defaults=[None, 2, None]
+)
+ClassNumbers.__doc__ = """What the labels of a batch are, if they are class numbers.
+
+Attributes:
+    count: int or `None`, the number of classes.
+    axes: int, the number of axes of labels: 2, or 3 for sequences `[tasks, examples, time]`.
+    ignored: int or `None`, a label that the loss ignores, such as that of padding in time.
+"""
 
 
 def _shapes(nest):
@@ -130,12 +144,19 @@ def _in_model_order(features, model):
     return keras.tree.flatten(features)
 
 
-def check_targets(inputs, y, sample_weight):
+def check_targets(inputs, y, sample_weight, loss_axes=2):
     """Checks `query_y` and `sample_weight` against the episodes.
 
+    Args:
+        inputs: An episode batch.
+        y: Query labels.
+        sample_weight: `None`, or weights of tasks, of queries, or of their positions in time.
+        loss_axes: int. The number of axes of the losses that are weighted: 2 for one loss for each
+            query, 3 for one for each position of a sequence.
+
     Returns:
-        `sample_weight`, with one weight per task expanded to `[tasks, 1]`, or to `[tasks, queries]`
-        if there is a query mask.
+        `sample_weight` with this number of axes, those that were missing of length 1. If there is a
+        query mask, its second axis is that of the queries.
 
     Raises:
         ValueError: If they do not fit.
@@ -158,26 +179,15 @@ def check_targets(inputs, y, sample_weight):
                 )
     if sample_weight is None:
         return None
-    # Rank 1 means one weight per task. The rank is unknown if a trace has seen both forms.
-    if sample_weight.shape.rank in (None, 1):
-        sample_weight = tf.reshape(sample_weight, [tf.shape(query)[0], -1])
-        if QUERY_MASK in inputs:
-            sample_weight = tf.broadcast_to(sample_weight, tf.shape(inputs[QUERY_MASK]))
-        return sample_weight
-    if sample_weight.shape.rank != 2:
-        raise ValueError(
-            "`sample_weight` must be [tasks] or [tasks, queries]. "
-            f"Received: shape {sample_weight.shape}."
-        )
-    return sample_weight
+    return sample_weights.aligned(sample_weight, inputs, loss_axes)
 
 
-def checked_values(inputs, num_classes, query_y=None):
+def checked_values(inputs, class_numbers=None, query_y=None):
     """Adds run-time checks: finite features, integer labels within `0 <= label < num_classes`.
 
     Args:
         inputs: An episode batch.
-        num_classes: int, or `None` if labels are not class numbers.
+        class_numbers: `ClassNumbers`, or `None` if labels are not class numbers.
         query_y: Query labels, if there are any.
 
     Returns:
@@ -198,14 +208,19 @@ def checked_values(inputs, num_classes, query_y=None):
             message = f"`{key}` leaves a task without examples: every task needs at least one."
             real = tf.reduce_any(tf.cast(inputs[key], tf.bool), 1)
             checks.append(tf.debugging.assert_equal(tf.reduce_all(real), True, message))
-    labels = {} if num_classes is None else {"support_y": inputs["support_y"], "query_y": query_y}
+    labels = {"support_y": inputs["support_y"], "query_y": query_y} if class_numbers else {}
+    num_classes, axes, ignored = class_numbers or ClassNumbers()
     for name, label in labels.items():
-        if label is None or not label.dtype.is_integer or label.shape.rank != 2:
+        if label is None or not label.dtype.is_integer or label.shape.rank != axes:
             continue
         mask = inputs.get(name.replace("_y", "_mask"))
         label = tf.cast(label, tf.int64)
         if mask is not None:
+            of_time = tf.ones(axes - 2, tf.int32)
+            mask = tf.reshape(mask, tf.concat([tf.shape(mask), of_time], 0))
             label = tf.where(tf.cast(mask, tf.bool), label, 0)
+        if ignored is not None:
+            label = tf.where(label == ignored, tf.cast(0, tf.int64), label)
         message = (
             f"`{name}` has a label outside 0..{num_classes - 1}, the outputs of the model. "
             "Labels are numbered 0..ways-1 within each episode, and the model needs one output per "

@@ -115,7 +115,9 @@ class EpisodicModel(OuterModel):
         """Returns the checked `Episode` batch of an element of a dataset. See `OuterModel`."""
         inputs, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
         batch = episode.read(self, inputs, y)
-        return batch._replace(sample_weight=episode_checks.check_targets(*batch[:2], sample_weight))
+        axes = None if sample_weight is None else self.loss_axes(batch.inputs)
+        weight = episode_checks.check_targets(*batch[:2], sample_weight, axes)
+        return batch._replace(sample_weight=weight)
 
     def unpack_inputs(self, inputs):
         """Returns the checked `Episode` batch of inputs without labels. See `OuterModel`."""
@@ -171,6 +173,11 @@ class EpisodicModel(OuterModel):
         if outputs and len(outputs) == 1:
             return outputs[0]
         return self.model.compute_output_spec(features)
+
+    def loss_axes(self, inputs):
+        """Number of axes of the losses of a batch: 2, or 3 for sequences `[tasks, query, time]`."""
+        outputs = keras.tree.flatten(self.compute_output_spec(inputs))
+        return max(len(outputs[0].shape) - 1, 2) if len(outputs) == 1 else 2
 
     def compute_output_spec(self, inputs, training=False):
         """Returns shape and dtype of the predictions `[tasks, query, ...]`."""

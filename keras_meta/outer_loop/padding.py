@@ -1,8 +1,8 @@
 """Tasks of unequal size in one batch: padding is removed again, task by task."""
 
-import keras
 import tensorflow as tf
 
+from keras_meta.exact import keras_masks
 from keras_meta.heads.linear import NEVER, is_one_hot
 
 SUPPORT_MASK, QUERY_MASK = MASKS = ("support_mask", "query_mask")
@@ -85,4 +85,4 @@ def real_queries(inputs, *of_queries):
 
 def _real(nest, mask):
     mask = tf.cast(mask, tf.bool)
-    return keras.tree.map_structure(lambda x: None if x is None else tf.boolean_mask(x, mask), nest)
+    return keras_masks.carried(lambda x: tf.boolean_mask(x, mask), nest)

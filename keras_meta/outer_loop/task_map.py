@@ -6,8 +6,15 @@ import os
 import keras
 import tensorflow as tf
 
+from keras_meta.exact import keras_masks
 from keras_meta.exact.layers import sublayers
-from keras_meta.layers import Context, ContextFiLM, FeatureCentering
+from keras_meta.layers import (
+    CausalPatches,
+    Context,
+    ContextFiLM,
+    FeatureCentering,
+    Positions,
+)
 
 # Layers whose operations and derivatives TensorFlow can all batch over tasks with different
 # weights. Convolutions are not among them: their vectorised form is a slow loop.
@@ -21,9 +28,11 @@ _BATCHABLE = (
 ).split()
 _BATCHABLE_TYPES = (
     *(getattr(keras.layers, name) for name in _BATCHABLE),
+    CausalPatches,
     Context,
     ContextFiLM,
     FeatureCentering,
+    Positions,
 )
 
 TASK_MAPS = ("auto", "loop", "vectorize")
@@ -68,19 +77,22 @@ def map_tasks(function, elements, task_map):
 
     Returns:
         Tuple `(summed, stacked)`: the first nest summed over tasks, the second with a leading axis
-        of tasks.
+        of tasks, which Keras masks of its tensors get as well.
     """
     tensors, restore = _split_none(elements)
     num_tasks = tensors[0].shape[0] or tf.shape(tensors[0])[0]
 
     def of_tensors(task, index):
-        return function(restore(task), index)
+        to_sum, to_stack = function(restore(task), index)
+        return to_sum, (to_stack, keras_masks.masks(to_stack))
 
     if task_map == "vectorize":
-        return _vectorized(of_tensors, tensors, num_tasks)
-    if tf.inside_function():
-        return _looped(of_tensors, tensors, num_tasks)
-    return _eager(of_tensors, tensors, int(num_tasks))
+        summed, (stacked, masks) = _vectorized(of_tensors, tensors, num_tasks)
+    elif tf.inside_function():
+        summed, (stacked, masks) = _looped(of_tensors, tensors, num_tasks)
+    else:
+        summed, (stacked, masks) = _eager(of_tensors, tensors, int(num_tasks))
+    return summed, keras_masks.with_masks(stacked, masks)
 
 
 def _split_none(nest):

@@ -342,3 +342,12 @@ def test_graphs_inside_loops_branches_and_functions():
         types = {o.type for graph in nested for o in graph.get_operations()}
         assert "Exp" in types, function
         assert all(tensor.dtype for graph in nested for tensor in graph.outputs)
+
+
+def test_layers_attach_masks_where_they_are_read():
+    embedded = layers.Embedding(3, 2, mask_zero=True)(np.array([[0, 2]]))
+    np.testing.assert_array_equal(private.keras_mask(embedded), [[False, True]])
+    assert private.keras_mask(tf.zeros(2)) is None
+    y_pred = tf.constant([[1.0], [2.0]])
+    private.set_keras_mask(y_pred, tf.constant([True, False]))
+    assert float(keras.losses.MeanSquaredError()(tf.zeros((2, 1)), y_pred)) == 1.0

@@ -1,4 +1,4 @@
-"""The adaptation curve, and the metrics that it and the others share."""
+"""The adaptation curve."""
 
 import keras
 import numpy as np
@@ -7,14 +7,6 @@ import tensorflow as tf
 
 import keras_meta
 from keras_meta.metrics import AdaptationCurve, adaptation_curve
-from keras_meta.metrics.adaptation_curve import (
-    accuracy,
-    lower_is_better,
-    mean_over_queries,
-    metric_name,
-    resolve_metric,
-    squared_error,
-)
 from tests.metrics.stand_in import StandIn
 
 GENERATOR = np.random.default_rng(0)
@@ -27,52 +19,6 @@ def dataset(y, **masks):
     return tf.data.Dataset.from_tensor_slices((inputs, y)).batch(1)
 
 
-@pytest.mark.parametrize("labels", [LABELS, np.eye(5)[LABELS]], ids=["numbers", "one-hot"])
-def test_accuracy(labels):
-    found = accuracy(tf.constant(labels)[None], LOGITS)
-    np.testing.assert_array_equal(found, LOGITS.argmax(-1) == LABELS)
-
-
-def test_squared_error():
-    target = np.array([1, 2], "int32")
-    np.testing.assert_array_equal(squared_error(target, tf.constant([1.5, 0.0])), [0.25, 4.0])
-
-
-def test_mean_over_queries():
-    values = tf.constant(LOGITS)
-    np.testing.assert_allclose(mean_over_queries(values, {}, 2), LOGITS.mean((2, 3)), rtol=1e-5)
-    np.testing.assert_allclose(
-        mean_over_queries(values[0], {}, 1), LOGITS[0].mean((1, 2)), rtol=1e-5
-    )
-    mask = np.array([[1, 1, 0, 0], [1, 1, 1, 0]])
-    found = mean_over_queries(values, {"query_mask": mask}, 2)
-    expected = [LOGITS[:, t, : mask[t].sum()].mean((1, 2)) for t in range(2)]
-    np.testing.assert_allclose(found, np.stack(expected, 1), rtol=1e-5)
-
-
-def test_padding_may_hold_anything():
-    values = tf.constant([[1.0, 3.0, np.nan], [np.inf, 5.0, 7.0]])
-    mask = {"query_mask": tf.constant([[1, 1, 0], [0, 1, 1]])}
-    np.testing.assert_array_equal(mean_over_queries(values, mask, 1), [2.0, 6.0])
-
-
-def test_metrics_by_name_or_as_functions():
-    def f1(y_true, y_pred):
-        return y_pred
-
-    assert resolve_metric("accuracy") is accuracy and resolve_metric("mse") is squared_error
-    assert resolve_metric(f1) is f1
-    assert [metric_name(m) for m in ("mse", f1)] == ["mse", "f1"]
-    assert [lower_is_better(m) for m in ("mse", squared_error, "accuracy", f1)] == [
-        True,
-        True,
-        False,
-        False,
-    ]
-    with pytest.raises(ValueError, match="must be one of .* or a callable. Received: 'f1'"):
-        resolve_metric("f1")
-
-
 @pytest.mark.parametrize("steps", [None, 1])
 def test_values_of_each_task_after_each_step(steps):
     learner = StandIn(LOGITS)
@@ -80,7 +26,7 @@ def test_values_of_each_task_after_each_step(steps):
     expected = (LOGITS.argmax(-1) == LABELS).mean(-1).T  # [tasks, steps + 1]
     np.testing.assert_allclose(curve.values, expected[:, : 3 if steps is None else 2])
     assert (curve.metric, curve.batch_norm, curve.num_queries) == ("accuracy", "support", 4)
-    assert learner.keys == [("by_step", steps)]
+    assert learner.keys == [("by_step", "accuracy", steps)]
 
 
 def test_queries_that_are_padding_do_not_count():

@@ -11,6 +11,7 @@ from keras_meta.outer_loop import episode
 from keras_meta.outer_loop.episode import Episode
 
 LOSS = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+IGNORING = keras.losses.SparseCategoricalCrossentropy(from_logits=True, ignore_class=-1)
 
 
 def learner(model=None, loss=LOSS, **kwargs):
@@ -61,16 +62,17 @@ def test_the_ways_of_a_batch_are_those_of_its_largest_task():
 @pytest.mark.parametrize(
     "loss, inner_loss, expected",
     [
-        (LOSS, None, 3),
-        ("sparse_categorical_crossentropy", None, 3),
+        (LOSS, None, (3, 2, None)),
+        ("sparse_categorical_crossentropy", None, (3, 2, None)),
+        (IGNORING, None, (3, 2, -1)),
         ("mse", None, None),
-        ("mse", LOSS, 3),
+        ("mse", LOSS, (3, 2, None)),
         (LOSS, "mse", None),
     ],
 )
 def test_classes_are_counted_where_the_inner_loss_takes_their_numbers(loss, inner_loss, expected):
     made = learner(loss=loss, inner_loss=inner_loss)
-    assert episode.num_classes(made, batch()) == expected
+    assert episode.class_numbers(made, batch()) == expected
 
 
 def padded_task():

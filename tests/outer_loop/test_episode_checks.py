@@ -121,7 +121,8 @@ def test_weights_of_tasks_and_of_queries():
 
 
 def values(num_classes=3, query_y=None, **changes):
-    return episode_checks.checked_values({**GOOD, **changes}, num_classes, query_y)
+    numbers = None if num_classes is None else episode_checks.ClassNumbers(num_classes)
+    return episode_checks.checked_values({**GOOD, **changes}, numbers, query_y)
 
 
 def with_value(key, value):
@@ -139,6 +140,10 @@ def test_values_that_are_fine_are_returned():
     values(support_y=tf.fill((2, 3, 3), 7))
     values(support_y=tf.fill((2, 3), 7.0))
     values(num_classes=None, support_y=tf.fill((2, 3), 7))
+    # Labels of sequences, of which one is ignored.
+    numbers = episode_checks.ClassNumbers(3, 3, -1)
+    rows = tf.constant([[[0, 1, -1, 2]] * 3] * 2)
+    episode_checks.checked_values({**GOOD, "support_y": rows}, numbers)
     # Padding may be anything.
     mask = tf.constant([[False, True, True]] * 2)
     values(support_mask=mask, **with_value("support_y", 9))
@@ -164,3 +169,15 @@ def test_values_that_are_not(changes, message, compiled):
 
     with pytest.raises(tf.errors.InvalidArgumentError, match=message):
         (tf.function(run, autograph=False) if compiled else run)()
+
+
+def test_labels_of_sequences_that_are_not():
+    numbers = episode_checks.ClassNumbers(3, 3, -1)
+    mask = tf.constant([[True, True, False]] * 2)
+    rows = np.zeros((2, 3, 4), "int32")
+    rows[:, 2] = 7  # padding
+    inputs = {**GOOD, "support_mask": mask}
+    episode_checks.checked_values({**inputs, "support_y": tf.constant(rows)}, numbers)
+    rows[0, 1, 3] = 3
+    with pytest.raises(tf.errors.InvalidArgumentError, match="`support_y` has a label outside"):
+        episode_checks.checked_values({**inputs, "support_y": tf.constant(rows)}, numbers)
