@@ -1,5 +1,7 @@
 """Task distributions: samplers that turn data into `tf.data` datasets of episodes."""
 
+from keras_meta.episodes.character_languages import CharacterLanguages as CharacterLanguages
+from keras_meta.episodes.characters import Characters as Characters
 from keras_meta.episodes.class_index import EpisodeDescription as EpisodeDescription
 from keras_meta.episodes.class_splits import ClassSplits as ClassSplits
 from keras_meta.episodes.class_splits import split_classes as split_classes
@@ -13,6 +15,7 @@ from keras_meta.episodes.rotations import with_rotations as with_rotations
 from keras_meta.episodes.sinusoid import Sinusoid as Sinusoid
 from keras_meta.episodes.stroke_glyphs import StrokeGlyphs as StrokeGlyphs
 from keras_meta.episodes.stroke_glyphs import stroke_glyphs as stroke_glyphs
+from keras_meta.episodes.synthetic_languages import SyntheticLanguages as SyntheticLanguages
 from keras_meta.episodes.task_distribution import TaskDistribution as TaskDistribution
 from keras_meta.episodes.task_pairs import from_task_pairs as from_task_pairs
 from keras_meta.episodes.tfds_arrays import from_tfds as from_tfds

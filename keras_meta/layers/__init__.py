@@ -1,10 +1,12 @@
-"""Layers for meta-learning: contexts, and heads that score queries."""
+"""Layers for meta-learning: contexts, heads that score queries, and parts of causal models."""
 
+from keras_meta.layers.causal_patches import CausalPatches as CausalPatches
 from keras_meta.layers.context import Context as Context
 from keras_meta.layers.context import ContextFiLM as ContextFiLM
 from keras_meta.layers.cosine_attention import CosineAttention as CosineAttention
 from keras_meta.layers.cosine_scores import CosineScores as CosineScores
 from keras_meta.layers.feature_centering import FeatureCentering as FeatureCentering
 from keras_meta.layers.log_deviation import LogDeviation as LogDeviation
+from keras_meta.layers.positions import Positions as Positions
 from keras_meta.layers.relation_scores import RelationScores as RelationScores
 from keras_meta.layers.task_head import TaskHead as TaskHead

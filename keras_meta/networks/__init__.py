@@ -1,6 +1,10 @@
-"""Reference networks of the papers, and `embedding`, which removes the head of a network."""
+"""Reference networks of the papers, small models of text, and tools to change and use them."""
 
+from keras_meta.networks.character_models import CausalConvNet as CausalConvNet
+from keras_meta.networks.character_models import CausalTransformer as CausalTransformer
+from keras_meta.networks.character_models import CharacterGRU as CharacterGRU
 from keras_meta.networks.conv4 import Conv4 as Conv4
+from keras_meta.networks.draw_text import draw_text as draw_text
 from keras_meta.networks.embedding import embedding as embedding
 from keras_meta.networks.gaussian_policy import gaussian_policy as gaussian_policy
 from keras_meta.networks.sinusoid_mlp import SinusoidMLP as SinusoidMLP

@@ -55,7 +55,7 @@ def read_support(learner, support_x, support_y):
 
 
 def class_numbers(learner, inputs):
-    """Returns `ClassNumbers` if the labels of a batch are class numbers, else `None`."""
+    """Returns `ClassNumbers` if the labels are numbers of so many classes, else `None`."""
     loss = learner.inner_loss if learner.inner_loss is not None else learner.loss
     if not private.takes_class_numbers(loss):
         return None
@@ -63,6 +63,8 @@ def class_numbers(learner, inputs):
         lambda x: keras.KerasTensor((None, *x.shape[2:]), x.dtype.name), inputs["support_x"]
     )
     *positions, count = learner.predictions_spec(example).shape
+    if count is None:
+        return None
     ignored = getattr(loss, "ignore_class", None)
     return episode_checks.ClassNumbers(count, len(positions) + 1, ignored)
 
