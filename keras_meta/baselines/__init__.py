@@ -4,9 +4,14 @@ from keras_meta.baselines.baseline_method import BaselineMethod as BaselineMetho
 from keras_meta.baselines.baseline_method import choose as choose
 from keras_meta.baselines.comparison import BaselineComparison as BaselineComparison
 from keras_meta.baselines.comparison import compare as compare
+from keras_meta.baselines.dynamic_evaluation import DynamicEvaluation as DynamicEvaluation
 from keras_meta.baselines.fine_tuning import FineTuning as FineTuning
 from keras_meta.baselines.frozen_features import (
     FrozenLogisticRegression as FrozenLogisticRegression,
 )
 from keras_meta.baselines.frozen_features import NearestCentroid as NearestCentroid
+from keras_meta.baselines.mixed_predictions import MixedPredictions as MixedPredictions
+from keras_meta.baselines.mixed_predictions import OfLearner as OfLearner
+from keras_meta.baselines.ngram import Ngram as Ngram
 from keras_meta.baselines.pretraining import pretrain_classifier as pretrain_classifier
+from keras_meta.baselines.support_context import SupportContext as SupportContext

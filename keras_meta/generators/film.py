@@ -39,6 +39,8 @@ class FiLM(GeneratedNetwork):
             generator trains its weights too.
         units: int. Width of the hidden layer of the hypernetwork.
         name: Optional name.
+        generate_head: bool. Whether the head is generated output by output; otherwise, for outputs
+            that mean the same in all tasks, it is scaled and shifted like other layers.
 
     Raises:
         ValueError: If no layer of the body can be modulated, or the last layer with weights does
@@ -62,10 +64,10 @@ class FiLM(GeneratedNetwork):
         [Requeima et al., 2019](https://arxiv.org/abs/1906.07697), for few-shot learning
     """
 
-    def __init__(self, model, units=128, name=None):
-        super().__init__(model, units, name)
-        *body, _ = layers_with_weights(model)
-        self.modulated = modulated_layers(body)
+    def __init__(self, model, units=128, name=None, generate_head=True):
+        super().__init__(model, units, name, generate_head)
+        *body, head = layers_with_weights(model)
+        self.modulated = modulated_layers(body if generate_head else [*body, head])
         self.body_variables = modulated_variables(self.modulated)
 
     def prepare(self, embedding_size, task_embedding_size, dtype):
@@ -75,6 +77,9 @@ class FiLM(GeneratedNetwork):
             self.units, size, initializer="zeros", name="modulation", dtype=dtype
         )
         self.modulation.build((None, task_embedding_size))
+
+    def get_config(self):
+        return {**super().get_config(), "generate_head": self.generate_head}
 
     def generate_body(self, task):
         modulation = tf.cast(self.modulation(task[None])[0], self.modulation.variable_dtype)

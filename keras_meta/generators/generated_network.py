@@ -18,19 +18,22 @@ class GeneratedNetwork(GeneratedLearner):
         [V_o, c_o] = mean over outputs of [V, c]  +  h(embedding of o, task embedding)
 
     so that the order in which the classes are numbered does not matter. Subclasses generate the
-    weights of the body, that is, of all other layers.
+    weights of the body, that is, of all other layers. Where outputs mean the same in all tasks,
+    such as the characters of a text, `generate_head=False` makes the last layer part of the body.
 
     Args:
         model: A built `keras.Model` with one output, which predicts for a single task.
         units: int. Width of the hidden layer of the hypernetwork.
         name: Optional name.
+        generate_head: bool. Whether the last layer is generated output by output.
 
     Raises:
         ValueError: If the last layer with weights does not give the outputs of the model.
     """
 
-    def __init__(self, model, units=128, name=None):
+    def __init__(self, model, units=128, name=None, generate_head=True):
         super().__init__(units, name)
+        self.generate_head = generate_head
         if not isinstance(model, keras.Model) or not model.trainable_variables:
             raise ValueError(
                 "`model` must be a built `keras.Model` with trainable weights. "
@@ -38,17 +41,18 @@ class GeneratedNetwork(GeneratedLearner):
             )
         self.model = model
         head = layers_with_weights(model)[-1]
-        self.head_variables = list(head.trainable_variables)
+        of_head = list(head.trainable_variables)
+        self.head_variables = of_head if generate_head else []
         inside = {id(variable) for variable in self.head_variables}
         self.body_variables = [v for v in model.trainable_variables if id(v) not in inside]
-        outputs = {v.shape[-1] for v in self.head_variables}
+        outputs = {v.shape[-1] for v in of_head}
         if len(outputs) != 1 or getattr(model, "output_shape", (None,))[-1] not in outputs:
             raise ValueError(
                 "The last layer with weights must give the outputs of the model, as a `Dense` "
                 "layer does, because its weights are generated output by output. Received: a model "
                 f"with outputs {getattr(model, 'output_shape', None)}, whose last layer is "
                 f"{head.name!r} with weights of shapes "
-                f"{[tuple(v.shape) for v in self.head_variables]}."
+                f"{[tuple(v.shape) for v in of_head]}."
             )
         (self.num_outputs,) = outputs
 
@@ -71,6 +75,8 @@ class GeneratedNetwork(GeneratedLearner):
 
     def prepare(self, embedding_size, task_embedding_size, dtype):
         super().prepare(embedding_size, task_embedding_size, dtype)
+        if not self.generate_head:
+            return
         sizes = [math.prod(v.shape[:-1]) for v in self.head_variables]
         self.head_hypernetwork = OutputHypernetwork(
             sum(sizes), self.units, name="head_hypernetwork", dtype=dtype
@@ -78,7 +84,8 @@ class GeneratedNetwork(GeneratedLearner):
         self.head_hypernetwork.prepare(task_embedding_size)
 
     def generate(self, task_embedding):
-        return [*self.generate_body(task_embedding.task), *self._generate_head(task_embedding)]
+        head = self._generate_head(task_embedding) if self.generate_head else []
+        return [*self.generate_body(task_embedding.task), *head]
 
     def predict(self, outputs, weights):
         """Returns the outputs of the model, which are the predictions."""

@@ -37,7 +37,8 @@ class LearnerGenerator(MAML):
 
     Args:
         model: A built `keras.Model` that embeds an example: features `[n, ...]` to vectors
-            `[n, embedding]`.
+            `[n, embedding]`; for sequence outputs `[n, time, embedding]`, whose positions are read
+            as examples.
         generated: A `keras_meta.generators.GeneratedLearner`: `LogisticRegression`, `LinearSVM`,
             `LinearRegression` or `LinearSVR`, which predict from the embedding, or `NeuralNetwork`
             or `FiLM`, which predict from the features with a separate network.
@@ -99,7 +100,7 @@ class LearnerGenerator(MAML):
                 f"`LogisticRegression()`. Received: generated={generated!r}."
             )
         policy = model_checks.checked_policy(model)
-        embedding_size = model_checks.embedding_size(model)
+        embedding_size = model_checks.embedding_size(model, of_positions=True)
         generated.prepare(embedding_size, task_embedding_size, policy)
         variables = generated.generated_weights
         kwargs["inner_weights"] = InnerWeights(

@@ -82,16 +82,24 @@ def embedding_shape(model):
     return shape[1:]
 
 
-def embedding_size(model):
-    """Returns the length of the vectors that `model` outputs, or raises if it outputs none."""
+def embedding_size(model, of_positions=False):
+    """Returns the length of the vectors that `model` outputs, or raises if it outputs none.
+
+    Args:
+        model: A `keras.Model`.
+        of_positions: bool. Whether it may output a vector for each position of a sequence.
+    """
     shape = getattr(model, "output_shape", None)
-    if not isinstance(shape, tuple) or len(shape) != 2 or not isinstance(shape[1], int):
+    ranks = (2, 3) if of_positions else (2,)
+    if not isinstance(shape, tuple) or len(shape) not in ranks or not isinstance(shape[-1], int):
+        sequences = ", or [n, time, embedding] for sequences" if of_positions else ""
         raise ValueError(
             "`model` must embed an example as a vector of known length: a Sequential or functional "
-            "model with outputs [n, embedding] (end it with `Flatten` or global pooling). "
+            f"model with outputs [n, embedding]{sequences} (end it with `Flatten` or global "
+            "pooling). "
             f"Received: model {model.name!r} with output shape {shape}."
         )
-    return shape[1]
+    return shape[-1]
 
 
 def second_order_problems(learner, inputs):

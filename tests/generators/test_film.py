@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_meta import generators
+from keras_meta import episodes, generators, learners, networks
 from tests.generators import task_embeddings
 from tests.generators.task_embeddings import prepared, randomised, task_embedding
 
@@ -81,3 +81,51 @@ def test_there_must_be_something_to_modulate():
     stack = [layers.Dense(4, use_bias=False), layers.Dense(3)]
     with pytest.raises(ValueError, match="No layer of the body can be modulated"):
         generators.FiLM(keras.Sequential([keras.Input((2,)), *stack]))
+
+
+def language_generator(**kwargs):
+    tasks = episodes.SyntheticLanguages(num_shots=3, num_queries=2, length=12)
+    size = tasks.codec.size
+    network = networks.CausalConvNet(size, width=8, num_blocks=2)
+    features = networks.embedding(networks.CausalConvNet(size, width=8, num_blocks=2))
+    film = generators.FiLM(network, units=8, generate_head=False)
+    learner = learners.LearnerGenerator(features, film, task_embedding_size=8, **kwargs)
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    learner.compile(keras.optimizers.Adam(0.01), loss)
+    return tasks, network, learner
+
+
+def test_a_generated_model_of_text_has_the_head_of_the_network(tmp_path):
+    """Before training it is the network, and a symbol that is not in the support set stays."""
+    tasks, network, learner = language_generator()
+    ((inputs, query_y),) = tasks.as_dataset(2, num_batches=1)
+    found = learner.predict(inputs, verbose=0)
+    expected = network(tf.reshape(inputs["query_x"], (4, 12)))
+    np.testing.assert_allclose(found.reshape(expected.shape), expected, atol=1e-5)
+    assert learner.generated.get_config()["generate_head"] is False
+    data = tasks.as_dataset(2, num_batches=1).repeat()
+    losses = learner.fit(data, steps_per_epoch=4, epochs=2, verbose=0).history["loss"]
+    assert losses[1] < losses[0]
+    first, second = learner.predict(inputs, verbose=0)
+    support = {key: inputs[key][1] for key in ("support_x", "support_y")}
+    model = learner.adapt(*support.values())
+    np.testing.assert_allclose(model.predict(inputs["query_x"][1], verbose=0), second, atol=1e-4)
+    assert (
+        np.abs(
+            learner.adapt(inputs["support_x"][0], inputs["support_y"][0])(inputs["query_x"][1])
+            - second
+        ).max()
+        > 1e-4
+    )
+    learner.save(tmp_path / "learner.keras")
+    loaded = keras.models.load_model(tmp_path / "learner.keras")
+    np.testing.assert_allclose(loaded.predict(inputs, verbose=0)[1], second, atol=1e-5)
+    assert first.shape == (2, 12, tasks.codec.size) and query_y.shape == (2, 2, 12)
+
+
+def test_a_generated_model_of_text_takes_inner_steps():
+    tasks, _, learner = language_generator(inner_steps=1, inner_learning_rate=0.1)
+    ((inputs, query_y),) = tasks.as_dataset(2, num_batches=1)
+    before, after = learner.inner_losses(inputs["support_x"][0], inputs["support_y"][0])
+    assert after < before
+    assert learner.evaluate(tf.data.Dataset.from_tensors((inputs, query_y)), verbose=0) > 0

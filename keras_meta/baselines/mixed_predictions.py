@@ -1,0 +1,101 @@
+"""Mixtures of the probabilities that two methods predict."""
+
+import tensorflow as tf
+
+from keras_meta.baselines.baseline_method import BaselineMethod
+
+
+class OfLearner(BaselineMethod):
+    """A trained learner as a method to mix or to choose from.
+
+    Args:
+        learner: A compiled `MetaLearner`.
+
+    Example:
+
+    ```python
+    import keras_meta
+
+    learner = keras_meta.learners.MAML(keras_meta.networks.SinusoidMLP(), 0.01)
+    learner.compile("adam", "mse")
+    waves = keras_meta.episodes.Sinusoid(num_shots=5).as_dataset(25, num_batches=2)
+    assert keras_meta.baselines.OfLearner(learner).task_values(waves, "mse").shape == (50, 1)
+    ```
+    """
+
+    def __init__(self, learner):
+        super().__init__()
+        self.learner = learner
+
+    @property
+    def settings(self):
+        return [self.learner.name]
+
+    def predictions(self, inputs, loss):
+        del loss
+        state = self.learner.adapt_task(inputs["support_x"], inputs["support_y"])
+        return self.learner.predict_task(state, inputs["query_x"]).predictions[None]
+
+
+class MixedPredictions(BaselineMethod):
+    """Mixes the probabilities of two methods, such as a neural and an n-gram model.
+
+        p = a p_1 + (1 - a) p_2
+
+    Its settings are all combinations of a weight `a` and the settings of both methods. Predictions
+    are log-probabilities, which are logits as well.
+
+    Args:
+        first: A `BaselineMethod` that predicts logits.
+        second: Another one.
+        weights: Sequence of floats between 0 and 1, the weights of the first.
+
+    Raises:
+        ValueError: If a weight is not between 0 and 1.
+
+    Example:
+
+    ```python
+    import keras_meta
+    from keras_meta import baselines
+
+    tasks = keras_meta.episodes.SyntheticLanguages(num_shots=4, num_queries=2, length=40)
+    model = keras_meta.networks.CausalConvNet(tasks.codec.size, width=8)
+    mixed = baselines.MixedPredictions(
+        baselines.SupportContext(model, contexts=(0,)), baselines.Ngram(tasks.codec.size, (2, 3))
+    )
+    bits = mixed.task_values(tasks.as_dataset(3, num_batches=1), "bits_per_character")
+    assert bits.shape == (3, 3 * 1 * 2)
+    ```
+    """
+
+    def __init__(self, first, second, weights=(0.25, 0.5, 0.75)):
+        super().__init__()
+        self.first = first
+        self.second = second
+        self.weights = tuple(weights)
+        if not all(0 < weight < 1 for weight in self.weights):
+            raise ValueError(
+                f"`weights` must be between 0 and 1. Received: weights={self.weights}."
+            )
+
+    @property
+    def settings(self):
+        return [
+            f"{weight:g} ({first}) + {1 - weight:g} ({second})"
+            for weight in self.weights
+            for first in self.first.settings
+            for second in self.second.settings
+        ]
+
+    def predictions(self, inputs, loss):
+        first, second = (
+            tf.nn.log_softmax(method.predictions(inputs, loss))
+            for method in (self.first, self.second)
+        )
+        mixed = [
+            tf.math.log(a * tf.exp(one) + (1 - a) * tf.exp(second))
+            for a in self.weights
+            for one in tf.unstack(first, len(self.first.settings))
+        ]
+        return tf.concat(mixed, 0)
