@@ -1,4 +1,4 @@
-"""A network with a context before its head."""
+"""A network with a context before its head, or before other layers."""
 
 import keras
 
@@ -6,7 +6,7 @@ from keras_meta.exact.layers import layers_with_weights
 from keras_meta.layers.context import ContextFiLM
 
 
-def with_context(model, size=16):
+def with_context(model, size=16, before=None):
     """A model with a context that scales and shifts the features before its head.
 
     With the body `f` and the head `h` of the model, and a context `c` that starts at zero,
@@ -18,12 +18,14 @@ def with_context(model, size=16):
     Args:
         model: A built Sequential or functional `keras.Model`, such as a classifier.
         size: int. Length of the context.
+        before: List of names of layers, each of which gets a context of its own; or `None` for the
+            head alone.
 
     Returns:
         A functional `keras.Model`, for `keras_meta.learners.CAVIA`.
 
     Raises:
-        ValueError: If `model` is subclassed.
+        ValueError: If `model` is subclassed, or has no layer of a name.
 
     Example:
 
@@ -43,11 +45,22 @@ def with_context(model, size=16):
             "The head of a subclassed model cannot be told from its body. Pass a Sequential or "
             f"functional model. Received: {model.name!r} of type {type(model).__name__}."
         )
-    head = layers_with_weights(model)[-1]
-    modulation = ContextFiLM(size, name="context", dtype=head.dtype_policy)
+    chosen = layers_with_weights(model)[-1:]
+    if before is not None:
+        chosen = [model.get_layer(name) for name in before]
+    modulations = {
+        layer.name: ContextFiLM(
+            size,
+            name="context" if before is None else f"context_of_{layer.name}",
+            dtype=layer.dtype_policy,
+        )
+        for layer in chosen
+    }
 
     def call(layer, x, *args, **kwargs):
-        return layer(modulation(x) if layer is head else x, *args, **kwargs)
+        if layer.name in modulations:
+            x = modulations[layer.name](x)
+        return layer(x, *args, **kwargs)
 
     inputs = model.inputs[0] if len(model.inputs) == 1 else model.inputs
     extended = keras.models.clone_model(

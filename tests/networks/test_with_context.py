@@ -43,6 +43,23 @@ def test_the_precision_of_the_model_is_kept():
     assert extended.get_layer("context").compute_dtype == "bfloat16"
 
 
+def test_several_layers_have_contexts_of_their_own():
+    model = keras_meta.networks.CausalConvNet(7, width=4, num_blocks=2)
+    names = [layer.name for layer in model.layers if isinstance(layer, keras.layers.Dense)]
+    extended = with_context(model, 3, names)
+    x = np.random.default_rng(0).integers(0, 7, (2, 9))
+    np.testing.assert_array_equal(extended(x), model(x))
+    contexts = [v for v in extended.trainable_variables if v.name == "context"]
+    assert len(contexts) == len(names) == 3
+    seen = [model(x).numpy()]
+    for context in contexts:
+        context.assign(np.ones(3))
+        seen.append(extended(x).numpy())
+        assert np.abs(seen[-1] - seen[-2]).max() > 1e-4
+    with pytest.raises(ValueError, match="No such layer"):
+        with_context(model, 3, ["unknown"])
+
+
 def test_a_subclassed_model_has_no_head_to_find():
     class Own(keras.Model):
         def call(self, x):
