@@ -137,12 +137,12 @@ def main():
     keras_meta.config.one_task_per_core()
     data = tasks.Tasks(arguments)
     print({part: len(names) for part, names in data.parts.items()}, data.codec.size, "symbols")
-    check_folder(arguments)
-    model, hours = stages.pooled(data, arguments.folder, arguments)
     if arguments.time_steps:
         for name in arguments.learners:
-            stages.step_seconds(name, model, data, arguments)
+            stages.step_seconds(name, stages.untrained(data, arguments), data, arguments)
         return
+    check_folder(arguments)
+    model, hours = stages.pooled(data, arguments.folder, arguments)
     for kind, names, measure in (
         ("baselines", arguments.baselines, stages.measure_baseline),
         ("learners", arguments.learners, stages.measure_learner),

@@ -1,4 +1,4 @@
-"""The stages of the benchmark: training a model or learner, and measuring learners and baselines."""
+"""The stages of the benchmark: training, and measuring learners and baselines."""
 
 import json
 import time
@@ -48,10 +48,15 @@ def fit(model, data, steps, folder, arguments):
     return round(float(clock.read_text()) / 3600, 4)
 
 
+def untrained(tasks, arguments):
+    """Returns the model before any training."""
+    keras.utils.set_random_seed(arguments.seed)
+    return methods.MODELS[arguments.model](tasks.codec.size, arguments.width)
+
+
 def pooled(tasks, folder, arguments):
     """Returns the model of all training languages, and the hours that it took to train."""
-    keras.utils.set_random_seed(arguments.seed)
-    model = methods.MODELS[arguments.model](tasks.codec.size, arguments.width)
+    model = untrained(tasks, arguments)
     decay = keras.optimizers.schedules.CosineDecay(2e-3, arguments.pooled_steps)
     model.compile(keras.optimizers.Adam(decay, global_clipnorm=1.0), methods.LOSS)
 
@@ -149,11 +154,9 @@ def measure_baseline(name, model, tasks, arguments):
     some = methods.candidates(model, tasks.codec.size)[name]
     found = {"bits": {}}
     for lines in arguments.lines:
-        found["bits"][str(lines)] = choose_and_measure(some, lines, tasks)
-        setting = found["bits"][str(lines)]["setting"]
-        print(
-            name, lines, "lines:", np.mean(found["bits"][str(lines)]["bits"]), setting, flush=True
-        )
+        measured = choose_and_measure(some, lines, tasks)
+        found["bits"][str(lines)], setting = measured, measured["setting"]
+        print(name, lines, "lines:", np.mean(measured["bits"]), setting, flush=True)
         if name == "fine-tuned":
             (best,) = [method for method in some if setting in method.settings]
             mixture = methods.mixed_with_ngrams(best, tasks.codec.size)
@@ -169,10 +172,15 @@ def step_seconds(name, model, tasks, arguments):
     learner.compile(methods.outer_optimizer(name, arguments.rate, 10), methods.LOSS)
     data = tf.data.Dataset.from_tensors(next(iter(tasks.train(arguments.tasks)))).repeat()
     times = []
-    for steps in (1, 3):  # the first traces
-        started = time.time()
+    for steps in (1, 5):  # the first traces
+        started = time.time(), time.process_time()
         learner.fit(data, steps_per_epoch=steps, verbose=0)
-        times.append((time.time() - started) / steps)
-    found = {"seconds": round(times[1], 3), "seconds_of_the_first": round(times[0], 1)}
+        ended = time.time(), time.process_time()
+        times.append([(b - a) / steps for a, b in zip(started, ended, strict=True)])
+    found = {
+        "seconds": round(times[1][0], 3),
+        "seconds_of_all_cores": round(times[1][1], 3),
+        "seconds_of_the_first": round(times[0][0], 1),
+    }
     print(name, found, flush=True)
     return found
