@@ -28,31 +28,40 @@ class Tasks:
         of_characters = arguments.symbols == "characters"
         self.codec = episodes.Characters.of_texts(texts) if of_characters else episodes.Characters()
         self.metric = metrics.BitsPerCharacter(utf_8=self.codec.utf_8)
-        window = arguments.length + 1
-        # Half of a text, cut where a line starts, must do for either set of a task.
-        train = 2.5 * window * max(arguments.train_lines, arguments.queries)
-        held_out = window * max(*arguments.lines, arguments.queries)
+        lines = {"train": [arguments.train_lines]}
         self.parts = {
-            part: [n for n in names if self._fits(n, train if part == "train" else held_out)]
+            part: [n for n in names if self._fits(part, n, lines.get(part, arguments.lines))]
             for part, names in self.parts.items()
         }
 
-    def _fits(self, name, size):
-        texts = self.languages[name].lines, self.languages[name].query_lines or ()
-        sizes = [sum(len(self.codec.encode(line)) + 1 for line in text) for text in texts if text]
-        return min(sizes) > size
+    def _fits(self, part, name, lines):
+        """Whether a language has text for tasks of all these numbers of lines."""
+        try:
+            for number in lines:
+                self._source(part, [name], number)
+        except ValueError:
+            return False
+        return True
+
+    def _source(self, part, names, lines):
+        arguments = self.arguments
+        train = part == "train"
+        return episodes.CharacterLanguages(
+            {name: self.languages[name].lines for name in names},
+            lines,
+            arguments.queries,
+            arguments.length,
+            None if train else {name: self.languages[name].query_lines for name in names},
+            self.codec,
+            # Held-out languages are the same for all seeds.
+            seed=arguments.seed if train else 1000,
+            in_turn=not train,
+        )
 
     def train(self, batch_size, start=0):
         """Tasks of training languages, whose lines are divided anew for each task."""
-        arguments = self.arguments
-        return episodes.CharacterLanguages(
-            {name: self.languages[name].lines for name in self.parts["train"]},
-            arguments.train_lines,
-            arguments.queries,
-            arguments.length,
-            codec=self.codec,
-            seed=arguments.seed,
-        ).as_dataset(batch_size, start=start)
+        source = self._source("train", self.parts["train"], self.arguments.train_lines)
+        return source.as_dataset(batch_size, start=start)
 
     def windows(self, batch_size, start=0):
         """The windows of as many tasks, for a model that knows of no tasks: `(x, y)`."""
@@ -65,17 +74,9 @@ class Tasks:
 
     def held_out(self, part, lines):
         """Draws of some lines of each language of a part: a batch has all languages."""
-        names, arguments = self.parts[part], self.arguments
-        return episodes.CharacterLanguages(
-            {name: self.languages[name].lines for name in names},
-            lines,
-            arguments.queries,
-            arguments.length,
-            {name: self.languages[name].query_lines for name in names},
-            self.codec,
-            seed=1000,
-            in_turn=True,
-        ).as_dataset(len(names), num_batches=arguments.draws)
+        names = self.parts[part]
+        source = self._source(part, names, lines)
+        return source.as_dataset(len(names), num_batches=self.arguments.draws)
 
     def by_language(self, values):
         """Returns the means over draws of values of tasks, an array `[languages, ...]`."""
