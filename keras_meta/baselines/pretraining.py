@@ -3,8 +3,8 @@
 import keras
 import numpy as np
 
+from keras_meta.exact.copying import clone
 from keras_meta.networks import embedding
-from keras_meta.serving.adapted_model import clone
 
 
 def pretrain_classifier(model, x, y, optimizer="adam", **kwargs):

@@ -1,16 +1,13 @@
 """Turns the data that the user names into distributions of tasks."""
 
-import hashlib
 import zipfile
 import zlib
 from pathlib import Path
 
 import numpy as np
 
-from keras_meta import episodes
-from keras_meta.commands import archives, memory
-
-SPLITS = ("train", "validation", "test")
+from keras_meta import episodes, registry
+from keras_meta.commands import archives, memory, splits, text_data
 
 
 def load(config):
@@ -29,36 +26,49 @@ def load(config):
         return _sinusoid(config)
     if config["data"] == "glyphs":
         return _glyphs(config)
-    x, y, parts = _arrays(config)
+    if text_data.is_text(config):
+        x, y, parts = text_data.read(config)
+    else:
+        x, y, parts = _arrays(config)
+        splits.check_unchanged(config, [str(label) for label in y.tolist()], "labels")
     if config["network"] == "conv4" and x.ndim == 3:
         x = x[..., None]
-    _check_unchanged(config, y)
     # uint8 images are scaled to 0..1 on their way to the model; other values stay as they are.
     config.setdefault("feature_dtype", str(x.dtype))
     if parts is None:
-        parts = _parts_by_class(y, config["seed"])
+        parts = splits.by_class(y, config["seed"])
 
     def distribution(split, num_queries=None):
         rows = parts[split]
         if not len(rows):
             raise ValueError(f"The data have no {split} part. Received: no example of it.")
+        ways = _train_ways(config, y[rows]) if split == "train" else config["ways"]
         try:
             return episodes.EpisodeSampler(
                 x[rows],
                 y[rows],
-                config["ways"],
+                ways,
                 config["shots"],
                 num_queries or config["queries"],
-                seed=split_seed(config, split),
+                seed=splits.split_seed(config, split),
                 rotations=config["rotations"] and split == "train",
             )
         except ValueError as error:
             raise ValueError(
-                f"The {split} part of the data cannot fill episodes of --ways {config['ways']} "
+                f"The {split} part of the data cannot fill episodes of --ways {ways} "
                 f"--shots {config['shots']} and {num_queries or config['queries']} queries. {error}"
             ) from error
 
     return distribution
+
+
+def _train_ways(config, y):
+    """The number of ways of training tasks."""
+    if config.get("train_ways") is not None:
+        return config["train_ways"]
+    if text_data.is_text(config) and registry.learner(config["learner"]).has_open_ways:
+        return max(config["ways"], min(text_data.TRAIN_WAYS, len(set(y.tolist()))))
+    return config["ways"]
 
 
 def check_images(count, image_size, channels):
@@ -80,11 +90,6 @@ def check_images(count, image_size, channels):
     )
 
 
-def split_seed(config, split):
-    """Returns a seed for each split, so that none repeats the tasks of another."""
-    return len(SPLITS) * config["seed"] + SPLITS.index(split)
-
-
 def _sinusoid(config):
     def distribution(split, num_queries=None):
         shots, queries = config["shots"], num_queries or config["queries"]
@@ -93,7 +98,7 @@ def _sinusoid(config):
             f"{config['batch_size']:,} sine waves of {shots:,} + {queries:,} points",
             "Choose smaller values of --shots, --queries or --batch-size.",
         )
-        return episodes.Sinusoid(shots, queries, seed=split_seed(config, split))
+        return episodes.Sinusoid(shots, queries, seed=splits.split_seed(config, split))
 
     return distribution
 
@@ -121,10 +126,10 @@ def _arrays(config):
         return *_from_folder(data, config), None
     if Path(data).is_file() and data.endswith(".npz"):
         return _from_npz(data, config)
-    kind = "a file other than .npz" if Path(data).is_file() else "nothing there"
+    kind = "a file other than .npz and .csv" if Path(data).is_file() else "nothing there"
     raise ValueError(
-        "--data must be `sinusoid`, `glyphs`, a folder of class folders, an .npz file or "
-        f"`tfds:NAME`. Received: {data} ({kind})."
+        "--data must be `sinusoid`, `glyphs`, a folder of class folders, an .npz file, a .csv file "
+        f"or `tfds:NAME`. Received: {data} ({kind})."
     )
 
 
@@ -161,37 +166,7 @@ def _from_npz(path, config):
             f"Each example needs one label. Received: {path} with {config['x_key']!r} of "
             f"shape {x.shape} and {config['y_key']!r} of shape {y.shape}."
         )
-    return x, y, _parts_by_array(path, y, arrays.get("split"))
-
-
-def _parts_by_array(path, y, split):
-    """Rows of each split, according to an array `split` with one name per example."""
-    if split is None:
-        return None
-    if split.shape != y.shape or not set(np.unique(split).tolist()) <= set(SPLITS):
-        raise ValueError(
-            f"The array `split` must name one of {list(SPLITS)} for each example. Received: {path} "
-            f"with `split` of shape {split.shape} and values {np.unique(split).tolist()[:5]}."
-        )
-    parts = {name: np.flatnonzero(split == name) for name in SPLITS}
-    for first, second in (SPLITS[:2], SPLITS[1:], SPLITS[::2]):
-        common = np.intersect1d(y[parts[first]], y[parts[second]])
-        if len(common):
-            raise ValueError(
-                f"A class must be in one split only. Received: {path} with class "
-                f"{common[0].item()!r} in {first} and {second}."
-            )
-    return parts
-
-
-def _parts_by_class(y, seed):
-    try:
-        return episodes.split_classes(y, seed=seed)._asdict()
-    except ValueError as error:
-        raise ValueError(
-            "The data have too few classes to divide them into training, validation and test, so "
-            f"that unseen classes remain. {error}"
-        ) from error
+    return x, y, splits.by_name(path, y, arrays.get("split"))
 
 
 def _from_tfds(name, config):
@@ -226,23 +201,3 @@ def _prepare(builder, name):
             f"tfds:{name}: {type(error).__name__}: {reason[0]} Prepare it on a machine with "
             f"network access with `tfds build {name}`, and name its folder with --tfds-folder."
         ) from error
-
-
-def labels_fingerprint(y):
-    """A short text that tells whether labels are the same."""
-    return hashlib.sha256("\n".join(map(str, y.tolist())).encode()).hexdigest()[:16]
-
-
-def _check_unchanged(config, y):
-    """Raises if the labels differ from those of training; records them if the run is new.
-
-    Other labels would be split differently, and classes seen in training be taken for unseen ones.
-    """
-    found = labels_fingerprint(y)
-    expected = config.setdefault("labels_fingerprint", found)
-    if expected != found:
-        raise ValueError(
-            "The data are not those that the run was trained on: their labels differ. Received: "
-            f"{config['data']} with {len(y)} examples. Restore the data, or start a new run with "
-            "another --out."
-        )

@@ -6,7 +6,7 @@ import os
 import keras
 
 from keras_meta import networks, registry
-from keras_meta.commands import memory, model_files
+from keras_meta.commands import memory, model_files, text_data
 
 
 def build(config, tasks):
@@ -23,7 +23,7 @@ def build(config, tasks):
         ValueError: If the network does not fit the tasks, or both do not fit into memory.
     """
     inputs, _ = tasks.as_dataset(1).element_spec
-    model = network(config, tuple(inputs["support_x"].shape[2:]))
+    model = network(config, tuple(inputs["support_x"].shape[2:]), tasks)
     _check_memory(config, inputs, model)
     regression = config["data"] == "sinusoid"
     row = registry.learner(config["learner"], config["generates"])
@@ -54,12 +54,13 @@ def build(config, tasks):
     return learner
 
 
-def network(config, input_shape):
+def network(config, input_shape, tasks):
     """Makes or loads the network to meta-learn.
 
     Args:
         config: dict, the options of `keras-meta train`.
         input_shape: Tuple, the shape of one example.
+        tasks: `TaskDistribution` to train on, which may have texts.
 
     Returns:
         A built `keras.Model`.
@@ -82,12 +83,20 @@ def network(config, input_shape):
         return networks.Conv4(
             config["ways"], input_shape, config["filters"], pooling, seed=config["seed"]
         )
+    if name == "text_embedding":
+        if not text_data.is_text(config):
+            raise ValueError(
+                "--network text_embedding takes the texts of a .csv file. "
+                f"Received: --data {config['data']}."
+            )
+        return networks.text_embedding(tasks.x, config["ways"], seed=config["seed"])
     try:
         model = model_files.load(name, compile=False)
     except Exception as error:
         reason = str(error).strip().splitlines() or [""]
         raise ValueError(
-            "--network must be conv4, sinusoid_mlp or a .keras file that can be loaded. Received: "
+            "--network must be conv4, sinusoid_mlp, text_embedding or a .keras file that can be "
+            f"loaded. Received: "
             f"{name}: {reason[0]}"
         ) from error
     _check_fit(config, input_shape, tuple(model.input_shape[1:]), model.output_shape[-1])

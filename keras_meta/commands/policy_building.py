@@ -5,7 +5,7 @@ import math
 import keras
 
 from keras_meta import environments, learners, networks, policy_gradients
-from keras_meta.commands import data, memory, model_files
+from keras_meta.commands import memory, model_files, splits
 from keras_meta.environments.half_cheetah import half_cheetah_direction
 from keras_meta.environments.spaces import Discrete
 
@@ -32,7 +32,7 @@ def load(config, split):
         ImportError: If it needs Gymnasium, which is not installed.
     """
     make = _MAKE[config["environment"]]
-    return make(seed=data.split_seed(config, split), horizon=config["horizon"])
+    return make(seed=splits.split_seed(config, split), horizon=config["horizon"])
 
 
 def build(config, environment):

@@ -1,7 +1,11 @@
-"""classify your own images, given a few examples of each class
+"""classify your own images or texts, given a few examples of each class
 
-The support folder has one folder of images per class, as many classes as the run has ways, each
-with at least one image. Images are converted to the size and colours that the run was trained on.
+Images: the support folder has one folder of images per class, each with at least one image; the
+query folder has images. They are converted to the size and colours that the run was trained on.
+Texts: both are .csv files, with the columns of the run: texts and labels, and texts alone.
+
+There are as many classes as the run has ways, or any number if its learner has open ways: ridge and
+other heads that are made in one pass.
 """
 
 import contextlib
@@ -16,9 +20,11 @@ from keras_meta.commands.run_folder import RunFolder
 def add_arguments(parser):
     """Declares the options."""
     parser.add_argument("run_folder", metavar="RUN", help="a folder made by `keras-meta train`")
-    parser.add_argument("--support", required=True, metavar="DIR", help="folder of class folders")
     parser.add_argument(
-        "--query", required=True, metavar="DIR", help="folder of images to classify"
+        "--support", required=True, metavar="KNOWN", help="folder of class folders, or .csv file"
+    )
+    parser.add_argument(
+        "--query", required=True, metavar="UNKNOWN", help="what to classify: folder or .csv file"
     )
     parser.add_argument("--out", metavar="FILE.csv", help="(default: standard output)")
     parser.add_argument(
@@ -29,48 +35,75 @@ def add_arguments(parser):
 
 
 def run(options):
-    """Writes the file, class and probability of each query."""
+    """Writes the class and its probability of each query."""
     if options.out is not None and not Path(options.out).parent.is_dir():
         raise ValueError(f"--out must be in a folder that exists. Received: {options.out}.")
     folder = RunFolder(options.run_folder)
     config = folder.read_config()
     if "environment" in config:
         raise ValueError(
-            "`predict` is for runs on images. "
+            "`predict` is for runs on images and texts. "
             f"Received: {folder.path}, a run on {config['environment']}."
         )
     tensorflow_start.start(options)
     import numpy as np
 
-    from keras_meta import episodes
+    from keras_meta.commands import text_data
 
     learner = folder.read_learner()
-    size, color_mode = _image_format(learner, config)
-    support, names = episodes.from_directory(options.support, size, color_mode)
+    texts = text_data.is_text(config)
+    support, names, query, rows = (_read_texts if texts else _read_images)(learner, config, options)
     classes, labels = np.unique(names, return_inverse=True)
-    ways = config["ways"]
-    if len(classes) != ways:
-        raise ValueError(
-            f"--support must have as many class folders as the run has ways, {ways}. Received: "
-            f"{len(classes)} in {options.support}: {', '.join(classes[:10])}. Add or remove "
-            f"folders, or train with --ways {len(classes)}."
-        )
-    query, files = episodes.load_images(options.query, size, color_mode)
-    if options.invert:
-        support, query = 255 - support, 255 - query
+    _check_ways(learner, config, options, classes)
     probabilities = _probabilities(learner, support, labels, query)
     if not learner.statistics.independent and learner.functional.batch_normalizations:
         print(
-            "keras-meta: note: with batch_norm=transductive the images are classified together, "
-            "and each prediction depends on the others. Train with --batch-norm support to "
-            "classify each image independently.",
+            "keras-meta: note: with batch_norm=transductive the queries are classified "
+            "together, and each prediction depends on the others. Train with --batch-norm support "
+            "to classify each one independently.",
             file=sys.stderr,
         )
     with _output(options.out) as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["file", "class", "probability"])
-        for name, row in zip(files, probabilities, strict=True):
+        header = [config["text"], config["label"]] if texts else ["file", "class"]
+        writer.writerow([*header, "probability"])
+        for name, row in zip(rows, probabilities, strict=True):
             writer.writerow([name, classes[row.argmax()], f"{row.max():.6f}"])
+
+
+def _read_texts(learner, config, options):
+    """Returns support texts, their labels, query texts, and what names each query."""
+    from keras_meta.commands import text_data
+
+    del learner
+    if options.invert:
+        raise ValueError("--invert is for images. Received: --invert for a run on texts.")
+    query = text_data.read_unknown(options.query, config)
+    return *text_data.read_known(options.support, config), query, query
+
+
+def _read_images(learner, config, options):
+    """Returns support images, their classes, query images, and what names each query."""
+    from keras_meta import episodes
+
+    size, color_mode = _image_format(learner, config)
+    support, names = episodes.from_directory(options.support, size, color_mode)
+    query, files = episodes.load_images(options.query, size, color_mode)
+    if options.invert:
+        support, query = 255 - support, 255 - query
+    return support, names, query, files
+
+
+def _check_ways(learner, config, options, classes):
+    """Raises if the learner cannot learn this number of classes."""
+    ways = config["ways"]
+    if learner.variable_way or len(classes) == ways:
+        return
+    raise ValueError(
+        f"--support must have as many classes as the run has ways, {ways}. Received: "
+        f"{len(classes)} in {options.support}: {', '.join(classes[:10])}. Add or remove some, or "
+        f"train with --ways {len(classes)}."
+    )
 
 
 def _image_format(learner, config):
@@ -92,6 +125,7 @@ def _image_format(learner, config):
 
 def _probabilities(learner, support, labels, query):
     import keras
+    import numpy as np
 
     from keras_meta.commands import learner_building
     from keras_meta.episodes.episode_sampler import scale_images
@@ -107,7 +141,16 @@ def _probabilities(learner, support, labels, query):
     generated = getattr(getattr(learner, "generated", None), "model", None)
     if not learner_building.gives_probabilities(generated or learner.model):
         outputs = keras.ops.softmax(outputs)
-    return keras.ops.convert_to_numpy(outputs)
+    probabilities = keras.ops.convert_to_numpy(outputs)
+    undefined = ~np.isfinite(probabilities).all(-1)
+    if undefined.any():
+        raise ValueError(
+            "The network gives no finite prediction of a query. A text without words needs a mean "
+            "that is defined for none, `keras_meta.layers.MaskedMean`. Received: "
+            f"{undefined.sum()} such of {len(undefined)}, the first of which is number "
+            f"{undefined.argmax() + 1}."
+        )
+    return probabilities
 
 
 @contextlib.contextmanager
@@ -117,5 +160,8 @@ def _output(path):
         return
     from keras_meta.callbacks.checkpoint_file import replaced_when_complete
 
-    with replaced_when_complete(Path(path)) as temporary, temporary.open("w", newline="") as file:
+    with (
+        replaced_when_complete(Path(path)) as temporary,
+        temporary.open("w", encoding="utf-8", newline="") as file,
+    ):
         yield file

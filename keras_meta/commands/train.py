@@ -3,8 +3,9 @@
 A run that was stopped or killed at any time resumes where it was, and ends with the same weights:
 repeat its command, or use `train --resume --out RUN`. With more --iterations it trains further.
 DATA is `sinusoid`, `glyphs` (drawn characters), a folder with one folder of images per class, an
-.npz file with arrays x and y, or `tfds:NAME`. Of the classes, 64 % are for training, 16 % for
-validation and 20 % for test; an array `split` in the .npz file overrides this.
+.npz file with arrays x and y, a .csv file with columns of texts and labels, or `tfds:NAME`. Of the
+classes, 64 % are for training, 16 % for validation and 20 % for test; an array or a column `split`
+(train, validation or test) overrides this, and so does --group.
 
 With an ENVIRONMENT, such as `keras-meta train navigation --out RUN`, policy gradient MAML learns a
 policy; the run ends with its returns in unseen tasks. half-cheetah needs the extra `rl`.
@@ -13,8 +14,7 @@ policy; the run ends with its returns in unseen tasks. half-cheetah needs the ex
 import math
 from pathlib import Path
 
-from keras_meta import registry
-from keras_meta.commands import policy_options, tensorflow_start
+from keras_meta.commands import policy_options, tensorflow_start, train_defaults
 from keras_meta.commands.run_folder import RunFolder
 from keras_meta.commands.train_arguments import add_arguments as add_arguments
 
@@ -46,13 +46,15 @@ def run(options):
 
 
 def _train_learner(folder, config):
-    from keras_meta.commands import data, learner_building
+    from keras_meta.commands import data, learner_building, splits, text_data
 
     distribution = data.load(config)
     # The test tasks are for `evaluate`, but a user wants to know before hours of training whether
     # there can be any.
-    train, validation, _ = (distribution(split) for split in data.SPLITS)
+    train, validation, _ = (distribution(split) for split in splits.SPLITS)
     learner = learner_building.build(config, train)
+    if text_data.is_text(config):
+        print(text_data.description(config, train, validation))
     folder.write_json(folder.config_file, config)
     _fit(learner, train, validation, folder, config)
 
@@ -82,26 +84,7 @@ def _config(options):
         return _with_absolute_paths(policy_options.config(options, given))
     policy_options.check_absent(options, given)
     config = {key: value for key, value in config.items() if key not in policy_options.OWN}
-    _check_learner(options)
-    waves, generator = options.data == "sinusoid", options.learner == "generator"
-    takes_steps = registry.learner(options.learner).takes_inner_steps
-    defaults = {
-        "shots": 10 if waves else 1,
-        "queries": 10 if waves else 5,
-        "network": "sinusoid_mlp" if waves else "conv4",
-        "inner_learning_rate": 0.01 if waves else 0.4,
-        "inner_steps": 0 if generator or not takes_steps else 1,
-        "outer_learning_rate": 1e-3,
-        "batch_size": 16,
-        "iterations": 2000,
-        "epoch_iterations": 100,
-        "checkpoint_iterations": 100,
-        "validation_tasks": 100,
-        "generates": "linear" if generator else None,
-    }
-    for key, value in defaults.items():
-        if config[key] is None:
-            config[key] = value
+    config = train_defaults.filled(options, config)
     if config["eval_inner_steps"] is None:
         config["eval_inner_steps"] = config["inner_steps"]
     return _with_absolute_paths(config)
@@ -113,27 +96,6 @@ def _with_absolute_paths(config):
         if config.get(key) is not None and Path(config[key]).exists():
             config[key] = str(Path(config[key]).resolve())
     return config
-
-
-def _check_learner(options):
-    """Raises if options are given that the learner does not take."""
-    if options.generates is not None and options.learner != "generator":
-        raise ValueError(
-            "--generates says what `--learner generator` generates. "
-            f"Received: --generates {options.generates} with --learner {options.learner}."
-        )
-    if options.inner_steps is not None:
-        if not registry.learner(options.learner).takes_inner_steps:
-            raise ValueError(
-                f"--learner {options.learner} learns a task in one pass, without inner steps. "
-                f"Leave --inner-steps out. Received: --inner-steps {options.inner_steps}."
-            )
-    learners = registry.find("statistics", options.batch_norm).learners
-    if learners and options.learner not in learners:
-        raise ValueError(
-            f"--batch-norm {options.batch_norm} is for --learner {' or '.join(learners)}. "
-            f"Received: --batch-norm {options.batch_norm} with --learner {options.learner}."
-        )
 
 
 def _merged(folder, config):

@@ -24,6 +24,12 @@ def add_arguments(parser):
     tasks = parser.add_argument_group("tasks")
     tasks.add_argument("--ways", type=integer(2), default=5, help="classes per task (%(default)s)")
     tasks.add_argument(
+        "--train-ways",
+        type=integer(2),
+        help="classes per training task, of learners with open ways (as --ways; texts: 20, or as "
+        "many as there are)",
+    )
+    tasks.add_argument(
         "--shots", type=integer(1), help="support examples per class (1; sinusoid: 10)"
     )
     tasks.add_argument(
@@ -35,16 +41,16 @@ def add_arguments(parser):
         help="make further classes of images rotated by 90, 180 and 270 degrees, for training",
     )
     learner = parser.add_argument_group("learner")
-    learner.add_argument(
-        "--learner", choices=_names("learner"), metavar="NAME", default="maml", help=_list_names()
-    )
+    learner.add_argument("--learner", choices=_names("learner"), metavar="NAME", help=_list_names())
     learner.add_argument(
         "--generates",
         choices=_names("generated"),
         help="what --learner generator generates: a linear classifier (or regression) or SVM on "
         "the features of the network, the whole network, or a modulation of it (linear)",
     )
-    learner.add_argument("--network", help="conv4, sinusoid_mlp, or a .keras file of your own")
+    learner.add_argument(
+        "--network", help="conv4, sinusoid_mlp, text_embedding, or a .keras file of your own"
+    )
     learner.add_argument(
         "--filters", type=integer(1), default=64, help="channels of conv4 (%(default)s)"
     )
@@ -68,9 +74,11 @@ def add_arguments(parser):
     training = parser.add_argument_group("training")
     training.add_argument("--outer-learning-rate", type=rate, help="(0.001)")
     training.add_argument(
-        "--batch-size", type=integer(1), help="tasks per iteration (16; environments: 20)"
+        "--batch-size", type=integer(1), help="tasks per iteration (16; texts: 4; environments: 20)"
     )
-    training.add_argument("--iterations", type=integer(1), help="(2000; environments: 100)")
+    training.add_argument(
+        "--iterations", type=integer(1), help="(2000; texts: 1200; environments: 100)"
+    )
     training.add_argument(
         "--epoch-iterations",
         type=integer(1),
@@ -116,6 +124,13 @@ def add_arguments(parser):
     )
     data.add_argument("--x-key", default="x", help="array of examples in the .npz (%(default)s)")
     data.add_argument("--y-key", default="y", help="array of labels in the .npz (%(default)s)")
+    data.add_argument("--text", metavar="COLUMN", help="of texts in the .csv (text)")
+    data.add_argument("--label", metavar="COLUMN", help="of labels in the .csv (label)")
+    data.add_argument(
+        "--group",
+        metavar="COLUMN",
+        help="of groups of classes in the .csv, such as domains; no group is in two splits",
+    )
     data.add_argument("--tfds-split", default="train", help="such as train+test (%(default)s)")
     data.add_argument("--tfds-folder", help="where TensorFlow Datasets keeps prepared data")
 
@@ -126,4 +141,4 @@ def _names(kind):
 
 
 def _list_names():
-    return f"one of {', '.join(_names('learner'))} (%(default)s)"
+    return f"one of {', '.join(_names('learner'))} (maml; texts: ridge)"

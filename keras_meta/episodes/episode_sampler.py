@@ -35,8 +35,9 @@ class EpisodeSampler(TaskDistribution):
     class by class: `support_y` is `[0, ..., 0, 1, ..., 1, ...]`.
 
     Args:
-        x: Array with one example per row, or any nest of dicts and tuples of such arrays. They are
-            kept in memory once, in their own dtype. If the examples do not fit in memory, pass
+        x: Array with one example per row, or any nest of dicts and tuples of such arrays; texts are
+            an array of `str`, `bytes` or Python strings. They are kept in memory once, in their own
+            dtype. If the examples do not fit in memory, pass
             something by which `preprocess` finds them, such as file names: see `read_images`.
         y: One-dimensional array of labels, integers or strings, one per example.
         num_ways: Integer. Number of classes in an episode.
@@ -202,8 +203,28 @@ def _as_tensors(x, num_examples):
                 features.append(tf.constant(feature))
         except (ValueError, TypeError) as error:
             raise ValueError(
-                f"`{name}` cannot be converted to a tensor. Received: an array of dtype "
+                _fault_of_text(name, feature)
+                or f"`{name}` cannot be converted to a tensor. Received: an array of dtype "
                 f"{feature.dtype}. All examples must have the same shape, for example by padding, "
                 "and the same dtype."
             ) from error
     return keras.tree.pack_sequence_as(x, features)
+
+
+def _fault_of_text(name, feature):
+    """Returns why an array with texts cannot be converted, or `None` if it has none."""
+    values = feature.ravel().tolist()
+    if not any(isinstance(value, (str, bytes)) for value in values):
+        return None
+    for position, value in enumerate(values):
+        received = f"Received: {value!r} in row {position * len(feature) // len(values)}"
+        if not isinstance(value, (str, bytes)):
+            return (
+                f"`{name}` contains text and other values. {received}. Remove these examples, or "
+                "fill in what is missing."
+            )
+        if isinstance(value, str) and value.encode(errors="replace") != value.encode(
+            errors="surrogatepass"
+        ):
+            return f"`{name}` contains text that UTF-8 cannot encode. {received}. Remove it."
+    return None

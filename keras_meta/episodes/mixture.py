@@ -113,10 +113,11 @@ class Mixture(TaskDistribution):
 
 
 def _pad(nest, length):
-    return keras.tree.map_structure(
-        lambda x: tf.pad(x, [[0, 0], [0, length - x.shape[1]], *[[0, 0]] * (x.shape.rank - 2)]),
-        nest,
-    )
+    def pad(x):
+        paddings = [[0, 0], [0, length - x.shape[1]], *[[0, 0]] * (x.shape.rank - 2)]
+        return tf.pad(x, paddings, constant_values="" if x.dtype == tf.string else 0)
+
+    return keras.tree.map_structure(pad, nest)
 
 
 def _normalized(sources, probabilities):

@@ -123,6 +123,16 @@ def is_lora(variable):
     return "lora_" in variable.name
 
 
+def lora_settings(layer):
+    """Returns `(rank, alpha)` of a layer after `enable_lora`, or `None` if it was not called.
+
+    The attributes that say so are not documented.
+    """
+    if not getattr(layer, "lora_enabled", False):
+        return None
+    return layer.lora_rank, layer.lora_alpha
+
+
 def takes_class_numbers(loss):
     """Returns whether the labels of a loss are numbers of outputs, and not one-hot or real.
 

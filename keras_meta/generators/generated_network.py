@@ -5,6 +5,7 @@ import math
 import keras
 import tensorflow as tf
 
+from keras_meta.exact.copying import serialize
 from keras_meta.exact.layers import layers_with_weights
 from keras_meta.generators.generated_learner import GeneratedLearner, OutputHypernetwork
 from keras_meta.heads.linear import mask_absent_classes
@@ -125,7 +126,7 @@ class GeneratedNetwork(GeneratedLearner):
         return weights
 
     def get_config(self):
-        return {"model": keras.saving.serialize_keras_object(self.model), **super().get_config()}
+        return {"model": serialize(self.model), **super().get_config()}
 
     @classmethod
     def from_config(cls, config):

@@ -84,11 +84,13 @@ def solution(find, gradient, parameters, steps):
                 with tf.GradientTape(watch_accessed_variables=False) as tape:
                     tape.watch(sources)
                     values = gradient(weights, list(parameters))
-                return tape.gradient(
+                found = tape.gradient(
                     values, sources, u, unconnected_gradients=tf.UnconnectedGradients.ZERO
                 )
+                return _dense(found)
 
-            u = conjugate_gradient(lambda u: products(u, weights), upstream[: len(weights)], steps)
+            right_hand_side = _dense(upstream[: len(weights)])
+            u = conjugate_gradient(lambda u: products(u, weights), right_hand_side, steps)
             return [-x for x in products(u, list(parameters))]
 
         return [*weights, *tf.nest.flatten(rest)], cotangents
@@ -97,3 +99,8 @@ def solution(find, gradient, parameters, steps):
     count = len(results) - len(tf.nest.flatten(structure[0]))
     rest = [tf.stop_gradient(x) for x in results[count:]]
     return results[:count], tf.nest.pack_sequence_as(structure[0], rest)
+
+
+def _dense(gradients):
+    """Those of an embedding layer are `IndexedSlices`, which lack most operations."""
+    return [tf.convert_to_tensor(x) for x in gradients]

@@ -1,4 +1,4 @@
-"""Layers for meta-learning: contexts, heads that score queries, and parts of causal models."""
+"""Layers for meta-learning: contexts, means of words, heads that score queries, causal parts."""
 
 from keras_meta.layers.causal_patches import CausalPatches as CausalPatches
 from keras_meta.layers.context import Context as Context
@@ -7,6 +7,7 @@ from keras_meta.layers.cosine_attention import CosineAttention as CosineAttentio
 from keras_meta.layers.cosine_scores import CosineScores as CosineScores
 from keras_meta.layers.feature_centering import FeatureCentering as FeatureCentering
 from keras_meta.layers.log_deviation import LogDeviation as LogDeviation
+from keras_meta.layers.masked_mean import MaskedMean as MaskedMean
 from keras_meta.layers.positions import Positions as Positions
 from keras_meta.layers.relation_scores import RelationScores as RelationScores
 from keras_meta.layers.task_head import TaskHead as TaskHead

@@ -4,6 +4,7 @@ import keras
 import tensorflow as tf
 
 from keras_meta import inner_optimizers
+from keras_meta.exact.copying import clone, serialize
 from keras_meta.inner_loop.inner_weights import of_model
 from keras_meta.outer_loop.graph_constant import GraphConstant, count
 from keras_meta.outer_loop.policy_learner import PolicyLearner
@@ -13,7 +14,6 @@ from keras_meta.policy_gradients.policy_problem import policy_problem
 from keras_meta.policy_gradients.trajectory_checks import checked
 from keras_meta.policy_gradients.trust_region import TRPO
 from keras_meta.serving import policy_exporting
-from keras_meta.serving.adapted_model import clone
 
 _OBJECTS = (
     "model",
@@ -241,6 +241,7 @@ class PolicyGradientMAML(PolicyLearner):
         objects = {
             name: keras.saving.serialize_keras_object(getattr(self, name)) for name in _OBJECTS
         }
+        objects["model"] = serialize(self.model)
         return {**objects, **{name: getattr(self, name) for name in _NUMBERS}}
 
     @classmethod

@@ -3,6 +3,7 @@
 import collections
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from keras_meta.exact import keras_masks, private, replicas
@@ -46,12 +47,20 @@ def read(learner, inputs, query_y=None, sample_weight=None):
 
 def read_support(learner, support_x, support_y):
     """Returns the support set of one task as checked tensors."""
+    # Lists of features are a part of the structure, unlike lists of texts or labels.
+    support_x, support_y = keras.tree.traverse(
+        lambda x: np.asarray(x) if _is_list_of_values(x) else None, (support_x, support_y)
+    )
     support_x, support_y = keras.tree.map_structure(
         keras.ops.convert_to_tensor, (support_x, support_y)
     )
     inputs = {"support_x": support_x, "support_y": support_y, "query_x": support_x}
     read(learner, keras.tree.map_structure(lambda x: x[None], inputs))
     return support_x, support_y
+
+
+def _is_list_of_values(x):
+    return isinstance(x, list) and all(isinstance(i, (str, bytes, int, float)) for i in x)
 
 
 def class_numbers(learner, inputs):

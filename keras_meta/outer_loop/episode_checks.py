@@ -136,6 +136,14 @@ def _check_features(inputs, model):
                 f"Received: support_x with shape {tuple(leaf.shape)} for a model with input "
                 f"{tuple(expected.shape)}."
             )
+        dtypes = [keras.backend.standardize_dtype(x.dtype) for x in (leaf, expected)]
+        if dtypes[0] != dtypes[1] and "string" in dtypes:
+            raise ValueError(
+                "A model takes either text or numbers. To take text, it starts with "
+                "`keras.Input((), dtype='string')` and an adapted `TextVectorization`. "
+                f"Received: support_x of type {dtypes[0]} for a model with input of type "
+                f"{dtypes[1]}."
+            )
 
 
 def _in_model_order(features, model):

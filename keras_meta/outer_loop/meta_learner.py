@@ -3,6 +3,7 @@
 import keras
 
 from keras_meta import serving, statistics
+from keras_meta.exact.copying import serialize
 from keras_meta.outer_loop import by_step, check_report, episode
 from keras_meta.outer_loop.episodic_model import EpisodicModel
 from keras_meta.serving import adapted_model
@@ -142,7 +143,7 @@ class MetaLearner(EpisodicModel):
         The model can predict, be saved, exported, or trained further; the learner is unchanged.
 
         Args:
-            support_x: Features `[support, ...]`, as inputs of the model.
+            support_x: Features `[support, ...]`, as inputs of the model; texts may be a list.
             support_y: Labels `[support, ...]`, numbered 0..ways-1.
             **kwargs: Passed to `adapt_task`.
 
@@ -226,7 +227,7 @@ class MetaLearner(EpisodicModel):
     def get_config(self):
         # The base configuration of a subclassed model adds nothing needed here.
         return {
-            "model": keras.saving.serialize_keras_object(self.model),
+            "model": serialize(self.model),
             "inner_loss": keras.saving.serialize_keras_object(self.inner_loss),
             "batch_norm": statistics.serialize(self.batch_norm),
             "task_map": self.task_map,

@@ -16,7 +16,9 @@ def check_model(model):
             "`model` must be a `keras.Model`. Received: "
             f"{model!r} (of type {type(model).__name__})."
         )
-    unbuilt = [layer.name for layer in [*sublayers(model), model] if not layer.built]
+    # `TextVectorization` uses its lookup, which has no weights, without building it.
+    layers = [x for x in sublayers(model) if not isinstance(x, keras.layers.StringLookup)]
+    unbuilt = [layer.name for layer in [*layers, model] if not layer.built]
     if unbuilt:
         raise ValueError(
             "`model` must be built: start it with `keras.Input(shape)`, or call it once on a batch "

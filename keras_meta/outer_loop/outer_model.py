@@ -1,9 +1,11 @@
 """The outer model: takes outer steps on batches of tasks of any kind."""
 
+import functools
+
 import keras
 import tensorflow as tf
 
-from keras_meta.exact import private
+from keras_meta.exact import lora, private
 from keras_meta.exact.custom_gradient import own_gradients
 from keras_meta.outer_loop import building, divergence, steps, task_map, traces
 from keras_meta.outer_loop.graph_constant import GraphConstant, one_of
@@ -64,6 +66,8 @@ class OuterModel(keras.Model):
     """
 
     optimizer = None  # until it is compiled
+    # Visited by Keras after the layers, because attributes are saved and loaded by alphabet.
+    unmerged_lora = functools.cached_property(lora.unmerged)
     task_map = GraphConstant(one_of("task_map", task_map.TASK_MAPS))
 
     def __init__(self, task_map="auto", seed=0, name=None, dtype=None):
@@ -110,7 +114,7 @@ class OuterModel(keras.Model):
         return data[0] if isinstance(data, tuple) and len(data) == 1 else data
 
     def unpack_inputs(self, inputs):
-        """Returns the batch of tasks in the inputs of `call`, which lack the labels for a loss."""
+        """Returns the batch of tasks in the inputs of `call` and `predict`, which lack labels."""
         return self.unpack(inputs)
 
     def meta_learned(self, variables):

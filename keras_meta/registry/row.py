@@ -87,7 +87,7 @@ class Generated(Row):
         """
         settings = {**self.settings, **settings}
         if not self.for_values:
-            from keras_meta.serving.adapted_model import clone
+            from keras_meta.exact.copying import clone
 
             return self.resolve()(clone(model), **settings)
         if regression:
@@ -154,6 +154,11 @@ class Learner(Row):
     def takes_inner_steps(self):
         """Whether it has the settings of an inner loop, such as `inner_learning_rate`."""
         return self.family == "gradient" or self.generated is not None
+
+    @property
+    def has_open_ways(self):
+        """Whether the command line makes it for tasks of any number of classes."""
+        return self.family == "embedding" and self.generated is None
 
     def build(self, model, **settings):
         """Makes the learner.

@@ -4,31 +4,12 @@ import keras
 import numpy as np
 
 from keras_meta import statistics as policies
+from keras_meta.exact.copying import clone, serialize
 from keras_meta.exact.normalization import batch_normalizations
 from keras_meta.heads.linear import dense_head
 from keras_meta.inner_loop.functional import FunctionalModel
 from keras_meta.layers import TaskHead
 from keras_meta.statistics.policy import is_stored
-
-
-def clone(model):
-    """Returns a copy of `model` with the same weights and state.
-
-    Raises:
-        ValueError: If the model cannot be rebuilt from its configuration.
-    """
-    try:
-        copy = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(model))
-        for source, target in zip(model.variables, copy.variables, strict=True):
-            target.assign(source)
-    except (ValueError, TypeError, NotImplementedError) as error:
-        raise ValueError(
-            "The model could not be copied for the task. Define a `get_config()` in the subclass "
-            "that returns its constructor's arguments, and register it with "
-            f"`keras.saving.register_keras_serializable`. Received: model {model.name!r} of type "
-            f"{type(model).__name__}: {error}"
-        ) from error
-    return copy
 
 
 def model_of_task(model, values, policy, state, head=None, features_spec=None):
@@ -150,7 +131,7 @@ class AdaptedModel(keras.Model):
 
     def get_config(self):
         return {
-            "model": keras.saving.serialize_keras_object(self.model),
+            "model": serialize(self.model),
             "statistics": keras.saving.serialize_keras_object(self.statistics),
             "state": {key: np.asarray(value).tolist() for key, value in self.state.items()},
             "name": self.name,

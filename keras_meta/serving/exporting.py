@@ -85,6 +85,7 @@ def write(learner, filepath, endpoints, default, verbose):
     """
     module = tf.Module()
     module.learner_variables = [variable.value for variable in learner.variables]
+    module.tables = _tables(learner, endpoints.values())
     for name, endpoint in endpoints.items():
         setattr(module, name, endpoint)
     tf.saved_model.save(
@@ -97,6 +98,17 @@ def write(learner, filepath, endpoints, default, verbose):
     if verbose:
         print(f"Exported to {filepath!s}:")
         print_endpoints(endpoints)
+
+
+def _tables(learner, functions):
+    """Returns the lookup tables that the functions use, such as vocabularies of text layers."""
+    captured = {id(x) for function in functions for x in function.captured_inputs}
+    return [
+        part
+        for part in tf.train.TrackableView(learner).descendants()
+        if isinstance(part, tf.saved_model.experimental.TrackableResource)
+        and id(part.resource_handle) in captured
+    ]
 
 
 def check_seen(learner):

@@ -72,7 +72,7 @@ def test_the_number_of_classes_must_be_that_of_the_run(fails, image_run, own_ima
     message = fails(
         "predict", image_run, "--support", own_images / "three", "--query", own_images / "query"
     )
-    assert "as many class folders as the run has ways, 2. Received: 3 in" in message
+    assert "as many classes as the run has ways, 2. Received: 3 in" in message
     assert "train with --ways 3" in message
 
 

@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 
 import keras_meta
-from keras_meta.commands import data, policy_report
+from keras_meta.commands import policy_report, splits
 from keras_meta.commands.run_folder import RunFolder
 from tests.commands.conftest import POLICY
 from tests.commands.test_train import rows, weights
@@ -32,7 +32,7 @@ def test_a_run_ends_with_its_returns_in_unseen_tasks(policy_run, run):
     assert names == written | {"paths.png", "learning_curve.png"}
     assert [row["iterations"] for row in rows(policy_run)] == ["2", "4"]
     # Training is told apart from unseen tasks by the seed of the environment.
-    seeds = [data.split_seed({"seed": 0}, x) for x in ("train", "test")]
+    seeds = [splits.split_seed({"seed": 0}, x) for x in ("train", "test")]
     assert seeds[0] != seeds[1]
 
 

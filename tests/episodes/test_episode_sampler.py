@@ -253,3 +253,17 @@ def test_examples_that_stay_on_disk_are_read_as_they_are_drawn(tmp_path):
     of_support, of_query = (inputs[key][..., 0, 0, 0] // 50 for key in ("support_x", "query_x"))
     np.testing.assert_array_equal(np.repeat(of_support, 2, axis=1), of_query)
     assert query_y.shape == (4, 4)
+
+
+@pytest.mark.parametrize("missing", [None, float("nan"), 3])
+def test_texts_among_which_some_are_missing(missing):
+    x = np.array(["a", "b", missing, "d"], object)
+    with pytest.raises(ValueError, match=f"`x` contains text and other.*{missing!r} in row 2"):
+        episodes.EpisodeSampler(x, [0, 0, 1, 1], 2, 1, 1)
+
+
+@pytest.mark.parametrize("dtype", ["O", "U"])
+def test_text_that_cannot_be_encoded(dtype):
+    x = np.array(["a", "b\ud800", "c", "d"], dtype)
+    with pytest.raises(ValueError, match="text that UTF-8 cannot encode. Received: 'b.*in row 1"):
+        episodes.EpisodeSampler(x, [0, 0, 1, 1], 2, 1, 1)

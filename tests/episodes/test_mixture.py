@@ -77,3 +77,12 @@ def test_bad_arguments(sources, probabilities, message):
     sources = {name: glyphs(1) if source == 1 else source for name, source in sources.items()}
     with pytest.raises(ValueError, match=message):
         episodes.Mixture(sources, probabilities)
+
+
+def test_texts_of_different_numbers_are_padded_with_empty_ones():
+    x, y = np.array([f"text {k}" for k in range(60)]), np.repeat(np.arange(6), 10)
+    sources = {str(shots): episodes.EpisodeSampler(x, y, 3, shots, 2) for shots in (1, 4)}
+    inputs, _ = next(iter(episodes.Mixture(sources, seed=1).as_dataset(16)))
+    real = inputs["support_mask"].numpy().astype(bool)
+    np.testing.assert_array_equal(inputs["support_x"].numpy() != b"", real)
+    assert 0 < real.sum() < real.size

@@ -176,6 +176,17 @@ def test_lora_weights():
     assert not private.is_lora(layers.Dense(3).add_weight(name="bias"))
 
 
+@pytest.mark.parametrize(
+    "layer", [layers.Dense(3), layers.EinsumDense("ab,bc->ac", 3), layers.Embedding(5, 3)]
+)
+def test_lora_settings(layer):
+    layer.build((None, 4))
+    assert private.lora_settings(layer) is None
+    layer.enable_lora(2, lora_alpha=5.0)
+    assert private.lora_settings(layer) == (2, 5.0)
+    assert private.lora_settings(layers.ReLU()) is None
+
+
 class OwnSparse(keras.losses.SparseCategoricalCrossentropy):
     pass
 
