@@ -11,3 +11,4 @@ from keras_meta.layers.masked_mean import MaskedMean as MaskedMean
 from keras_meta.layers.positions import Positions as Positions
 from keras_meta.layers.relation_scores import RelationScores as RelationScores
 from keras_meta.layers.task_head import TaskHead as TaskHead
+from keras_meta.layers.tokens import Tokens as Tokens

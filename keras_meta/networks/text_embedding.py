@@ -1,68 +1,51 @@
-"""The mean of word embeddings, a small network for texts."""
+"""Words and n-grams of characters, a small network for texts."""
+
+import collections
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from keras_meta.layers.masked_mean import MaskedMean
+from keras_meta.layers.tokens import Tokens
 
-_APOSTROPHES = "['’]"
-# Punctuation, symbols, all that is not printed, and all kinds of space.
-_BETWEEN_WORDS = r"[\p{P}\p{S}\p{C}\p{Z}]"
-# Scripts that put no spaces between words.
-_UNSPACED = r"([\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\p{Tibetan}])"
+_BINS = 2048  # of unknown tokens
 
 
-@keras.saving.register_keras_serializable("keras_meta")
-def separate_words(texts):
-    """Prepares texts of any alphabet for being split into words at spaces.
+def text_embedding(
+    texts,
+    num_ways=None,
+    units=256,
+    max_words=5000,
+    max_ngrams=8000,
+    seed=0,
+    name="text_embedding",
+):
+    """The words of a text and its n-grams of 3 and 4 characters, each kind a vector of length 1.
 
-    Capitals become small letters, apostrophes vanish, other punctuation becomes a space. In scripts
-    that put no spaces between words, such as Chinese, every character becomes a word.
+        f(x) = [n(mean of e_w over the words w), n(mean of e_g over the n-grams g)],
+        n(v) = v / |v|
 
-    Args:
-        texts: String tensor, in UTF-8.
-
-    Returns:
-        String tensor of the same shape.
-
-    Example:
-
-    ```python
-    import tensorflow as tf
-    from keras_meta.networks.text_embedding import separate_words
-
-    words = tf.strings.split(separate_words("WHAT'S on?")).numpy()
-    assert words.tolist() == [b"whats", b"on"]
-    ```
-    """
-    texts = tf.strings.lower(texts, encoding="utf-8")
-    texts = tf.strings.regex_replace(texts, _APOSTROPHES, "")
-    texts = tf.strings.regex_replace(texts, _BETWEEN_WORDS, " ")
-    return tf.strings.regex_replace(texts, _UNSPACED, r" \1 ")
-
-
-def text_embedding(texts, num_ways=None, units=64, max_words=5000, seed=0, name="text_embedding"):
-    """The mean of the embeddings of the words of a text.
-
-        f(x) = mean over the words w of x of  e_w
-
-    The vocabulary consists of the words that are most frequent in the given texts; all others share
-    one embedding. The text without words is embedded as zero. The vocabulary is saved and exported
-    with the model, which takes strings.
+    N-grams relate words that the texts do not contain to those that they do. Rare words and n-grams
+    start longer: by the square root of the logarithm of the inverse of their frequency. The
+    vocabularies consist of what is most frequent in the given texts; of all else, a hash decides
+    which of 2,048 embeddings it has, so that a word that was never seen still is itself. A text
+    without words is embedded as zero. The vocabularies are saved and exported with the model, which
+    takes strings.
 
     Args:
-        texts: Array, list or tensor of strings, from which the vocabulary is taken. These should be
-            texts for training, not those of classes that are to count as unseen.
+        texts: Array, list or tensor of strings, from which the vocabularies are taken. These should
+            be texts for training, not those of classes that are to count as unseen.
         num_ways: int. Number of outputs of a linear layer at the end, or `None` for the embedding
             alone.
-        units: int. Length of the embedding.
+        units: int. Length of each of the two vectors.
         max_words: int. Maximum number of words in the vocabulary.
+        max_ngrams: int. Maximum number of n-grams; with 0, the embedding is of words alone.
         seed: int. Seed of the initial weights.
         name: Name of the model.
 
     Returns:
-        A built `keras.Sequential` from texts `[n]` to embeddings `[n, units]`, or to logits
+        A built `keras.Model` from texts `[n]` to embeddings `[n, 2 units]`, or to logits
         `[n, num_ways]`.
 
     Raises:
@@ -82,31 +65,49 @@ def text_embedding(texts, num_ways=None, units=64, max_words=5000, seed=0, name=
     learner.fit(tasks.as_dataset(batch_size=2), steps_per_epoch=2, verbose=0)
     classifier = learner.adapt(["play rock", "a timer please"], [0, 1])
     ```
+
+    Reference:
+        [Bojanowski et al., 2017](https://arxiv.org/abs/1607.04606) (n-grams of characters)
     """
-    words = _vocabulary(texts, max_words)
-    initializer = keras.initializers.RandomUniform(-0.05, 0.05, seed=seed)
-    layers = [
-        keras.Input((), dtype="string"),
-        keras.layers.TextVectorization(standardize=separate_words, vocabulary=words, name="words"),
-        # Two more, for padding and for unknown words.
-        keras.layers.Embedding(len(words) + 2, units, initializer, mask_zero=True),
-        MaskedMean(),
-    ]
+    texts = np.asarray(texts)
+    strings = keras.Input((), dtype="string")
+    parts = [_mean_embedding(strings, texts, Tokens(name="words"), max_words, units, [seed, 0])]
+    if max_ngrams:
+        ngrams = Tokens((3, 4), name="ngrams")
+        parts.append(_mean_embedding(strings, texts, ngrams, max_ngrams, units, [seed, 1]))
+    outputs = keras.layers.Concatenate()(parts) if max_ngrams else parts[0]
     if num_ways is not None:
         initializer = keras.initializers.GlorotUniform(seed=seed)
-        layers.append(keras.layers.Dense(num_ways, kernel_initializer=initializer))
-    return keras.Sequential(layers, name=name)
+        outputs = keras.layers.Dense(num_ways, kernel_initializer=initializer)(outputs)
+    return keras.Model(strings, outputs, name=name)
 
 
-def _vocabulary(texts, max_words):
-    """Returns the most frequent words, most frequent first."""
-    texts = np.asarray(texts)
-    layer = keras.layers.TextVectorization(max_words + 2, standardize=separate_words)
-    layer.adapt(tf.data.Dataset.from_tensor_slices(texts).batch(1024))
-    words = layer.get_vocabulary(include_special_tokens=False)
-    if not words:
+def _mean_embedding(strings, texts, tokens, max_tokens, units, seed):
+    """Embeds strings by the mean of their tokens, with a vocabulary from texts."""
+    vocabulary, shares = _vocabulary(texts, tokens, max_tokens)
+    lookup = keras.layers.StringLookup(
+        vocabulary=vocabulary, num_oov_indices=_BINS, mask_token="", name=f"{tokens.name}_lookup"
+    )
+    # The first number is padding, then come the bins of unknown tokens, which count as rare.
+    shares = np.concatenate([np.ones(1), np.full(_BINS, 1 / (len(texts) + 1)), shares])
+    table = np.random.default_rng(seed).uniform(-0.05, 0.05, (len(shares), units))
+    embedding = keras.layers.Embedding(*table.shape, mask_zero=True)
+    means = MaskedMean()(embedding(lookup(tokens(strings))))
+    embedding.set_weights([table * np.sqrt(np.log(1 / shares))[:, None]])
+    return keras.layers.UnitNormalization()(means)
+
+
+def _vocabulary(texts, tokens, max_tokens):
+    """Returns the most frequent tokens, and the share of texts in which each occurs."""
+    counts = collections.Counter()
+    for batch in tf.data.Dataset.from_tensor_slices(texts).batch(1024):
+        counts.update(token for row in tokens(batch).numpy() for token in set(row) if token)
+    if not counts:
         raise ValueError(
             "`texts` must contain words, of which the vocabulary is made. Received: "
             f"{len(texts)} texts without a word, such as {texts[:1].tolist()}."
         )
-    return words
+    # Ties are broken by spelling: a vocabulary does not depend on the order of sets.
+    ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:max_tokens]
+    names, numbers = zip(*ranked, strict=True)
+    return [name.decode() for name in names], np.array(numbers) / (len(texts) + 1)
