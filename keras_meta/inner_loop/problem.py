@@ -131,17 +131,20 @@ class InnerProblem:
 
         Args:
             steps: int or scalar int tensor.
-            stored: See `complete`; `None` for a loss that updates no state.
+            stored: See `complete`.
         """
-        start = self.start() if stored is None else self.complete(stored)
-        return adaptation.loop(self.step, start, steps)
+        return adaptation.loop(self.step, self.complete(stored), steps)
 
     def complete(self, stored):
         """Returns the start of a graph loop, in which `written` must have all keys from the start.
 
         Args:
-            stored: Callable, key of `written` to its value before the first step.
+            stored: Callable, key of `written` to its value before the first step; `None` for a loss
+                that updates no state.
         """
+        if stored is None:
+            return self.start()
+        # Which keys these are shows once a step is traced.
         first = tf.function(lambda: self.step(self.start(), 0), autograph=False)
         written = first.get_concrete_function().structured_outputs.written
         return self.start()._replace(written={key: stored(key) for key in written})

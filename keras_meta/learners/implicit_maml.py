@@ -100,7 +100,7 @@ class ImplicitMAML(MAML):
             return dataclasses.replace(of_task, first_order=False)
 
         def find(flat):
-            stored = self.functional.stored_state if steps else None
+            stored = self.stored_state() if steps else None
             last = problem(flat).solve_without_derivative(steps, stored)
             return last.weights, last.written
 

@@ -173,8 +173,12 @@ class MAML(MetaLearner):
     def solve(self, problem, steps):
         """Returns the `InnerState` of an `InnerProblem` after `steps` inner steps."""
         if self.checkpoint_steps:
-            return problem.solve_checkpointed(steps, self.functional.stored_state)
+            return problem.solve_checkpointed(steps, self.stored_state())
         return problem.solve(steps)
+
+    def stored_state(self):
+        """Returns what graph loops start from: see `InnerProblem.complete`."""
+        return self.functional.stored_state if self.functional.state_variables else None
 
     def inner_losses(self, support_x, support_y, steps=None):
         """The support loss after 0, 1, ..., `steps` inner steps.

@@ -60,7 +60,7 @@ class MAMLPlusPlus(MAML):
     import keras_meta
 
     learner = keras_meta.learners.MAMLPlusPlus(
-        keras_meta.networks.SinusoidMLP(), 0.01, inner_steps=5, multi_step_loss_steps=100
+        keras_meta.networks.SinusoidMLP(), 0.01, inner_steps=2, multi_step_loss_steps=100
     )
     rate = keras.optimizers.schedules.CosineDecay(1e-3, decay_steps=1000)
     learner.compile(keras.optimizers.Adam(rate), "mse")

@@ -55,7 +55,7 @@ class ProtoMAML(MAML):
     learner = keras_meta.learners.ProtoMAML(body, inner_learning_rate=0.1)
     learner.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     learner.fit(tasks.as_dataset(batch_size=4), steps_per_epoch=5, verbose=0)
-    more_ways = keras_meta.episodes.StrokeGlyphs(num_ways=5, num_shots=2, num_queries=2)
+    more_ways = keras_meta.episodes.StrokeGlyphs(5, num_shots=2, num_queries=2, num_classes=15)
     learner.evaluate(more_ways.as_dataset(batch_size=4, num_batches=2), verbose=0)
     ```
 

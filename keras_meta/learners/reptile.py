@@ -98,6 +98,12 @@ class Reptile(MAML):
         batches = mini_batches((support_x, support_y), self.inner_batch_size, seed)
         return dataclasses.replace(problem, data_at=lambda weights, step, seed: batches(step))
 
+    def solve(self, problem, steps):
+        """Without the states between the steps, for which a derivative alone has a use."""
+        if self.checkpoint_steps and steps:
+            return problem.solve_without_derivative(steps, self.stored_state())
+        return problem.solve(steps)
+
     def meta_gradients(self, tasks):
         """Returns `w - mean over tasks of w_K` as the gradient. See `OuterModel`."""
         variables, adapted = self.functional.trainable_variables, self.inner_weights.adapted
