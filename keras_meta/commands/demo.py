@@ -40,37 +40,41 @@ def run(options):
     print("2. MAML on drawn characters", flush=True)
     glyphs = demo_studies.glyphs(options.seed, options.quick)
     print(f"\n{results_table.results_table(glyphs)}\n")
-    for study in (waves, glyphs):
-        _save(study, out)
+    _save((waves, glyphs), out)
     _plot(waves, glyphs, out)
     print(f"\nThe results are in {out.resolve()}. It took {time.time() - started:.0f} s.")
     for study in (waves, glyphs):
         print(results_table.verdict(study))
 
 
-def _save(study, out):
-    """Writes the learner and its SavedModel, and checks that both predict the same."""
+def _save(studies, out):
+    """Writes the learners and their SavedModels, and checks that both predict the same."""
     import numpy as np
 
     from keras_meta.commands.saved_model_check import predictions_in_clean_process
 
-    file, folder = out / f"{study.name}.keras", out / f"{study.name}_saved_model"
-    study.learner.save(file)
-    study.learner.export(folder, verbose=False)
-    inputs, _ = study.test.sample(0, 1)
-    expected = np.asarray(study.learner(inputs)[0])
-    found = predictions_in_clean_process(folder, {k: v[0].numpy() for k, v in inputs.items()})
-    difference = np.abs(found - expected).max()
-    if difference > 1e-4:
-        raise ValueError(
-            "The predictions of the SavedModel differ from those of the learner. Received: a "
-            f"difference of {difference:.2g} in {folder}."
+    files = [out / f"{study.name}.keras" for study in studies]
+    folders = [out / f"{study.name}_saved_model" for study in studies]
+    inputs, expected = [], []
+    for study, file, folder in zip(studies, files, folders, strict=True):
+        study.learner.save(file)
+        study.learner.export(folder, verbose=False)
+        batch, _ = study.test.sample(0, 1)
+        inputs.append({key: value[0].numpy() for key, value in batch.items()})
+        expected.append(np.asarray(study.learner(batch)[0]))
+    found = predictions_in_clean_process(folders, inputs)
+    for file, folder, one, other in zip(files, folders, found, expected, strict=True):
+        difference = np.abs(one - other).max()
+        if difference > 1e-4:
+            raise ValueError(
+                "The predictions of the SavedModel differ from those of the learner. Received: a "
+                f"difference of {difference:.2g} in {folder}."
+            )
+        print(f"Learner: {file}")
+        print(
+            f"SavedModel: {folder}, loaded by TensorFlow alone in a clean process: predictions "
+            f"agree to {difference:.0e}"
         )
-    print(f"Learner: {file}")
-    print(
-        f"SavedModel: {folder}, loaded by TensorFlow alone in a clean process: predictions agree "
-        f"to {difference:.0e}"
-    )
 
 
 def _plot(waves, glyphs, out):

@@ -67,12 +67,12 @@ def image_run(tmp_path_factory, image_folder):
 
 
 POLICY = "--units 4 --episodes 4 --horizon 5 --batch-size 2 --validation-tasks 2".split()
+POLICY += "--epoch-iterations 5 --iterations 10".split()
 
 
 @pytest.fixture(scope="session")
 def policy_run(tmp_path_factory):
-    """A run of four iterations on navigation."""
+    """A run of ten iterations on navigation."""
     folder = tmp_path_factory.mktemp("runs") / "navigation"
-    short = "--epoch-iterations 2 --iterations 4".split()
-    assert cli.main(["train", "navigation", "--out", str(folder), *POLICY, *short]) == 0
+    assert cli.main(["train", "navigation", "--out", str(folder), *POLICY]) == 0
     return folder
