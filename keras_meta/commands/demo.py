@@ -86,7 +86,8 @@ def _plot(waves, glyphs, out):
         print(f"No plots were made. {error}")
         return
     figures = {f"{study.name}_adaptation": _adaptation(study) for study in (waves, glyphs)}
-    figures["sinusoids_fits"] = plotting.waves(waves.learner, *waves.test.sample(0, 3), steps=10)
+    steps = waves.curve.values.shape[1] - 1
+    figures["sinusoids_fits"] = plotting.waves(waves.learner, *waves.test.sample(0, 3), steps=steps)
     figures["glyphs_episode"] = plotting.episode(glyphs.learner, *glyphs.test.sample(0, 1))
     for name, figure in figures.items():
         file = out / f"{name}.png"

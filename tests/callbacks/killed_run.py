@@ -1,10 +1,10 @@
-"""Runs `fit` in processes that are killed one after the other, until the last one finishes.
+"""Runs `fit` in one process, and in processes that are killed one after the other but the last.
 
     python -m tests.callbacks.killed_run FOLDER KILL KILL ...
 
-writes FOLDER/result.npz. A KILL is either the number of a step, after the start of which the parent
-process sends SIGKILL, or `write:N`: the process kills itself while it writes the first checkpoint
-from step N on, before that file gets its name.
+writes FOLDER/whole/result.npz and FOLDER/parts/result.npz. A KILL is either the number of a step,
+after the start of which the parent process sends SIGKILL, or `write:N`: the process kills itself
+while it writes the first checkpoint from step N on, before that file gets its name.
 """
 
 import json
@@ -120,5 +120,8 @@ def attempt(folder, kill):
 
 if __name__ == "__main__":
     folder, kills = pathlib.Path(sys.argv[1]), sys.argv[2:]
-    codes = [attempt(folder, kill) for kill in [*kills, None]]
+    for name in ("whole", "parts"):
+        (folder / name).mkdir()
+    attempt(folder / "whole", None)
+    codes = [attempt(folder / "parts", kill) for kill in [*kills, None]]
     print(json.dumps(codes))

@@ -21,8 +21,7 @@ LAST_STEP = killed_run.STEPS * killed_run.EPOCHS
 
 
 def killed(folder, *kills):
-    """Runs with these kills, and returns the exit codes and the result of the last process."""
-    folder.mkdir(exist_ok=True)
+    """Runs without and with these kills; returns both results, and the exit codes of the second."""
     process = subprocess.run(
         [sys.executable, "-m", "tests.callbacks.killed_run", folder, *map(str, kills)],
         cwd=ROOT,
@@ -31,8 +30,11 @@ def killed(folder, *kills):
         text=True,
         check=True,
     )
-    with np.load(folder / "result.npz") as file:
-        return json.loads(process.stdout.splitlines()[-1]), dict(file)
+    results = []
+    for name in ("whole", "parts"):
+        with np.load(folder / name / "result.npz") as file:
+            results.append(dict(file))
+    return *results, json.loads(process.stdout.splitlines()[-1])
 
 
 def check_equal(expected, found):
@@ -42,9 +44,8 @@ def check_equal(expected, found):
 
 
 def test_killed_processes_end_as_one_that_was_not(tmp_path):
-    _, whole = killed(tmp_path / "whole")
     # Within an epoch, and while a checkpoint is being written.
-    codes, parts = killed(tmp_path / "parts", 6, "write:15")
+    whole, parts, codes = killed(tmp_path, 6, "write:15")
     assert codes == [-9, -9, 0]
     check_equal(whole, parts)
     assert len(whole["history/val_mae"]) == killed_run.EPOCHS
@@ -54,10 +55,9 @@ def test_killed_processes_end_as_one_that_was_not(tmp_path):
 
 @pytest.mark.slow
 def test_twenty_random_kills(tmp_path):
-    _, whole = killed(tmp_path / "whole")
     places = [0, *sorted(random.Random(0).choices(range(LAST_STEP), k=19))]
     kills = [f"write:{step}" if number % 5 == 4 else step for number, step in enumerate(places)]
-    codes, parts = killed(tmp_path / "parts", *kills)
+    whole, parts, codes = killed(tmp_path, *kills)
     assert codes.count(-9) >= 18 and codes[-1] == 0
     check_equal(whole, parts)
 

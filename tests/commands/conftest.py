@@ -67,7 +67,7 @@ def image_run(tmp_path_factory, image_folder):
 
 
 POLICY = "--units 4 --episodes 4 --horizon 5 --batch-size 2 --validation-tasks 2".split()
-POLICY += "--epoch-iterations 5 --iterations 10".split()
+POLICY += "--eval-inner-steps 2 --epoch-iterations 5 --iterations 10".split()
 
 
 @pytest.fixture(scope="session")

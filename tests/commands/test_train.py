@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import pytest
 
+from keras_meta import cli
 from keras_meta.commands.run_folder import RunFolder
 from tests.commands.conftest import SHORT, TINY
 
@@ -31,39 +32,48 @@ def write_npz(path, classes=12, examples=3, **more):
     return path
 
 
-def test_an_interrupted_run_ends_as_an_uninterrupted_one(run, tmp_path, monkeypatch):
-    options = [*WAVES, *"--epoch-iterations 4 --validation-tasks 2 --iterations 12".split()]
-    assert run("train", *options, "--out", tmp_path / "whole")[0] == 0
+# One step an execution, so that a kill can be anywhere.
+OPTIONS = [*WAVES, *"--epoch-iterations 7 --validation-tasks 2 --iterations 14".split()]
 
+
+@pytest.fixture(scope="module")
+def whole_run(tmp_path_factory):
+    """A run that was not interrupted. Not to be written into."""
+    folder = tmp_path_factory.mktemp("runs") / "whole"
+    assert cli.main(["train", *OPTIONS, "--out", str(folder)]) == 0
+    return folder
+
+
+def check_equal_runs(first, second):
+    for x, y in zip(weights(first), weights(second), strict=True):
+        np.testing.assert_array_equal(x, y)
+    assert rows(first) == rows(second)
+
+
+def test_an_interrupted_run_ends_as_an_uninterrupted_one(whole_run, run, tmp_path, monkeypatch):
     original = RunFolder.write_learner
 
     def interrupted(folder, learner):
-        if int(learner.optimizer.iterations) == 8:
+        if int(learner.optimizer.iterations) == 14:
             raise KeyboardInterrupt
         original(folder, learner)
 
     with monkeypatch.context() as patch:
         patch.setattr(RunFolder, "write_learner", interrupted)
-        assert run("train", *options, "--out", tmp_path / "parts")[0] == 130
+        assert run("train", *OPTIONS, "--out", tmp_path)[0] == 130
     # The history was a row ahead of the checkpoint.
-    assert [row["iterations"] for row in rows(tmp_path / "parts")] == ["4", "8"]
+    assert [row["iterations"] for row in rows(tmp_path)] == ["7", "14"]
 
-    status, output, _ = run("train", *options, "--out", tmp_path / "parts")
-    assert status == 0 and "Resuming after iteration 4." in output
-    for whole, parts in zip(weights(tmp_path / "whole"), weights(tmp_path / "parts"), strict=True):
-        np.testing.assert_array_equal(whole, parts)
-    assert rows(tmp_path / "whole") == rows(tmp_path / "parts")
-    names = {file.name for file in (tmp_path / "parts").iterdir()}
+    status, output, _ = run("train", *OPTIONS, "--out", tmp_path)
+    assert status == 0 and "Resuming after iteration 7." in output
+    check_equal_runs(whole_run, tmp_path)
+    names = {file.name for file in tmp_path.iterdir()}
     assert names == {"config.json", "history.csv", "learner.keras", "checkpoints"}
 
 
-def test_a_run_killed_inside_an_epoch_resumes_without_its_options(run, fails, tmp_path):
-    # One step an execution, so that the kill can be anywhere.
-    options = [*WAVES, *"--epoch-iterations 7 --validation-tasks 2 --iterations 14".split()]
-    assert run("train", *options, "--out", tmp_path / "whole")[0] == 0
-
+def test_a_run_killed_inside_an_epoch_resumes_without_its_options(whole_run, run, fails, tmp_path):
     program = "import sys; from keras_meta import cli; sys.exit(cli.main(sys.argv[1:]))"
-    options += ["--checkpoint-iterations", "2", "--out", tmp_path / "parts"]
+    options = [*OPTIONS, "--checkpoint-iterations", "2", "--out", tmp_path / "parts"]
     process = subprocess.Popen([sys.executable, "-c", program, "train", *map(str, options)])
     while not list((tmp_path / "parts").glob("checkpoints/step-*1[01].npz")):
         assert process.poll() is None
@@ -73,9 +83,7 @@ def test_a_run_killed_inside_an_epoch_resumes_without_its_options(run, fails, tm
 
     status, output, _ = run("train", "--resume", "--out", tmp_path / "parts")
     assert status == 0 and "Resuming after iteration " in output
-    for whole, parts in zip(weights(tmp_path / "whole"), weights(tmp_path / "parts"), strict=True):
-        np.testing.assert_array_equal(whole, parts)
-    assert rows(tmp_path / "whole") == rows(tmp_path / "parts")
+    check_equal_runs(whole_run, tmp_path / "parts")
     message = fails("train", "--resume", "--out", tmp_path / "parts", "--shots", 2)
     assert "--shots 3 (now 2)" in message
     assert "RUN must be a folder" in fails("train", "--resume", "--out", tmp_path / "none")
@@ -93,9 +101,8 @@ def test_a_finished_run_can_go_on_with_more_iterations(run, tmp_path):
     assert [row["iterations"] for row in rows(tmp_path)] == ["2", "4"]
 
 
-def test_other_options_on_resuming_are_named(fails, run, tmp_path):
-    assert run("train", *WAVES, *SHORT, "--out", tmp_path)[0] == 0
-    message = fails("train", *WAVES, *SHORT, "--out", tmp_path, "--seed", 4, "--inner-steps", 2)
+def test_other_options_on_resuming_are_named(whole_run, fails):
+    message = fails("train", *OPTIONS, "--out", whole_run, "--seed", 4, "--inner-steps", 2)
     assert "--inner-steps 1 (now 2)" in message and "--seed 0 (now 4)" in message
     assert "--shots" not in message
 
