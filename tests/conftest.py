@@ -4,30 +4,39 @@ import gc
 import os
 import pathlib
 
-import keras
 import pytest
-import tensorflow as tf
-
-import keras_meta
-
-# As in a program: faster on a CPU, and `fit` does not hint at it.
-keras_meta.config.one_task_per_core()
-
-# Before anything runs: the replica tests need a second device.
-tf.config.set_logical_device_configuration(
-    tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
-)
 
 # Models are cycles of references. Python would look for them again and again while a test traces
 # its graphs: they are collected between tests instead, and only when there are enough of them.
 COLLECTED_FROM = 200_000
-gc.collect()
-gc.freeze()
-gc.disable()
+
+
+def pytest_configure(config):
+    """Starts TensorFlow, but in a process that only hands out tests to others."""
+    if not config.getoption("numprocesses", None) or hasattr(config, "workerinput"):
+        start()
+
+
+def start():
+    import tensorflow as tf
+
+    import keras_meta
+
+    # As in a program: faster on a CPU, and `fit` does not hint at it.
+    keras_meta.config.one_task_per_core()
+    # Before anything runs: the replica tests need a second device.
+    tf.config.set_logical_device_configuration(
+        tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
+    )
+    gc.collect()
+    gc.freeze()
+    gc.disable()
 
 
 @pytest.fixture(autouse=True)
 def fixed_seed():
+    import keras
+
     keras.utils.set_random_seed(0)
     yield
     if gc.get_count()[0] > COLLECTED_FROM:
@@ -39,6 +48,8 @@ def fixed_seed():
 @pytest.fixture
 def float64():
     """Models built in the test compute in float64."""
+    import keras
+
     keras.config.set_floatx("float64")
     keras.config.set_dtype_policy("float64")
     yield
@@ -50,6 +61,8 @@ def float64():
 def two_replicas():
     """A strategy of two devices. By collectives, whose shapes TensorFlow remembers, one would not
     work after another."""
+    import tensorflow as tf
+
     return tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"], tf.distribute.ReductionToOneDevice())
 
 
