@@ -257,11 +257,18 @@ def test_phases_are_counted_in_outer_steps(float64):
     assert distances[2] < 1e-10 < 1e-4 < min(distances[:2])
 
 
-def test_steps_beyond_those_of_training_use_what_the_last_one_has():
+@pytest.fixture(scope="module")
+def fitted():
+    """Two steps of MAML++ whose parts have been learned, and its rates before."""
+    learner = compiled(lambda m: learners.MAMLPlusPlus(m, 0.1, 2))
+    rates = learner.inner_optimizer.learning_rate.numpy()
+    learner.fit(tf.data.Dataset.from_tensors(episodes()).repeat(), steps_per_epoch=3, verbose=0)
+    return learner, rates
+
+
+def test_steps_beyond_those_of_training_use_what_the_last_one_has(fitted):
     """Rates, scales and statistics: as in a learner of more steps that has them in full."""
-    short = compiled(lambda m: learners.MAMLPlusPlus(m, 0.1, 2, eval_inner_steps=4))
-    data = tf.data.Dataset.from_tensors(episodes()).repeat()
-    short.fit(data, steps_per_epoch=3, verbose=0)
+    short, _ = fitted
     long = compiled(lambda m: learners.MAMLPlusPlus(m, 0.1, 4))
     for source, target in zip(short.variables, long.variables, strict=True):
         value = source.numpy()
@@ -271,48 +278,44 @@ def test_steps_beyond_those_of_training_use_what_the_last_one_has():
         target.assign(value)
     inputs, _ = episodes()
     expected = long.predict(inputs, verbose=0)
-    np.testing.assert_allclose(short.predict(inputs, verbose=0), expected, atol=1e-6)
+    short.eval_inner_steps = 4
+    found = short.predict(inputs, verbose=0)
     short.eval_inner_steps = 2
+    np.testing.assert_allclose(found, expected, atol=1e-6)
     assert np.abs(short.predict(inputs, verbose=0) - expected).max() > 1e-3
 
 
-def test_rates_are_learned_per_layer_and_step():
-    learner = compiled(lambda m: learners.MAMLPlusPlus(m, 0.1, 2))
-    rates = learner.inner_optimizer.learning_rate
-    before = rates.numpy()
-    learner.fit(tf.data.Dataset.from_tensors(episodes()).repeat(), steps_per_epoch=2, verbose=0)
-    assert rates.shape[0] == 2 and len(np.unique(rates.numpy())) == rates.numpy().size
-    assert np.abs(rates.numpy() - before).min() > 0
+def test_rates_are_learned_per_layer_and_step(fitted):
+    learner, before = fitted
+    rates = learner.inner_optimizer.learning_rate.numpy()
+    assert rates.shape[0] == 2 and len(np.unique(rates)) == rates.size
+    assert np.abs(rates - before).min() > 0
 
 
-def test_statistics_of_each_step_normalise():
-    learner = compiled(lambda m: learners.MAMLPlusPlus(m, 0.1, 2))
+def test_statistics_of_each_step_normalise(fitted):
+    learner, _ = fitted
     inputs, _ = episodes()
-    data = tf.data.Dataset.from_tensors(episodes()).repeat()
-    learner.fit(data, steps_per_epoch=3, verbose=0)
     mean, _ = learner.statistics.tables.values()
     assert mean.shape[0] == 3 and np.abs(np.diff(mean.numpy(), axis=0)).min() > 0
     original = mean.numpy()
     for steps in range(3):
         learner.eval_inner_steps = steps
-        mean.assign(original)
         before = learner.predict(inputs, verbose=0)
         acts = []
         for row in range(3):
             mean.assign(original + np.eye(3, dtype="float32")[:, [row]])
             acts.append(np.abs(learner.predict(inputs, verbose=0) - before).max() > 1e-4)
+        mean.assign(original)
         assert acts == [row == steps for row in range(3)]
-    mean.assign(original)
     # Each query on its own.
     one = {**inputs, "query_x": inputs["query_x"][:, :1]}
     np.testing.assert_allclose(learner.predict(one, verbose=0), before[:, :1], atol=1e-5)
 
 
-def test_scales_of_each_step_act_and_are_learned():
-    learner = compiled(lambda m: learners.MAMLPlusPlus(m, 0.1, 2))
+def test_scales_of_each_step_act_and_are_learned(fitted):
+    learner, _ = fitted
     gamma, beta = learner.scales
     assert gamma.shape == (3, 3)
-    learner.fit(tf.data.Dataset.from_tensors(episodes()).repeat(), steps_per_epoch=3, verbose=0)
     assert len(np.unique(beta.numpy())) == 9
     assert not {id(v) for v in learner.model.layers[1].trainable_variables} & {
         id(v) for v in learner.trainable_variables
@@ -347,7 +350,7 @@ def test_curve_by_step_ends_at_what_evaluate_returns():
 
 @pytest.mark.parametrize("run_eagerly", [False, True])
 def test_divergence_is_reported_with_task_and_step(run_eagerly):
-    learner = learners.MAML(keras_meta.networks.SinusoidMLP(), 0.01, 12)
+    learner = learners.MAML(keras_meta.networks.SinusoidMLP(), 0.01, 4)
     learner.compile("sgd", "mse", run_eagerly=run_eagerly)
     waves = keras_meta.episodes.Sinusoid(num_shots=5)
     ((inputs, y),) = waves.as_dataset(4, num_batches=1)

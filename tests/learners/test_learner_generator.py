@@ -23,6 +23,11 @@ def network(outputs):
     return keras.Sequential([keras.Input((2,)), layers.Dense(6, "tanh"), layers.Dense(outputs)])
 
 
+def convolutional(outputs):
+    x = [layers.Conv2D(4, 3, 2, use_bias=False), layers.BatchNormalization(), layers.ReLU()]
+    return keras.Sequential([keras.Input((8, 8, 1)), *x, layers.Flatten(), layers.Dense(outputs)])
+
+
 def logits_loss():
     return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 
@@ -193,11 +198,11 @@ def test_the_adapted_model_predicts_as_the_learner_does(name, steps, tmp_path):
     ],
 )
 def test_the_adapted_convolutional_model(batch_norm, kind):
-    body = keras_meta.networks.Conv4(7, (8, 8, 1), filters=4)
+    body = convolutional(7)
     if kind == "head":
         generated = generators.LogisticRegression()
     else:
-        generated = generators.FiLM(keras_meta.networks.Conv4(3, (8, 8, 1), filters=4), units=8)
+        generated = generators.FiLM(convolutional(3), units=8)
     learner = compiled(generated, body, logits_loss(), batch_norm=batch_norm)
     inputs, y = classification(shape=(8, 8, 1))
     learner.fit(inputs, y, epochs=2, verbose=0)
@@ -211,8 +216,8 @@ def test_the_adapted_convolutional_model(batch_norm, kind):
 
 @pytest.mark.parametrize("kind", quick_first(["head", "network"], ["head"]))
 def test_running_statistics_move_in_all_that_is_run(kind):
-    body = keras_meta.networks.Conv4(7, (8, 8, 1), filters=4)
-    written = keras_meta.networks.Conv4(3, (8, 8, 1), filters=4)
+    body = convolutional(7)
+    written = convolutional(3)
     head = generators.LogisticRegression()
     generated = head if kind == "head" else generators.NeuralNetwork(written, units=8)
     learner = compiled(generated, body, logits_loss(), batch_norm="running")

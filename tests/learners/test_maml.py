@@ -28,6 +28,20 @@ def dense_model():
     )
 
 
+def convolutional_model():
+    layers = keras.layers
+    return keras.Sequential(
+        [
+            keras.Input((8, 8, 1)),
+            layers.Conv2D(4, 3, use_bias=False),
+            layers.BatchNormalization(),
+            layers.Activation("relu"),
+            layers.Flatten(),
+            layers.Dense(3),
+        ]
+    )
+
+
 @pytest.mark.parametrize("task_map", ["loop", "vectorize"])
 @pytest.mark.parametrize("steps", [1, 3])
 @pytest.mark.parametrize("first_order", [False, True])
@@ -102,8 +116,7 @@ def test_adapted_model_predicts_as_the_learner_does():
 @pytest.mark.parametrize("batch_norm", ["transductive", "support", "running"])
 def test_adapted_convolutional_model_predicts_as_the_learner_does(batch_norm, tmp_path):
     inputs, _ = image_episodes()
-    model = keras_meta.networks.Conv4(3, (8, 8, 1), filters=4)
-    learner = keras_meta.learners.MAML(model, 0.1, 2, batch_norm=batch_norm)
+    learner = keras_meta.learners.MAML(convolutional_model(), 0.1, 2, batch_norm=batch_norm)
     learner.compile(loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     together = keras.ops.convert_to_numpy(learner(inputs))
     task_model = learner.adapt(inputs["support_x"][1], inputs["support_y"][1])
@@ -133,15 +146,7 @@ def test_support_statistics_are_inductive_and_batch_statistics_are_not():
     inputs, y = image_episodes()
     influence = {}
     for mode in ("transductive", "support", "running"):
-        layers = [
-            keras.layers.Conv2D(4, 3, use_bias=False),
-            keras.layers.BatchNormalization(),
-            keras.layers.Activation("relu"),
-            keras.layers.Flatten(),
-            keras.layers.Dense(3),
-        ]
-        model = keras.Sequential([keras.Input((8, 8, 1)), *layers])
-        learner = keras_meta.learners.MAML(model, 0.1, batch_norm=mode)
+        learner = keras_meta.learners.MAML(convolutional_model(), 0.1, batch_norm=mode)
         learner.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
         influence[mode] = learner.check((inputs, y)).transductive
     assert influence == {"transductive": True, "support": False, "running": False}
@@ -151,7 +156,7 @@ def test_support_statistics_are_inductive_and_batch_statistics_are_not():
 def test_evaluation_changes_no_state_and_only_running_changes_statistics():
     inputs, y = image_episodes()
     for mode in ("transductive", "support", "running"):
-        model = keras_meta.networks.Conv4(3, (8, 8, 1), filters=4)
+        model = convolutional_model()
         learner = keras_meta.learners.MAML(model, 0.1, batch_norm=mode)
         learner.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
         before = [keras.ops.convert_to_numpy(v) for v in model.variables]
