@@ -2,7 +2,6 @@
 
 import inspect
 import json
-import os
 import pathlib
 import subprocess
 import sys
@@ -29,7 +28,6 @@ from tests.learners.table import (
     uneven_batch,
 )
 
-CLEAN_PROCESS = pathlib.Path(__file__).parents[1] / "serving" / "clean_process.py"
 BASES = {"AdaptedModel", "EmbeddingLearner", "MetaLearner"}
 
 # Masks are drawn by the place of a task in its batch; the sharp step depends on the whole batch.
@@ -100,23 +98,8 @@ def test_a_step_an_evaluation_and_a_copy_without_padding(name, tmp_path):
     check_equal_weights(learner.variables, fresh.variables)
 
 
-@pytest.fixture(scope="module")
-def clean_process():
-    """A process that knows neither Keras nor this library, and checks SavedModels one by one."""
-    process = subprocess.Popen(
-        [sys.executable, "-I", CLEAN_PROCESS],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
-    )
-    with process:
-        yield process
-        process.stdin.close()
-
-
 @first(ONE_OF_A_KIND)
-def test_fitted_saved_resumed_and_exported(name, tmp_path, clean_process):
+def test_fitted_saved_resumed_and_exported(name, tmp_path, check_in_clean_process):
     """The life of a learner with everything in it: its noise, its statistics, its export."""
     learner = compiled(name, conv_model())
     validation = sampler().as_dataset(4, num_batches=2)
@@ -142,7 +125,7 @@ def test_fitted_saved_resumed_and_exported(name, tmp_path, clean_process):
     loaded = keras.models.load_model(tmp_path / "learner.keras")
     np.testing.assert_array_equal(loaded.predict(validation, verbose=0), predictions)
 
-    check_export(learner, tmp_path, clean_process)
+    check_export(learner, tmp_path, check_in_clean_process)
     if name == "maml":
         check_saved_model_cli(tmp_path, predictions[:4])
 
@@ -165,18 +148,12 @@ def check_mean_step(before, after, rate, alone):
             np.testing.assert_allclose((start - end) / rate, mean, atol=2e-6, rtol=1e-4)
 
 
-def check_export(learner, folder, process):
+def check_export(learner, folder, check_in_clean_process):
     """What is exported predicts the same where neither Keras nor this library is."""
     learner.export(folder / "serving", verbose=False)
     inputs, _ = batch()
     np.savez(folder / "data.npz", **inputs)
-    print(
-        json.dumps([str(folder / "serving"), str(folder / "data.npz")]),
-        file=process.stdin,
-        flush=True,
-    )
-    error = json.loads(process.stdout.readline())
-    assert error is None, error
+    check_in_clean_process("learner", folder / "serving", folder / "data.npz")
     expected = learner.predict(inputs, verbose=0)
     np.testing.assert_allclose(np.load(folder / "data.npz")["predictions"], expected, atol=1e-5)
 

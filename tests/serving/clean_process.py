@@ -2,9 +2,10 @@
 
     python -I tests/serving/clean_process.py
 
-reads lines `["FOLDER", "EPISODES.npz"]` of JSON, and answers each with `null`, or with what went
-wrong. Predictions of the endpoints that take one task agree with those of the batch, which are
-written to the file of episodes.
+reads lines `["learner" or "policy", "FOLDER", "EPISODES.npz"]` of JSON, and answers each with
+`null`, or with what went wrong. The file has episodes of one task or of a batch, and for a policy
+what the learner itself makes of them: outputs and most likely actions before and after one inner
+step. Predictions of a learner are written to it.
 """
 
 import json
@@ -18,8 +19,11 @@ for banned in ("keras", "keras_meta", "tf_keras"):
 
 import tensorflow as tf  # noqa: E402
 
+NAMES = ("observations", "actions", "rewards", "mask", "terminated", "last_observations")
 
-def check(folder, data):
+
+def check_learner(folder, data):
+    """Endpoints that take one task agree with that of a batch."""
     episode = dict(np.load(data))
     ends = tf.saved_model.load(folder).signatures
     s, y, q = (tf.constant(episode[k]) for k in ("support_x", "support_y", "query_x"))
@@ -35,10 +39,30 @@ def check(folder, data):
     np.savez(data, predictions=serve)
 
 
+def check_policy(folder, data):
+    expected = dict(np.load(data))
+    ends = tf.saved_model.load(folder).signatures
+    weights = ends["initial"]()
+    episodes = {name: tf.constant(expected[name]) for name in NAMES}
+    seen = tf.constant(expected["seen"])
+    for stage in ("before", "after"):
+        found = ends["act"](observations=seen, **weights)
+        np.testing.assert_allclose(found["outputs"], expected[f"{stage}_outputs"], atol=1e-5)
+        np.testing.assert_allclose(found["actions"], expected[f"{stage}_actions"], atol=1e-5)
+        weights = ends["adapt"](**episodes, **weights)
+    assert np.abs(expected["after_outputs"] - expected["before_outputs"]).max() > 1e-3
+    # Any number of episodes and observations.
+    fewer = {name: x[:2] for name, x in episodes.items()}
+    assert set(ends["adapt"](**fewer, **weights)) == set(weights)
+    assert len(ends["act"](observations=seen[:1], **weights)["outputs"]) == 1
+
+
 if __name__ == "__main__":
+    checks = {"learner": check_learner, "policy": check_policy}
     for line in sys.stdin:
         try:
-            check(*json.loads(line))
+            kind, *files = json.loads(line)
+            checks[kind](*files)
             error = None
         except Exception:
             error = traceback.format_exc()
