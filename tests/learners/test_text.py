@@ -1,11 +1,5 @@
 """Texts all the way: from arrays of strings to a SavedModel that takes strings."""
 
-import json
-import os
-import pathlib
-import subprocess
-import sys
-
 import keras
 import numpy as np
 import pytest
@@ -16,7 +10,6 @@ from keras_meta.episodes import EpisodeSampler
 from keras_meta.networks import text_embedding
 from tests.learners.table import compiled, first
 
-CLEAN_PROCESS = pathlib.Path(__file__).parents[1] / "serving" / "clean_process.py"
 A_FEW = ("maml", "ridge", "generator of film")
 WORDS = ["rot", "grün", "blau", "十", "a", "of", "the"]
 
@@ -50,7 +43,7 @@ def sampler(x=None):
 
 
 @first(A_FEW)
-def test_the_life_of_a_learner_of_texts(name, tmp_path):
+def test_the_life_of_a_learner_of_texts(name, tmp_path, check_in_clean_process):
     learner = compiled(name, recurrent())
     validation = sampler().as_dataset(2, num_batches=1)
     before = learner.evaluate(validation, verbose=0, return_dict=True)
@@ -71,12 +64,11 @@ def test_the_life_of_a_learner_of_texts(name, tmp_path):
     learner.save(tmp_path / "learner.keras")
     loaded = keras.models.load_model(tmp_path / "learner.keras")
     np.testing.assert_array_equal(loaded.predict(inputs, verbose=0), expected)
-    np.testing.assert_allclose(
-        predicted_in_clean_process(loaded, inputs, tmp_path), expected, atol=1e-5
-    )
+    found = predicted_in_clean_process(loaded, inputs, tmp_path, check_in_clean_process)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
-def predicted_in_clean_process(learner, inputs, folder):
+def predicted_in_clean_process(learner, inputs, folder, check_in_clean_process):
     """The predictions of what is exported, where neither Keras nor this library is."""
     learner.export(folder / "serving", verbose=False)
     # In a file without Python objects, strings are NumPy's.
@@ -85,15 +77,7 @@ def predicted_in_clean_process(learner, inputs, folder):
         for key, x in inputs.items()
     }
     np.savez(folder / "data.npz", **arrays)
-    result = subprocess.run(
-        [sys.executable, "-I", CLEAN_PROCESS],
-        input=json.dumps([str(folder / "serving"), str(folder / "data.npz")]),
-        capture_output=True,
-        text=True,
-        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
-    )
-    error = json.loads(result.stdout)
-    assert error is None, error
+    check_in_clean_process("learner", folder / "serving", folder / "data.npz")
     return np.load(folder / "data.npz")["predictions"]
 
 
