@@ -59,6 +59,7 @@ def pooled(tasks, folder, arguments):
     model = untrained(tasks, arguments)
     decay = keras.optimizers.schedules.CosineDecay(2e-3, arguments.pooled_steps)
     model.compile(keras.optimizers.Adam(decay, global_clipnorm=1.0), methods.LOSS)
+    model.optimizer.build(model.trainable_variables)  # or a checkpoint would not fit
 
     def data(start):
         return tasks.windows(arguments.tasks, start)

@@ -21,16 +21,23 @@ def gradients(loss_function, weights, first_order=False):
         tape.watch(weights)
         loss, auxiliary, *scale = loss_function(weights)
     scale = scale[0] if scale else None
-    # The gradient of an embedding layer is an `IndexedSlices`, which lacks most operations.
-    result = [
-        tf.convert_to_tensor(g) if isinstance(g, tf.IndexedSlices) else g
-        for g in tape.gradient(loss, weights, None if scale is None else tf.cast(scale, loss.dtype))
-    ]
+    result = dense(
+        tape.gradient(loss, weights, None if scale is None else tf.cast(scale, loss.dtype))
+    )
     if scale is not None:
         result = [None if g is None else g / tf.cast(scale, g.dtype) for g in result]
     if first_order:
         result = [None if g is None else tf.stop_gradient(g) for g in result]
     return result, auxiliary
+
+
+def dense(gradients):
+    """Returns gradients as tensors; that of an embedding layer lacks most operations otherwise.
+
+    Args:
+        gradients: Sequence of tensors, `tf.IndexedSlices` and `None`.
+    """
+    return [tf.convert_to_tensor(g) if isinstance(g, tf.IndexedSlices) else g for g in gradients]
 
 
 def descend(step, state, steps):

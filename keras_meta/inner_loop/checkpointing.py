@@ -3,6 +3,7 @@
 import tensorflow as tf
 
 from keras_meta.exact.custom_gradient import custom_gradient
+from keras_meta.inner_loop.adaptation import dense
 
 
 def descend(step, state, steps):
@@ -80,6 +81,7 @@ def descend(step, state, steps):
                 cotangents,
                 unconnected_gradients=tf.UnconnectedGradients.ZERO,
             )
+            gradients = dense(gradients)
             of_state, of_outside = gradients[: len(continuous)], gradients[len(continuous) :]
             totals = [total + x for total, x in zip(totals, of_outside, strict=True)]
             return number - 1, of_state, totals
@@ -90,7 +92,7 @@ def descend(step, state, steps):
                 backward,
                 (
                     tf.constant(steps - 1),
-                    [cotangents[i] for i in continuous],
+                    dense([cotangents[i] for i in continuous]),
                     [tf.zeros(tf.shape(x), x.dtype) for x in outside],
                 ),
                 parallel_iterations=1,

@@ -3,6 +3,7 @@
 import tensorflow as tf
 
 from keras_meta.exact.custom_gradient import custom_gradient
+from keras_meta.inner_loop.adaptation import dense
 
 
 def conjugate_gradient(product, right_hand_side, steps):
@@ -84,13 +85,11 @@ def solution(find, gradient, parameters, steps):
                 with tf.GradientTape(watch_accessed_variables=False) as tape:
                     tape.watch(sources)
                     values = gradient(weights, list(parameters))
-                found = tape.gradient(
-                    values, sources, u, unconnected_gradients=tf.UnconnectedGradients.ZERO
-                )
-                return _dense(found)
+                zero = tf.UnconnectedGradients.ZERO
+                return dense(tape.gradient(values, sources, u, unconnected_gradients=zero))
 
-            right_hand_side = _dense(upstream[: len(weights)])
-            u = conjugate_gradient(lambda u: products(u, weights), right_hand_side, steps)
+            v = dense(upstream[: len(weights)])
+            u = conjugate_gradient(lambda u: products(u, weights), v, steps)
             return [-x for x in products(u, list(parameters))]
 
         return [*weights, *tf.nest.flatten(rest)], cotangents
@@ -99,8 +98,3 @@ def solution(find, gradient, parameters, steps):
     count = len(results) - len(tf.nest.flatten(structure[0]))
     rest = [tf.stop_gradient(x) for x in results[count:]]
     return results[:count], tf.nest.pack_sequence_as(structure[0], rest)
-
-
-def _dense(gradients):
-    """Those of an embedding layer are `IndexedSlices`, which lack most operations."""
-    return [tf.convert_to_tensor(x) for x in gradients]

@@ -30,6 +30,7 @@ class Context(keras.layers.Layer):
     def __init__(self, size, **kwargs):
         super().__init__(**kwargs)
         self.size = size
+        self.supports_masking = True
 
     def build(self, input_shape):
         self.context = self.add_weight(name=CONTEXT, shape=(self.size,), initializer="zeros")
@@ -74,6 +75,7 @@ class ContextFiLM(keras.layers.Layer):
     def __init__(self, size, **kwargs):
         super().__init__(**kwargs)
         self.size = size
+        self.supports_masking = True
 
     def build(self, input_shape):
         self.context = self.add_weight(name=CONTEXT, shape=(self.size,), initializer="zeros")

@@ -3,6 +3,7 @@
 import tensorflow as tf
 
 from keras_meta.exact import replicas
+from keras_meta.inner_loop.adaptation import dense
 
 
 def mean_gradients(model, learn, tasks, place=None):
@@ -34,10 +35,7 @@ def mean_gradients(model, learn, tasks, place=None):
             outcome = learn(task, seed)
             loss = replicas.part(outcome.loss / tf.cast(number, outcome.loss.dtype))
             scaled = model.scale_loss(loss)
-        gradients = [
-            tf.convert_to_tensor(g) if isinstance(g, tf.IndexedSlices) else g
-            for g in tape.gradient(scaled, parameters)
-        ]
+        gradients = dense(tape.gradient(scaled, parameters))
         for gradient, variable in zip(gradients, parameters, strict=True):
             if gradient is not None:  # products over tasks of unequal size may forget the shape
                 gradient.set_shape(variable.shape)

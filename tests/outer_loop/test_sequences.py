@@ -6,7 +6,9 @@ import pytest
 import tensorflow as tf
 
 from keras_meta import baselines, learners, metrics
+from keras_meta.networks import with_context
 from keras_meta.outer_loop.episode import Episode
+from tests import finite_differences
 
 SYMBOLS, TIME, PADDING = 5, 6, 0
 LOSS = keras.losses.SparseCategoricalCrossentropy
@@ -265,17 +267,38 @@ def test_the_learner_of_sequences_is_saved_and_exported(tmp_path):
     )
 
 
-def test_meta_gradients_through_masks(float64):
-    from tests import finite_differences
+SOLVED = {
+    "unrolled": lambda network: learners.MAML(network, 0.5, inner_steps=2),
+    "checkpointed": lambda network: learners.MAML(
+        network, 0.5, inner_steps=2, checkpoint_steps=True
+    ),
+    "CAVIA": lambda network: learners.CAVIA(with_context(network, 3), 0.5),
+}
 
+
+@pytest.mark.parametrize("name", SOLVED)
+def test_meta_gradients_through_masks_and_embeddings(name, float64):
     inputs, y = sequences()
     weight = tf.constant(np.random.default_rng(1).random(y.shape))
-    learner = compiled(learners.MAML(model(mask_zero=True), 0.5, inner_steps=2))
+    learner = compiled(SOLVED[name](model(mask_zero=True)))
     batch = Episode(inputs, y, weight)
-    gradients, _ = learner.meta_gradients(batch)
+    gradients, _ = tf.function(learner.meta_gradients, autograph=False)(batch)
     variables = learner.trainable_variables
     direction = finite_differences.random_direction(variables)
     expected = finite_differences.directional(
         lambda: tf.reduce_mean(learner.learn_tasks(batch).loss), variables, direction
     )
     np.testing.assert_allclose(finite_differences.dot(gradients, direction), expected, rtol=1e-6)
+
+
+def test_implicit_gradients_of_an_embedding():
+    inputs, y = sequences()
+    learner = compiled(learners.ImplicitMAML(model(mask_zero=True), 0.5))
+    data = tf.data.Dataset.from_tensors((inputs, y)).repeat()
+    losses = learner.fit(data, steps_per_epoch=5, epochs=2, verbose=0).history["loss"]
+    assert losses[1] < losses[0]
+
+
+def test_heads_of_vectors_refuse_sequences():
+    with pytest.raises(ValueError, match=r"must embed an example as a vector.*\(None, None, 5\)"):
+        learners.RidgeLearner(model())
