@@ -139,9 +139,6 @@ class OuterModel(keras.Model):
     def outer_update(self, tasks):
         """Takes one outer step, by default one optimizer step with the meta-gradients.
 
-        Args:
-            tasks: A batch of tasks, as returned by `unpack`.
-
         Returns:
             The `Outcome` of learning the tasks before the step.
         """
@@ -213,16 +210,13 @@ class OuterModel(keras.Model):
         return 0 if self.optimizer is None else tf.cast(self.optimizer.iterations, tf.int64)
 
     def map_tasks(self, function, tasks, outer_step=0, first_task=0):
-        """Applies a function to each task, and sums or stacks what it returns.
+        """Applies a function to each task; returns what it returns, `(summed, stacked)`.
 
         Args:
             function: Callable, `(task, seed) -> (to_sum, to_stack)`.
             tasks: A batch of tasks.
             outer_step: int or scalar int tensor on which seeds depend; 0 gives the same each time.
             first_task: int or scalar int tensor. Index of the first of these tasks in its batch.
-
-        Returns:
-            Tuple `(summed, stacked)`. See `task_map.map_tasks`.
         """
         return steps.map_tasks(self, function, tasks, outer_step, first_task)
 

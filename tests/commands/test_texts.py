@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_meta import cli, networks
+from keras_meta import cli
 from keras_meta.commands.run_folder import RunFolder
 from tests.commands.conftest import SHORT
 
@@ -77,7 +77,8 @@ def test_a_run_goes_on_where_it_was_stopped(run, text_run, tmp_path):
 
 def test_domains_are_kept_apart(text_run):
     """Words of other domains are unknown, because the vocabulary is that of training."""
-    words = RunFolder(text_run).read_learner().model.get_layer("words").get_vocabulary()
+    lookup = RunFolder(text_run).read_learner().model.get_layer("words_lookup")
+    words = lookup.get_vocabulary(include_special_tokens=False)
     numbers = {int(word) for word in words if word.isdigit()} - {0, 1, 2, 3}
     assert len({number % 5 for number in numbers if number > 3}) == 3
 
@@ -207,8 +208,10 @@ def test_files_that_cannot_be_used_to_predict(fails, text_run, known, unknown, t
 
 def test_a_network_that_is_undefined_without_words(fails, run, tmp_path):
     data = write(tmp_path / "data.csv", [row[:2] for row in rows()])
-    body = networks.text_embedding([row[0] for row in rows()], units=4).layers
-    pooled = [*body[:2], keras.layers.GlobalAveragePooling1D(), keras.layers.Dense(2)]
+    words = keras.layers.TextVectorization()
+    words.adapt([row[0] for row in rows()])
+    embedding = keras.layers.Embedding(words.vocabulary_size(), 4, mask_zero=True)
+    pooled = [words, embedding, keras.layers.GlobalAveragePooling1D(), keras.layers.Dense(2)]
     keras.Sequential([keras.Input((), dtype="string"), *pooled]).save(tmp_path / "own.keras")
     options = ["--network", tmp_path / "own.keras", *SMALL]
     assert run("train", "--data", data, *options, "--out", tmp_path / "run")[0] == 0

@@ -82,7 +82,7 @@ def test_the_life_of_a_learner_on_a_backbone(name, kind, lora, tmp_path):
 
     learner.save(tmp_path / "learner.keras")
     loaded = keras.models.load_model(tmp_path / "learner.keras")
-    check_equal_weights(learner.variables, loaded.variables)
+    check_equal_weights(learner.weights, loaded.weights)  # without the seeds of dropout
     trainable = [v.name for v in learner.trainable_variables]
     assert [v.name for v in loaded.trainable_variables] == trainable
     np.testing.assert_allclose(loaded.predict(inputs, verbose=0), expected, atol=1e-5)
