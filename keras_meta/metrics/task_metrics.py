@@ -67,6 +67,8 @@ class TaskMetric(NamedTuple):
                 `None`.
         """
         values, mask = self.values(y_true, y_pred), private.keras_mask(y_pred)
+        if values.shape.rank is None:  # A vocabulary of Keras loses it: there is one a label.
+            values = tf.ensure_shape(values, [None] * y_true.shape.rank)
         weights = tf.ones_like(values)
         for factor in (sample_weight, inputs.get(QUERY_MASK)):
             if factor is not None:

@@ -85,7 +85,7 @@ def write(learner, filepath, endpoints, default, verbose):
     """
     module = tf.Module()
     module.learner_variables = [variable.value for variable in learner.variables]
-    module.tables = _tables(learner, endpoints.values())
+    module.tables = tables(learner, endpoints.values())
     for name, endpoint in endpoints.items():
         setattr(module, name, endpoint)
     tf.saved_model.save(
@@ -100,7 +100,7 @@ def write(learner, filepath, endpoints, default, verbose):
         print_endpoints(endpoints)
 
 
-def _tables(learner, functions):
+def tables(learner, functions):
     """Returns the lookup tables that the functions use, such as vocabularies of text layers."""
     captured = {id(x) for function in functions for x in function.captured_inputs}
     return [

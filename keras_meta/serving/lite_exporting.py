@@ -18,7 +18,8 @@ def export(learner, filepath, support_size, query_size, verbose=True):
     expressed in builtin operations. MAML, ANIL, CAVIA, prototypical, matching and relation networks
     and generated linear heads can be converted. `RidgeLearner` cannot (LiteRT lacks `Cholesky`,
     `MatrixTriangularSolve`, `MatrixDiagPartV3`, `MatrixSetDiagV3` and double precision), nor can
-    `LogisticLearner` and `SVMLearner`, which solve such systems in a loop.
+    `LogisticLearner` and `SVMLearner`, which solve such systems in a loop, nor can
+    models that take text.
 
     Args:
         learner: A `MetaLearner` that has seen an episode.
@@ -84,6 +85,7 @@ def _signatures(learner, support_size, query_size):
 def _convert(learner, functions):
     module = tf.Module()
     module.learner_variables = [variable.value for variable in learner.variables]
+    module.tables = exporting.tables(learner, functions.values())
     with tempfile.TemporaryDirectory() as folder:
         options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
         tf.saved_model.save(module, folder, signatures=functions, options=options)

@@ -1,10 +1,12 @@
 """What every baseline does with the tasks of a dataset."""
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_meta.baselines import BaselineMethod, choose
+from keras_meta.baselines import BaselineMethod, FineTuning, NearestCentroid, choose
+from keras_meta.networks import embedding
 
 GENERATOR = np.random.default_rng(0)
 LABELS = GENERATOR.integers(0, 3, (6, 4))
@@ -106,3 +108,19 @@ def test_of_an_error_the_smallest_is_best_and_nan_never_is():
 def test_a_subclass_must_define_both(action):
     with pytest.raises(NotImplementedError, match="BaselineMethod must define"):
         action(BaselineMethod())
+
+
+def test_a_model_that_loses_the_number_of_examples():
+    """As a vocabulary of Keras does."""
+    layers = keras.layers
+    words = layers.TextVectorization(vocabulary=["a", "b", "c"])
+    body = [words, layers.Embedding(5, 4, mask_zero=True), layers.LSTM(4), layers.Dense(3)]
+    model = keras.Sequential([keras.Input((), dtype="string"), *body])
+    x, y = np.array([["a", "b b", "c a"]] * 2), np.array([[0, 1, 2]] * 2)
+    inputs = {"support_x": x, "support_y": y, "query_x": x}
+    episodes = tf.data.Dataset.from_tensor_slices((inputs, y)).batch(2)
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    tuned = FineTuning(model, 0.01, steps=(1, 3)).task_values(episodes, "accuracy", loss)
+    assert tuned.shape == (2, 2)
+    centroid = NearestCentroid(embedding(model)).task_values(episodes, "accuracy")
+    np.testing.assert_array_equal(centroid, np.ones((2, 2)))

@@ -13,10 +13,11 @@ import numpy as np
 import pytest
 
 import keras_meta
-from keras_meta import episodes
+from keras_meta import episodes, learners
 from keras_meta.commands import archives, memory, model_files
 from keras_meta.commands.run_folder import RunFolder
 from tests.commands.conftest import SHORT, TINY
+from tests.exact import backbones
 
 WRITTEN = "code has run"
 
@@ -206,7 +207,10 @@ def test_networks(name, fails, image_folder, network, tmp_path, monkeypatch):
     changed(network, tmp_path / "bad.keras", entry, change)
     options = ["--data", image_folder, "--network", tmp_path / "bad.keras"]
     found = fails("train", *options, "--out", tmp_path / "run", *TINY, *SHORT)
-    assert "--network must be conv4, sinusoid_mlp or a .keras file" in found and message in found
+    assert (
+        "--network must be conv4, sinusoid_mlp, text_embedding or a .keras" in found
+        and message in found
+    )
     assert {p.name for p in tmp_path.iterdir()} == {"bad.keras"}
 
 
@@ -278,3 +282,19 @@ def test_configurations_of_a_run(text, fails, tmp_path):
 
 def test_a_good_run_is_still_read(image_run):
     assert RunFolder(image_run).read_learner().episode_spec is not None
+
+
+def test_lora_weights_of_a_rank_that_the_file_does_not_hold(tmp_path):
+    model = backbones.classifier()
+    learners.MAML(model, 0.1, inner_loss="mse", adapted_weights="lora").save(tmp_path / "a.keras")
+    model_files.load(tmp_path / "a.keras")
+
+    def enlarged(config):
+        config = json.loads(config)
+        lora = config["config"]["model"]["config"]["lora"]
+        lora[min(lora)][0] = 10**9
+        return json.dumps(config)
+
+    changed(tmp_path / "a.keras", tmp_path / "bad.keras", "config.json", enlarged)
+    with pytest.raises(ValueError, match="describes a model that is larger than what it holds"):
+        model_files.load(tmp_path / "bad.keras")

@@ -8,6 +8,7 @@ import tensorflow as tf
 from keras_meta import generators, learners, networks
 from tests.exact import backbones
 from tests.learners.table import check_equal_weights, cross_entropy, numbers
+from tests.policy_gradients import policies
 
 LABELS = np.tile(np.arange(3, dtype="int32"), (2, 2))
 INPUTS = {
@@ -96,3 +97,13 @@ def test_weights_alone_are_saved_and_loaded(tmp_path):
     learner.save_weights(tmp_path / "learner.weights.h5")
     other.load_weights(tmp_path / "learner.weights.h5")
     check_equal_weights(learner.variables, other.variables)
+
+
+def test_a_policy(tmp_path):
+    policy, environment = policies.categorical()
+    policy.layers[0].enable_lora(1)
+    learner = learners.PolicyGradientMAML(policy, environment, 0.1, adapted_weights="lora")
+    backbones.stir(policy)
+    learner.save(tmp_path / "learner.keras")
+    loaded = keras.models.load_model(tmp_path / "learner.keras")
+    check_equal_weights(learner.weights, loaded.weights)

@@ -145,3 +145,12 @@ def test_another_file_name(tmp_path):
     learner, *_ = seen(learners.PrototypicalNetwork(network(), num_ways=3))
     with pytest.raises(ValueError, match="must end in `.tflite`. Received: "):
         learner.export(tmp_path, format="litert", support_size=3, query_size=1)
+
+
+def test_text_is_not_for_lite(tmp_path):
+    learner = learners.ANIL(keras_meta.networks.text_embedding(["a b"], 3, units=2), 0.1)
+    x = tf.constant([["a", "b", "c"]])
+    learner.compile(loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    learner({"support_x": x, "support_y": tf.constant([[0, 1, 2]]), "query_x": x})
+    with pytest.raises(ValueError, match="Received: a learner that needs .*StringLower"):
+        lite(learner, tmp_path)
