@@ -96,7 +96,7 @@ def by_group(path, y, groups, seed):
     except ValueError as error:
         raise ValueError(
             "Training, validation and test need at least one group each. Leave --group out to "
-            f"divide the classes instead. Received: {path} with groups {sorted(set(groups))}."
+            f"divide the classes instead. Received: {path} with groups {sorted(set(groups.tolist()))}."
         ) from error
 
 

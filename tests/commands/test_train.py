@@ -222,7 +222,7 @@ BAD_DATA = {
     "truncated.npz": "cannot be read as .npz. Received: ",
     "lacking.npz": "with arrays ['images'], without 'x'. Name it with --x-key",
     "uneven.npz": "Each example needs one label",
-    "split.npz": "The array `split` must name one of",
+    "split.npz": "`split` must name one of",
     "leak.npz": "A class must be in one split only",
     "few.npz": "The test part of the data cannot fill episodes of --ways 3",
     "one.npz": "too few classes",
