@@ -18,6 +18,7 @@ PUBLIC = {"_asdict", "_fields", "_make", "_replace"}
 FRAGILE = {
     "seed_generator_state",
     "lora_",
+    "lora_enabled",
     "convolution_op",
     "renorm",
     "train_function",

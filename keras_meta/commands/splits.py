@@ -41,7 +41,7 @@ def by_name(path, y, split):
         if len(common):
             raise ValueError(
                 f"A class must be in one split only. Received: {path} with class "
-                f"{common[0].item()!r} in {first} and {second}. Change `split`, or rename it to "
+                f"{common.tolist()[0]!r} in {first} and {second}. Change `split`, or rename it to "
                 "have the classes divided."
             )
     return parts
@@ -96,7 +96,8 @@ def by_group(path, y, groups, seed):
     except ValueError as error:
         raise ValueError(
             "Training, validation and test need at least one group each. Leave --group out to "
-            f"divide the classes instead. Received: {path} with groups {sorted(set(groups.tolist()))}."
+            f"divide the classes instead. Received: {path} with groups "
+            f"{np.unique(groups).tolist()}."
         ) from error
 
 

@@ -34,8 +34,8 @@ def read(config):
         ValueError: If the file cannot be used.
     """
     path, group = config["data"], config["group"]
-    names = [config["text"], config["label"]]
-    texts, labels, columns = _rows(path, *names, [] if group is None else [group])
+    others = {"optional": [_SPLIT]} if group is None else {"required": [group]}
+    texts, labels, columns = _rows(path, config, **others)
     splits.check_unchanged(config, [*labels, *texts], "texts or labels")
     frequent = _frequent(labels, config["shots"] + config["queries"])
     texts, labels = texts[frequent], labels[frequent]
@@ -58,11 +58,11 @@ def read_known(path, config):
     Raises:
         ValueError: If the file cannot be used, or has a single label.
     """
-    texts, labels, _ = _rows(path, config["text"], config["label"], [])
+    texts, labels, _ = _rows(path, config)
     if len(set(labels)) < 2:
         raise ValueError(
             f"There must be texts of at least two labels. Received: {path}, in which all "
-            f"{len(labels)} have the label {labels[0].item()!r}. Add texts of others."
+            f"{len(labels)} have the label {labels[0]!r}. Add texts of others."
         )
     return texts, labels
 
@@ -70,7 +70,7 @@ def read_known(path, config):
 def read_unknown(path, config):
     """Reads texts to classify, which may be empty and may repeat: an array of strings."""
     name = config["text"]
-    return np.array(csv_files.read(path, [name], may_be_empty=[name])[name])
+    return np.array(csv_files.read(path, [name], may_be_empty=[name])[name], object)
 
 
 def description(config, train, validation):
@@ -83,15 +83,17 @@ def description(config, train, validation):
     )
 
 
-def _rows(path, text, label, others):
+def _rows(path, config, required=(), optional=()):
     """Returns texts, labels and a dict of all columns, without rows that repeat others."""
-    columns = csv_files.read(path, [text, label, *others], [] if others else [_SPLIT])
+    text, label = config["text"], config["label"]
+    columns = csv_files.read(path, [text, label, *required], optional)
     seen = {pair: row for row, pair in enumerate(zip(columns[text], columns[label], strict=True))}
     rows = sorted(seen.values())
     repeated = len(columns[text]) - len(rows)
     if repeated:
         _note(f"{repeated:,} rows repeat the text and label of another and are left out.")
-    columns = {name: np.array(values)[rows] for name, values in columns.items()}
+    # Strings of Python, because NumPy's are all as long as the longest.
+    columns = {name: np.array(values, object)[rows] for name, values in columns.items()}
     return columns[text], columns[label], columns
 
 
@@ -100,7 +102,7 @@ def _frequent(labels, needed):
     names, numbers = np.unique(labels, return_counts=True)
     rare = numbers < needed
     if rare.any():
-        counted = [f"{names[k].item()!r} ({numbers[k]})" for k in np.flatnonzero(rare)]
+        counted = [f"{names[k]!r} ({numbers[k]})" for k in np.flatnonzero(rare)]
         listed = ", ".join(counted[:10]) + ", ..." * (len(counted) > 10)
         _note(
             f"{len(counted)} of {len(names)} labels have fewer examples than the {needed} that a "

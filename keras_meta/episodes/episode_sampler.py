@@ -164,9 +164,8 @@ class EpisodeSampler(TaskDistribution):
         needed = self.num_shots + self.num_queries
         small = np.flatnonzero(self._index.counts < needed)
         if len(small):
-            named = ", ".join(
-                f"{self.classes[k].item()!r} ({self._index.counts[k]})" for k in small[:10]
-            )
+            names = self.classes.tolist()
+            named = ", ".join(f"{names[k]!r} ({self._index.counts[k]})" for k in small[:10])
             raise ValueError(
                 f"Every class needs num_shots + num_queries = {self.num_shots} + "
                 f"{self.num_queries} = {needed} examples. Received: {len(small)} of "

@@ -3,7 +3,6 @@
 import collections
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from keras_meta.layers.masked_mean import MaskedMean
@@ -69,7 +68,7 @@ def text_embedding(
     Reference:
         [Bojanowski et al., 2017](https://arxiv.org/abs/1607.04606) (n-grams of characters)
     """
-    texts = np.asarray(texts)
+    texts = tf.convert_to_tensor(texts)
     strings = keras.Input((), dtype="string")
     parts = [_mean_embedding(strings, texts, Tokens(name="words"), max_words, units, [seed, 0])]
     if max_ngrams:
@@ -105,7 +104,7 @@ def _vocabulary(texts, tokens, max_tokens):
     if not counts:
         raise ValueError(
             "`texts` must contain words, of which the vocabulary is made. Received: "
-            f"{len(texts)} texts without a word, such as {texts[:1].tolist()}."
+            f"{len(texts)} texts without a word, such as {texts[:1].numpy().tolist()}."
         )
     # Ties are broken by spelling: a vocabulary does not depend on the order of sets.
     ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:max_tokens]
