@@ -158,7 +158,7 @@ def measure_baseline(name, model, tasks, arguments):
         measured = choose_and_measure(some, lines, tasks)
         found["bits"][str(lines)], setting = measured, measured["setting"]
         print(name, lines, "lines:", np.mean(measured["bits"]), setting, flush=True)
-        if name == "fine-tuned":
+        if name in ("pooled", "fine-tuned"):
             (best,) = [method for method in some if setting in method.settings]
             mixture = methods.mixed_with_ngrams(best, tasks.codec.size)
             found.setdefault("with_ngrams", {})[str(lines)] = choose_and_measure(
