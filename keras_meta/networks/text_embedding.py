@@ -3,6 +3,7 @@
 import collections
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from keras_meta.layers.masked_mean import MaskedMean
