@@ -72,7 +72,14 @@ def test_gradient_accumulation_clipping_and_moving_averages(name):
 
     def after_a_step(numbers_of_batches):
         """The weights after a step on these batches, from those of now."""
-        gradients = [learner.meta_gradients(Episode(*batches[i]))[0] for i in numbers_of_batches]
+        kept, gradients = numbers(learner.non_trainable_variables), []
+        for i in numbers_of_batches:
+            of_batch, outcome = learner.meta_gradients(Episode(*batches[i]))
+            gradients.append(of_batch)
+            # Reptile's inner slots go on from batch to batch, also within one step.
+            learner.absorb(outcome.observed)
+        for variable, value in zip(learner.non_trainable_variables, kept, strict=True):
+            variable.assign(value)
         means = [(a + b) / 2.0 for a, b in zip(*gradients, strict=True)]
         norm = tf.linalg.global_norm(means)
         assert norm > 2 * largest
