@@ -4,6 +4,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_meta.inner_loop.random_numbers import below
+
 
 @keras.saving.register_keras_serializable("keras_meta")
 class Uniform:
@@ -70,8 +72,7 @@ class Choice:
 
     def sample(self, uniform):
         """Turns uniform numbers `[tasks]` into parameters."""
-        index = tf.cast(uniform * len(self.values), tf.int32)
-        return tf.gather(tf.constant(self.values), tf.minimum(index, len(self.values) - 1))
+        return tf.gather(tf.constant(self.values), below(uniform, len(self.values)))
 
     def get_config(self):
         return {"values": self.values.tolist()}

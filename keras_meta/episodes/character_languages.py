@@ -5,7 +5,9 @@ import tensorflow as tf
 
 from keras_meta.episodes.arguments import check_integer
 from keras_meta.episodes.characters import Characters
+from keras_meta.episodes.next_symbols import next_symbols
 from keras_meta.episodes.task_distribution import TaskDistribution
+from keras_meta.inner_loop.random_numbers import below
 
 
 class CharacterLanguages(TaskDistribution):
@@ -110,12 +112,7 @@ class CharacterLanguages(TaskDistribution):
             of_queries = self._query
         support = self._support.windows(language, *support, support_at, self.length + 1)
         query = of_queries.windows(language, *query, query_at, self.length + 1)
-        inputs = {
-            "support_x": support[..., :-1],
-            "support_y": support[..., 1:],
-            "query_x": query[..., :-1],
-        }
-        return inputs, query[..., 1:]
+        return next_symbols(support, query)
 
     def _check_sizes(self):
         support, query = (n * (self.length + 1) for n in (self.num_shots, self.num_queries))
@@ -139,18 +136,6 @@ class CharacterLanguages(TaskDistribution):
                     f"{named}{', ...' * (len(small) > 10)}. Lower `num_shots`, `num_queries` or "
                     "`length`, or leave these languages out."
                 )
-
-
-def below(uniform, number):
-    """Returns whole numbers `0, ..., number - 1` from uniform ones in [0, 1).
-
-    Args:
-        uniform: float tensor.
-        number: int, or int32 tensor that broadcasts to `uniform`.
-    """
-    number = tf.convert_to_tensor(number, tf.int32)
-    scaled = tf.cast(uniform * tf.cast(number, tf.float32), tf.int32)
-    return tf.minimum(scaled, number - 1)  # a product that is rounded up may equal the number
 
 
 class _Texts:

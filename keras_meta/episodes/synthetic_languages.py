@@ -7,9 +7,10 @@ import numpy as np
 import tensorflow as tf
 
 from keras_meta.episodes.arguments import check_integer
-from keras_meta.episodes.character_languages import below
 from keras_meta.episodes.characters import Characters
+from keras_meta.episodes.next_symbols import next_symbols
 from keras_meta.episodes.task_distribution import TaskDistribution
+from keras_meta.inner_loop.random_numbers import below
 
 _ALPHABET = " ." + string.ascii_lowercase
 _SPACE, _STOP, _FIRST_LETTER = 1, 2, 3  # numbers of symbols
@@ -70,12 +71,7 @@ class SyntheticLanguages(TaskDistribution):
         texts = self.texts(first_task, num_tasks, num_windows * length)
         windows = tf.reshape(texts, [num_tasks, num_windows, length])
         support, query = tf.split(windows, [self.num_shots, self.num_queries], axis=1)
-        inputs = {
-            "support_x": support[..., :-1],
-            "support_y": support[..., 1:],
-            "query_x": query[..., :-1],
-        }
-        return inputs, query[..., 1:]
+        return next_symbols(support, query)
 
     def texts(self, first_task, num_tasks, size):
         """Returns texts in the languages of consecutive tasks.

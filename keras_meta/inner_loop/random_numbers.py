@@ -48,6 +48,21 @@ def uniform(count, key):
     return (tf.cast(high, tf.float64) + 0.5) * 2.0**-52
 
 
+def below(uniform, number):
+    """Returns whole numbers `0, ..., number - 1` from uniform ones in [0, 1).
+
+    Args:
+        uniform: float tensor.
+        number: int, or int32 tensor that broadcasts to `uniform`.
+
+    Returns:
+        int32 tensor.
+    """
+    number = tf.convert_to_tensor(number, tf.int32)
+    scaled = tf.cast(uniform * tf.cast(number, uniform.dtype), tf.int32)
+    return tf.minimum(scaled, number - 1)  # a product that is rounded up may equal the number
+
+
 def _mix(x):
     x = x + _constant(0x9E3779B97F4A7C15)
     for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):

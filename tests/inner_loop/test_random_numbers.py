@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from keras_meta.inner_loop.random_numbers import bits, uniform
+from keras_meta.inner_loop.random_numbers import below, bits, uniform
 
 
 def test_bits_are_those_of_splitmix():
@@ -42,3 +42,10 @@ def test_it_is_vectorised_over_seeds():
 
     found = tf.vectorized_map(of_task, seeds, fallback_to_while_loop=False)
     np.testing.assert_array_equal(found, tf.stack([of_task(seed) for seed in seeds]))
+
+
+def test_whole_numbers_are_below_their_number():
+    # In float32, the last of these times 5 is rounded up to 5.
+    numbers = tf.constant([0.0, 0.1999, 0.2, 0.999, 1 - 2**-24], tf.float32)
+    assert below(numbers, 5).numpy().tolist() == [0, 0, 1, 4, 4]
+    assert below(numbers[:2], [3, 10]).numpy().tolist() == [0, 1]
