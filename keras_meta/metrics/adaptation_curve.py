@@ -56,10 +56,11 @@ def adaptation_curve(learner, episodes, metric="accuracy", steps=None):
     Args:
         learner: A compiled learner. The curve of a learner without inner steps is one point.
         episodes: Finite dataset of episodes.
-        metric: `"accuracy"`, `"mse"`, `"perplexity"`, `"bits_per_character"`, a
-            `metrics.Perplexity` or `metrics.BitsPerCharacter`, or a callable `(y_true, y_pred)`
-            that returns a value for each query, `[tasks, queries, ...]`. Means over queries are
-            weighted by the sample weights of the episodes.
+        metric: `"accuracy"`, `"mse"`, `"perplexity"`, `"bits_per_character"` of labels that are
+            characters (for bytes pass `metrics.BitsPerCharacter(utf_8=True)`), a
+            `metrics.Perplexity`, or a callable `(y_true, y_pred)` that returns a value for each
+            query, `[tasks, queries, ...]`. Means over queries are weighted by the sample weights of
+            the episodes.
         steps: int. Number of steps. Defaults to the learner's number at evaluation.
 
     Returns:

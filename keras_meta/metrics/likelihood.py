@@ -64,7 +64,9 @@ class LikelihoodMetric(keras.metrics.Metric):
     def update_state(self, y_true, y_pred, sample_weight=None):
         y_pred = tf.convert_to_tensor(y_pred)
         weights = query_weights(y_pred, sample_weight, self.dtype)
-        self.total.assign_add(tf.reduce_sum(weights * self.values(y_true, y_pred)))
+        # What counts for nothing may be anything, even NaN.
+        values = tf.math.multiply_no_nan(self.values(y_true, y_pred), weights)
+        self.total.assign_add(tf.reduce_sum(values))
         self.count.assign_add(tf.reduce_sum(weights * self.units(y_true, y_pred)))
 
     def result(self):

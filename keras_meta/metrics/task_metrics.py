@@ -79,7 +79,7 @@ class TaskMetric(NamedTuple):
         units = tf.cast(self.units(y_true, y_pred), values.dtype)
         over = list(range(axis, values.shape.rank))
         # What counts for nothing may be anything, even NaN.
-        total = tf.reduce_sum(weights * tf.where(weights > 0, values, 0), over)
+        total = tf.reduce_sum(tf.math.multiply_no_nan(values, weights), over)
         return self.of_mean(total / tf.reduce_sum(weights * units, over))
 
 

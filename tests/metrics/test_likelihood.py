@@ -50,6 +50,12 @@ def test_a_mask_and_an_ignored_label_do_not_count(kind):
     metric.update_state(Y, predictions, WEIGHTS)
     expected = KINDS[kind](np.average(NATS, weights=WEIGHTS * mask))
     np.testing.assert_allclose(metric.result(), expected, rtol=1e-5)
+    # What is hidden may be anything.
+    unknown = tf.constant(np.where(mask[..., None], LOGITS, np.nan))
+    private.set_keras_mask(unknown, tf.constant(mask))
+    metric = kind()
+    metric.update_state(Y, unknown, WEIGHTS)
+    np.testing.assert_allclose(metric.result(), expected, rtol=1e-5)
     metric = kind(ignore_class=-1)
     metric.update_state(np.where(mask, Y, -1), LOGITS, WEIGHTS)
     np.testing.assert_allclose(metric.result(), expected, rtol=1e-5)
