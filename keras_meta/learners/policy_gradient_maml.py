@@ -16,7 +16,6 @@ from keras_meta.policy_gradients.trust_region import TRPO
 from keras_meta.serving import policy_exporting
 
 _OBJECTS = (
-    "model",
     "environment",
     "estimator",
     "outer_rule",
@@ -241,10 +240,11 @@ class PolicyGradientMAML(PolicyLearner):
         objects = {
             name: keras.saving.serialize_keras_object(getattr(self, name)) for name in _OBJECTS
         }
-        objects["model"] = serialize(self.model)
-        return {**objects, **{name: getattr(self, name) for name in _NUMBERS}}
+        numbers = {name: getattr(self, name) for name in _NUMBERS}
+        return {"model": serialize(self.model), **objects, **numbers}
 
     @classmethod
     def from_config(cls, config):
-        made = {key: keras.saving.deserialize_keras_object(config[key]) for key in _OBJECTS}
+        keys = ("model", *_OBJECTS)
+        made = {key: keras.saving.deserialize_keras_object(config[key]) for key in keys}
         return cls(**{**config, **made})
