@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from keras_meta import episodes, registry
-from keras_meta.commands import archives, memory, splits, text_data
+from keras_meta.commands import archives, data_kinds, memory, splits, text_data, train_defaults
 
 
 def load(config):
@@ -26,7 +26,7 @@ def load(config):
         return _sinusoid(config)
     if config["data"] == "glyphs":
         return _glyphs(config)
-    if text_data.is_text(config):
+    if data_kinds.is_text(config):
         x, y, parts = text_data.read(config)
     else:
         x, y, parts = _arrays(config)
@@ -66,8 +66,8 @@ def _train_ways(config, y):
     """The number of ways of training tasks."""
     if config.get("train_ways") is not None:
         return config["train_ways"]
-    if text_data.is_text(config) and registry.learner(config["learner"]).has_open_ways:
-        return max(config["ways"], min(text_data.TRAIN_WAYS, len(set(y.tolist()))))
+    if data_kinds.is_text(config) and registry.learner(config["learner"]).has_open_ways:
+        return max(config["ways"], min(train_defaults.TEXT_TRAIN_WAYS, len(set(y.tolist()))))
     return config["ways"]
 
 

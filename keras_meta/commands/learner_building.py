@@ -6,7 +6,7 @@ import os
 import keras
 
 from keras_meta import networks, registry
-from keras_meta.commands import memory, model_files, text_data
+from keras_meta.commands import data_kinds, memory, model_files
 
 
 def build(config, tasks):
@@ -84,7 +84,7 @@ def network(config, input_shape, tasks):
             config["ways"], input_shape, config["filters"], pooling, seed=config["seed"]
         )
     if name == "text_embedding":
-        if not text_data.is_text(config):
+        if not data_kinds.is_text(config):
             raise ValueError(
                 "--network text_embedding takes the texts of a .csv file. "
                 f"Received: --data {config['data']}."
@@ -96,8 +96,7 @@ def network(config, input_shape, tasks):
         reason = str(error).strip().splitlines() or [""]
         raise ValueError(
             "--network must be conv4, sinusoid_mlp, text_embedding or a .keras file that can be "
-            f"loaded. Received: "
-            f"{name}: {reason[0]}"
+            f"loaded. Received: {name}: {reason[0]}"
         ) from error
     _check_fit(config, input_shape, tuple(model.input_shape[1:]), model.output_shape[-1])
     return model

@@ -13,7 +13,7 @@ import csv
 import sys
 from pathlib import Path
 
-from keras_meta.commands import tensorflow_start
+from keras_meta.commands import data_kinds, tensorflow_start
 from keras_meta.commands.run_folder import RunFolder
 
 
@@ -48,10 +48,8 @@ def run(options):
     tensorflow_start.start(options)
     import numpy as np
 
-    from keras_meta.commands import text_data
-
     learner = folder.read_learner()
-    texts = text_data.is_text(config)
+    texts = data_kinds.is_text(config)
     support, names, query, rows = (_read_texts if texts else _read_images)(learner, config, options)
     classes, labels = np.unique(names, return_inverse=True)
     _check_ways(learner, config, options, classes)

@@ -7,14 +7,7 @@ import numpy as np
 
 from keras_meta.commands import csv_files, splits
 
-# Classes of a training task by default: harder tasks than those to come make better embeddings.
-TRAIN_WAYS = 20
 _SPLIT = "split"
-
-
-def is_text(config):
-    """Whether a run is on texts."""
-    return str(config["data"]).endswith(".csv")
 
 
 def read(config):

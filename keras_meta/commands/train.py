@@ -14,7 +14,7 @@ policy; the run ends with its returns in unseen tasks. half-cheetah needs the ex
 import math
 from pathlib import Path
 
-from keras_meta.commands import policy_options, tensorflow_start, train_defaults
+from keras_meta.commands import data_kinds, policy_options, tensorflow_start, train_defaults
 from keras_meta.commands.run_folder import RunFolder
 from keras_meta.commands.train_arguments import add_arguments as add_arguments
 
@@ -53,7 +53,7 @@ def _train_learner(folder, config):
     # there can be any.
     train, validation, _ = (distribution(split) for split in splits.SPLITS)
     learner = learner_building.build(config, train)
-    if text_data.is_text(config):
+    if data_kinds.is_text(config):
         print(text_data.description(config, train, validation))
     folder.write_json(folder.config_file, config)
     _fit(learner, train, validation, folder, config)

@@ -1,7 +1,10 @@
 """The defaults of `keras-meta train` for learners, which depend on the data."""
 
 from keras_meta import registry
+from keras_meta.commands import data_kinds
 
+# Classes of a training task on texts: harder tasks than those to come make better embeddings.
+TEXT_TRAIN_WAYS = 20
 _TEXT_OPTIONS = {"text": "text", "label": "label", "group": None}
 
 
@@ -15,7 +18,7 @@ def filled(options, config):
     Raises:
         ValueError: If an option is given that the learner or the data do not take.
     """
-    texts, waves = str(options.data).endswith(".csv"), options.data == "sinusoid"
+    texts, waves = data_kinds.is_text(config), options.data == "sinusoid"
     _check_data(options, texts)
     learner = options.learner or ("ridge" if texts else "maml")
     config = {**config, "learner": learner}
