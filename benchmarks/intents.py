@@ -27,9 +27,9 @@ import tensorflow as tf
 
 import keras_meta
 from keras_meta import baselines, episodes, learners
+from keras_meta.exact.copying import clone
 from keras_meta.inner_optimizers import SGD, Learned
 from keras_meta.outer_loop.episode import Episode
-from keras_meta.serving.adapted_model import clone
 
 LENGTH, WORDS, WIDTH = 16, 3000, 64
 WAYS, SHOTS, QUERIES = 5, 1, 5

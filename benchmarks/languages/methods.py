@@ -5,8 +5,8 @@ import functools
 import keras
 
 from keras_meta import baselines, generators, learners, networks
+from keras_meta.exact.copying import clone
 from keras_meta.inner_optimizers import SGD, Learned
-from keras_meta.serving.adapted_model import clone
 
 LOSS = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 STEPS = 5

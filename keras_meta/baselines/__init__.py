@@ -11,7 +11,7 @@ from keras_meta.baselines.frozen_features import (
 )
 from keras_meta.baselines.frozen_features import NearestCentroid as NearestCentroid
 from keras_meta.baselines.mixed_predictions import MixedPredictions as MixedPredictions
-from keras_meta.baselines.mixed_predictions import OfLearner as OfLearner
 from keras_meta.baselines.ngram import Ngram as Ngram
+from keras_meta.baselines.of_learner import OfLearner as OfLearner
 from keras_meta.baselines.pretraining import pretrain_classifier as pretrain_classifier
 from keras_meta.baselines.support_context import SupportContext as SupportContext

@@ -112,3 +112,12 @@ def choose(candidates, episodes, metric, loss=None):
         if best is None or scores[position] > best[0]:
             best = scores[position], candidate, position
     return best[1:]
+
+
+def optimizer_name(optimizer):
+    """Returns what a setting calls an inner optimizer: its class, and the kind of its momentum."""
+    config = optimizer.get_config()
+    if config.get("momentum") is None:
+        return type(optimizer).__name__
+    kind = "Nesterov momentum" if config.get("nesterov") else "momentum"
+    return f"{type(optimizer).__name__} with {kind}"

@@ -6,7 +6,7 @@ import functools
 import tensorflow as tf
 
 from keras_meta import inner_optimizers
-from keras_meta.baselines.baseline_method import BaselineMethod
+from keras_meta.baselines.baseline_method import BaselineMethod, optimizer_name
 from keras_meta.inner_loop import adaptation, losses
 from keras_meta.inner_loop.functional import FunctionalModel
 from keras_meta.inner_loop.problem import InnerProblem
@@ -55,7 +55,7 @@ class DynamicEvaluation(BaselineMethod):
 
     @property
     def settings(self):
-        optimizer = type(self._optimizer).__name__
+        optimizer = optimizer_name(self._optimizer)
         return [f"{optimizer}, rate {self.learning_rate:g}, {self.passes} passes"]
 
     def predictions(self, inputs, loss):

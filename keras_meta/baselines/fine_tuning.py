@@ -6,14 +6,12 @@ import itertools
 import tensorflow as tf
 
 from keras_meta import inner_optimizers
-from keras_meta.baselines.baseline_method import BaselineMethod
+from keras_meta.baselines.baseline_method import BaselineMethod, optimizer_name
 from keras_meta.exact import keras_masks
 from keras_meta.inner_loop import adaptation, losses, rules
 from keras_meta.inner_loop.functional import FunctionalModel
 from keras_meta.inner_loop.problem import InnerProblem
 from keras_meta.outer_loop import task_map
-
-_NAMES = {"adam": "Adam", "sgd": "SGD", "rmsprop": "RMSprop"}
 
 
 class FineTuning(BaselineMethod):
@@ -63,15 +61,13 @@ class FineTuning(BaselineMethod):
         self._function = FunctionalModel(model)
         count = len(self._function.trainable_variables)
         self._first = count - len(model.layers[-1].trainable_variables) if head_only else 0
-        self.optimizer = optimizer
         self._optimizer = inner_optimizers.get(optimizer, learning_rate)
         adapted = self._function.trainable_variables[self._first :]
         self._optimizer.prepare(adapted, [0] * len(adapted), steps=1)
 
     @property
     def settings(self):
-        name = _NAMES.get(self.optimizer, self.optimizer)
-        details = [name, f"rate {self.learning_rate:g}"]
+        details = [optimizer_name(self._optimizer), f"rate {self.learning_rate:g}"]
         if self.head_only:
             details.append("head only")
         if self.stored_statistics:

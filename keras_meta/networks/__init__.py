@@ -1,8 +1,8 @@
 """Reference networks of the papers, small models of text, and tools to change and use them."""
 
-from keras_meta.networks.character_models import CausalConvNet as CausalConvNet
-from keras_meta.networks.character_models import CausalTransformer as CausalTransformer
-from keras_meta.networks.character_models import CharacterGRU as CharacterGRU
+from keras_meta.networks.causal_conv_net import CausalConvNet as CausalConvNet
+from keras_meta.networks.causal_transformer import CausalTransformer as CausalTransformer
+from keras_meta.networks.character_gru import CharacterGRU as CharacterGRU
 from keras_meta.networks.conv4 import Conv4 as Conv4
 from keras_meta.networks.draw_text import draw_text as draw_text
 from keras_meta.networks.embedding import embedding as embedding

@@ -45,3 +45,6 @@ def test_the_best_on_validation_tasks_is_chosen():
     assert moving.settings == ["Adam, rate 0.03, 0 steps", "Adam, rate 0.03, 20 steps"]
     both = FineTuning(model, 0.1, (3,), head_only=True, stored_statistics=True)
     assert both.settings == ["Adam, rate 0.1, head only, stored statistics, 3 steps"]
+    for name, shown in (("momentum", "momentum"), ("nesterov", "Nesterov momentum")):
+        (setting,) = FineTuning(model, 0.1, (1,), optimizer=name).settings
+        assert setting == f"SGD with {shown}, rate 0.1, 1 steps"

@@ -1,8 +1,5 @@
 """Episodes of labelled arrays."""
 
-import os
-from pathlib import Path
-
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -198,12 +195,8 @@ def test_wrong_arguments(changes, error, message):
         episodes.EpisodeSampler(**arguments)
 
 
-def test_omniglot_characters_are_told_apart_by_their_pixels():
-    default = Path(__file__).parents[2].parent / "shared" / "data"
-    file = Path(os.environ.get("KERAS_META_DATA", default)) / "omniglot" / "omniglot28.npz"
-    if not file.exists():
-        pytest.skip("The Omniglot file is absent; KERAS_META_DATA names the folder that holds it.")
-    with np.load(file) as data:
+def test_omniglot_characters_are_told_apart_by_their_pixels(data_folder):
+    with np.load(data_folder / "omniglot" / "omniglot28.npz") as data:
         x, y = data["images"][~data["is_background"]], data["character_id"][~data["is_background"]]
     sampler = episodes.EpisodeSampler(x[..., None], y, num_ways=5, num_shots=1, num_queries=15)
     assert sampler.num_classes == 659

@@ -27,6 +27,23 @@ def test_each_part_is_the_mean_of_its_tokens_of_length_one():
     np.testing.assert_array_equal(found[1], np.zeros(6))
 
 
+def test_a_text_without_words_has_derivatives():
+    model = networks.text_embedding(TEXTS, units=3)
+    x = tf.constant(["", "play"])
+    with tf.GradientTape() as outer:
+        with tf.GradientTape() as inner:
+            value = tf.reduce_sum(model(x) ** 3)
+        first = tf.add_n(
+            [
+                tf.reduce_sum(tf.convert_to_tensor(g) ** 2)
+                for g in inner.gradient(value, model.trainable_variables)
+            ]
+        )
+    second = outer.gradient(first, model.trainable_variables)
+    assert np.isfinite(first)
+    assert all(np.isfinite(tf.convert_to_tensor(g)).all() for g in second)
+
+
 def test_rare_tokens_are_longer():
     model = networks.text_embedding(TEXTS, units=200, max_ngrams=0)
     lookup, (table,) = model.get_layer("words_lookup"), model.get_weights()
