@@ -1,18 +1,15 @@
-"""Few-shot intent classification in domains that were never seen, and whether meta-learning pays.
+"""Few-shot intents in domains that were never seen.
 
     python benchmarks/intents.py --data clinc150
 
-CLINC150 has ten domains of fifteen intents. Six domains train (words, networks, settings of the
-outer loop), two choose the settings of the baselines, two test. Two learners, 5-way 1-shot:
+CLINC150 has ten domains of fifteen intents. Six train, two choose, two test. Three stages, of which
+`--stages` may name some; what an earlier run of the same command has measured is not repeated:
 
-- a small transformer, pre-trained to tell all training intents apart, whose LoRA weights in the
-  feed-forward layers and the head are adapted: `MAML(adapted_weights="lora")`, its
-  other weights frozen;
-- an LSTM, pre-trained likewise and then meta-trained, adapted wholly.
-
-Each is compared with baselines on its own architecture, on the same tasks: fine-tuned from scratch,
-fine-tuned from the pre-trained weights, and two heads on the frozen pre-trained features. At the
-end a meta-step of the transformer is timed, with all weights adapted and with a part of them.
+- `bodies`: networks that embed a sentence, with ridge regression and with MAML, validation domains;
+- `learners`: learners on the best body, validation domains;
+- `test`: the best learner with each seed, in test domains, beside baselines whose settings are
+  chosen in validation domains: by the examples alone and with the names of the intents, then the
+  detection of sentences that have none of the intents.
 """
 
 import argparse
@@ -20,265 +17,285 @@ import json
 import pathlib
 import time
 
+import intent_data
 import keras
 import numpy as np
 import record
-import tensorflow as tf
 
 import keras_meta
-from keras_meta import baselines, episodes, learners
-from keras_meta.exact.copying import clone
+from keras_meta import baselines, generators, learners, metrics
 from keras_meta.inner_optimizers import SGD, Learned
-from keras_meta.outer_loop.episode import Episode
 
-LENGTH, WORDS, WIDTH = 16, 3000, 64
-WAYS, SHOTS, QUERIES = 5, 1, 5
-SPLIT = {"train": slice(0, 6), "validation": slice(6, 8), "test": slice(8, 10)}
 LOSS = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+SETTINGS = [(5, 1), (5, 5), (15, 1), (15, 5)]
+VALIDATION_SEED, TEST_SEED = 77, 78
 
 
-def load(folder):
-    """dict, split to `(word numbers [examples, LENGTH], intents [examples])`."""
-    folder = pathlib.Path(folder)
-    domains = json.loads((folder / "domains.json").read_text())
-    data = json.loads((folder / "data_full.json").read_text())
-    examples = [pair for part in ("train", "val", "test") for pair in data[part]]
-    texts, intents = (np.array(column) for column in zip(*examples, strict=True))
-    of_split = {
-        split: np.isin(intents, sum((domains[d] for d in sorted(domains)[part]), []))
-        for split, part in SPLIT.items()
-    }
-    words = keras.layers.TextVectorization(WORDS, output_sequence_length=LENGTH)
-    words.adapt(texts[of_split["train"]])
-    numbers = words(texts).numpy().astype("int32")
-    return {split: (numbers[chosen], intents[chosen]) for split, chosen in of_split.items()}
+def rates():
+    """Learned inner rates, one for each layer and step."""
+    return SGD(Learned(0.1, per="layer", per_step=True), global_clipnorm=1.0)
 
 
-@keras.saving.register_keras_serializable("intents")
-class AddPositions(keras.layers.Layer):
-    """Adds a learned vector for each position."""
-
-    supports_masking = True
-
-    def build(self, shape):
-        self.table = self.add_weight(shape=shape[1:], initializer="uniform", name="table")
-
-    def call(self, x):
-        return x + self.table
-
-
-def transformer():
-    """Two blocks. Padding neither is attended to nor counts in the mean."""
-    layers = keras.layers
-    words = keras.Input((LENGTH,), dtype="int32")
-    x = AddPositions()(layers.Embedding(WORDS, WIDTH, mask_zero=True)(words))
-    for _ in range(2):
-        y = layers.LayerNormalization()(x)
-        x = layers.Add()([x, layers.MultiHeadAttention(4, WIDTH // 4)(y, y)])
-        y = layers.LayerNormalization()(x)
-        x = layers.Add()([x, layers.Dense(WIDTH)(layers.Dense(2 * WIDTH, "gelu")(y))])
-    return keras.Model(words, layers.Dense(WAYS)(layers.GlobalAveragePooling1D()(x)))
-
-
-def lstm():
-    layers = keras.layers
-    return keras.Sequential(
-        [
-            keras.Input((LENGTH,), dtype="int32"),
-            layers.Embedding(WORDS, WIDTH, mask_zero=True),
-            layers.LSTM(WIDTH),
-            layers.Dense(WAYS),
-        ]
-    )
-
-
-def with_lora(model):
-    """A copy whose feed-forward layers and head have LoRA weights, all else frozen."""
-    model = clone(model)
-    for layer in model.layers:
-        if isinstance(layer, keras.layers.Dense):
-            layer.enable_lora(4)
-            layer.bias.trainable = False
-        else:
-            layer.trainable = False
-    return model
-
-
-def learned_rates(initial):
-    return SGD(Learned(initial, per="layer", per_step=True), global_clipnorm=1.0)
-
-
-LEARNERS = {
-    "transformer": (
-        transformer,
-        lambda model: learners.MAML(
-            with_lora(model),
-            inner_steps=5,
-            adapted_weights="lora",
-            inner_optimizer=learned_rates(0.1),
-        ),
+# By closed form or distance, with any number of ways; by gradient steps, for five.
+OPEN = {
+    "ridge regression": learners.RidgeLearner,
+    "prototypes": learners.PrototypicalNetwork,
+    "logistic regression": learners.LogisticLearner,
+    "support vector machine": learners.SVMLearner,
+    "generated logistic regression": lambda body: learners.LearnerGenerator(
+        body, generators.LogisticRegression()
     ),
-    "lstm": (
-        lstm,
-        lambda model: learners.MAML(
-            clone(model), inner_steps=3, inner_optimizer=learned_rates(0.1)
-        ),
-    ),
+}
+STEPS = {
+    "MAML": lambda model: learners.MAML(model, inner_steps=3, inner_optimizer=rates()),
+    "ANIL": lambda model: learners.ANIL(model, inner_steps=5, inner_optimizer=rates()),
+    "Meta-SGD": lambda model: learners.MetaSGD(model, inner_learning_rate=0.1, inner_steps=3),
 }
 
 
-def measure(name, data, arguments):
-    """Trains one learner and compares it with its baselines."""
-    build, make = LEARNERS[name]
-    keras.utils.set_random_seed(arguments.seed)
-    untrained = build()
-    started = time.time()
-    pretrained = baselines.pretrain_classifier(
-        untrained,
-        *data["train"],
-        keras.optimizers.Adam(1e-3),
-        batch_size=128,
-        epochs=arguments.epochs,
-        verbose=2,
+def trained(name, body, data, iterations, names=False):
+    """Builds and trains a learner.
+
+    Returns:
+        Tuple `(learner, seconds)`.
+    """
+    if name in OPEN:
+        learner, ways = OPEN[name](body), 20
+    else:
+        learner, ways = STEPS[name](with_head(body, 5)), 5
+    optimizer = keras.optimizers.Adam(
+        keras.optimizers.schedules.CosineDecay(1e-3, iterations), global_clipnorm=1.0
     )
-    seconds_of_pretraining = time.time() - started
-    learner = make(pretrained)
-    decay = keras.optimizers.schedules.CosineDecay(1e-3, arguments.iterations)
-    optimizer = keras.optimizers.Adam(decay, global_clipnorm=1.0)
-    learner.compile(optimizer, LOSS, metrics=["accuracy"])
-    tasks = {
-        split: episodes.EpisodeSampler(*data[split], WAYS, SHOTS, QUERIES, seed=arguments.seed)
-        for split in SPLIT
-    }
+    learner.compile(optimizer, LOSS)
     started = time.time()
-    epochs = max(1, arguments.iterations // 100)
+    stream = intent_data.tasks(data["train"], ways, 1, 4, names=names)
     learner.fit(
-        tasks["train"].as_dataset(8),
-        steps_per_epoch=arguments.iterations // epochs,
-        epochs=epochs,
-        verbose=2,
+        stream,
+        steps_per_epoch=iterations,
+        verbose=0,
         callbacks=[keras.callbacks.TerminateOnNaN()],
     )
-    seconds = time.time() - started
-    features, steps = keras_meta.networks.embedding(pretrained), (1, 3, 10)
-    found = baselines.compare(
-        learner,
-        tasks["test"].as_dataset(20, num_batches=arguments.tasks // 20),
-        tasks["validation"].as_dataset(20, num_batches=3),
-        {
-            "fine-tuned from scratch": [
-                baselines.FineTuning(untrained, rate, steps) for rate in (0.001, 0.01)
-            ],
-            "pre-trained, fine-tuned": [
-                baselines.FineTuning(pretrained, rate, steps, head)
-                for rate, head in ((0.001, False), (0.01, False), (0.03, True))
-            ],
-            "frozen features, nearest centroid": baselines.NearestCentroid(features),
-            "frozen features, logistic regression": baselines.FrozenLogisticRegression(features),
-        },
+    return learner, time.time() - started
+
+
+def with_head(body, ways):
+    """Returns the body with a linear layer."""
+    outputs = keras.layers.Dense(ways)(body.output)
+    return keras.Model(body.inputs, outputs)
+
+
+def on_validation(name, body, data, arguments):
+    """Trains a learner; its accuracy, and that with other ways and shots where it has them."""
+    keras.utils.set_random_seed(0)
+    body = intent_data.BODIES[body](data["train"].texts)
+    learner, seconds = trained(name, body, data, arguments.iterations)
+    found = {"seconds_of_training": round(seconds)}
+    for ways, shots in SETTINGS if name in OPEN else SETTINGS[:1]:
+        tasks = intent_data.tasks(
+            data["validation"], ways, shots, 20, arguments.tasks, seed=VALIDATION_SEED
+        )
+        found[f"{ways}-way {shots}-shot"] = record.interval(metrics.task_values(learner, tasks))
+    return found
+
+
+def best(found):
+    """Name of the highest accuracy at 5-way 1-shot."""
+    return max(found, key=lambda name: found[name]["5-way 1-shot"]["mean"])
+
+
+def pretrained(build, data, epochs):
+    """Bodies trained to tell all training intents apart, for each number of epochs."""
+    found = []
+    for number in epochs:
+        keras.utils.set_random_seed(0)
+        body = build(data.texts)
+        # Of vectors of length 1, a linear layer learns slowly.
+        scaled = keras.Model(body.inputs, keras.layers.Rescaling(10.0)(body.output))
+        model = baselines.pretrain_classifier(
+            with_head(scaled, 2),
+            data.texts.astype(str),
+            data.intents.astype(str),
+            keras.optimizers.Adam(1e-3),
+            batch_size=128,
+            epochs=number,
+            verbose=0,
+        )
+        found.append(keras_meta.networks.embedding(model))
+    return found
+
+
+def untrained_ridge(body):
+    """Ridge regression on a body as it is, for several penalties."""
+    found = []
+    for penalty in (0.01, 0.1, 1.0):
+        learner = learners.RidgeLearner(body, regularization=penalty, name=f"penalty {penalty}")
+        learner.compile(loss=LOSS)
+        found.append(baselines.OfLearner(learner))
+    return found
+
+
+def heads(bodies):
+    """Heads on the frozen features of bodies, to choose from."""
+    kinds = (baselines.NearestCentroid, baselines.FrozenLogisticRegression)
+    return [kind(body) for body in bodies for kind in kinds] + [
+        ridge for body in bodies for ridge in untrained_ridge(body)
+    ]
+
+
+def all_baselines(body, data):
+    """dict, name of a baseline to a function from a number of ways to its candidates."""
+    train, build = data["train"], intent_data.BODIES[body]
+    whole = pretrained(build, train, (2, 4, 8))
+    others = {
+        f"frozen features of {name}": pretrained(intent_data.BODIES[name], train, (4, 8))
+        for name in ("convolution", "LSTM", "transformer")
+    }
+    tf_idf, fresh = intent_data.tf_idf(train.texts), build(train.texts)
+    return {
+        "tf-idf of n-grams": lambda ways: heads([tf_idf]),
+        "untrained body": lambda ways: heads([fresh]),
+        "frozen features of the same body": lambda ways: heads(whole),
+        **{name: lambda ways, found=found: heads(found) for name, found in others.items()},
+        "pre-trained, fine-tuned": lambda ways: [
+            baselines.FineTuning(with_head(whole[1], ways), rate, (1, 5, 20)) for rate in (0.1, 1.0)
+        ],
+        "fine-tuned from scratch": lambda ways: [
+            baselines.FineTuning(with_head(fresh, ways), rate, (1, 5, 20)) for rate in (0.1, 1.0)
+        ],
+    }
+
+
+def compared(learner, contenders, data, ways, shots, names, arguments):
+    """The learner beside baselines chosen in validation domains, on the same test tasks."""
+    validation, test = (
+        intent_data.tasks(data[split], ways, shots, 20, number, seed=seed, names=names)
+        for split, number, seed in (
+            ("validation", 100, VALIDATION_SEED),
+            ("test", arguments.tasks, TEST_SEED),
+        )
     )
-    print(found, flush=True)
+    candidates = {name: candidates(ways) for name, candidates in contenders.items()}
+    found = baselines.compare(learner, test, validation, candidates)
+    print(f"{ways}-way {shots}-shot{', names' * names}", found, sep="\n", flush=True)
     return {
         "accuracy": record.interval(found.values),
+        "verdict": found.verdict,
         "baselines": {
-            baseline: {
+            name: {
                 "accuracy": record.interval(values),
                 "learner_less_baseline_paired": record.interval(found.values - values),
-                "setting": found.settings[baseline],
+                "setting": found.settings[name],
             }
-            for baseline, values in found.baselines.items()
+            for name, values in found.baselines.items()
         },
-        "verdict": found.verdict,
-        "adapted_weights": _count(learner._adapted_variables()[0]),
-        "weights": learner.model.count_params(),
-        "seconds_of_pretraining": round(seconds_of_pretraining, 1),
-        "seconds_of_meta_training": round(seconds, 1),
     }
 
 
-def _count(variables):
-    return int(sum(np.prod(v.shape) for v in variables))
+def out_of_scope(learner, data, ways, shots, tasks=200):
+    """How well the greatest logit tells queries from sentences without any of the intents.
 
+    The threshold is the one with the best accuracy in validation domains. A sentence counts as
+    right if it is refused and out of scope, or else accepted and of the predicted intent.
+    """
+    scored = {}
+    for split, seed in (("validation", VALIDATION_SEED), ("test", TEST_SEED)):
+        outside = np.random.default_rng(seed).permutation(data[split].out_of_scope)
+        inside, right, without = [], [], []
+        stream = intent_data.tasks(data[split], ways, shots, 1, tasks, seed=seed)
+        for number, (inputs, y) in enumerate(stream):
+            size = y.shape[1]
+            chosen = np.take(outside, range(size * number, size * (number + 1)), mode="wrap")
+            queries = np.concatenate([inputs["query_x"].numpy()[0], chosen])[None]
+            logits = learner.predict_on_batch(
+                {**inputs, "query_x": keras.ops.convert_to_tensor(queries)}
+            )[0]
+            inside.append(logits[:size].max(-1))
+            right.append(logits[:size].argmax(-1) == y.numpy()[0])
+            without.append(logits[size:].max(-1))
+        scored[split] = [np.stack(values) for values in (inside, right, without)]
 
-def step_times(data, repeats=30):
-    """Milliseconds of a meta-gradient of the transformer, medians in turn, 8 tasks, 5 steps."""
-    batch = next(iter(episodes.EpisodeSampler(*data["train"], WAYS, SHOTS, QUERIES).as_dataset(8)))
+    def accuracy(threshold, inside, right, without):
+        return ((inside > threshold) & right).mean(1) / 2 + (without <= threshold).mean(1) / 2
 
-    def frozen_body():
-        model = transformer()
-        for layer in model.layers[:-1]:
-            layer.trainable = False
-        return model
-
-    kinds = {
-        "all weights adapted": learners.MAML(transformer(), 0.1, 5),
-        "LoRA adapted, all else frozen": learners.MAML(
-            with_lora(transformer()), 0.1, 5, adapted_weights="lora"
-        ),
-        "head adapted, all else frozen": learners.MAML(frozen_body(), 0.1, 5),
-    }
-    functions = {}
-    for name, learner in kinds.items():
-        learner.compile("sgd", LOSS)
-        functions[name] = tf.function(learner.meta_gradients, autograph=False)
-        functions[name](Episode(*batch))
-    times = {name: [] for name in kinds}
-    for _ in range(repeats):
-        for name, function in functions.items():
-            started = time.perf_counter()
-            function(Episode(*batch))
-            times[name].append(1000 * (time.perf_counter() - started))
-    medians = {name: float(np.median(values)) for name, values in times.items()}
-    whole = medians["all weights adapted"]
+    inside, _, without = scored["validation"]
+    thresholds = np.quantile(np.concatenate([inside, without]), np.linspace(0.01, 0.99, 99))
+    chosen = max(thresholds, key=lambda value: accuracy(value, *scored["validation"]).mean())
+    inside, right, without = scored["test"]
+    area = (inside[:, :, None] > without[:, None]).mean((1, 2))
     return {
-        name: {
-            "milliseconds": round(medians[name], 1),
-            "part_of_all": round(medians[name] / whole, 3),
-            "adapted_weights": _count(learner._adapted_variables()[0]),
-        }
-        for name, learner in kinds.items()
+        "area_under_the_curve": record.interval(area),
+        "accuracy_at_threshold": record.interval(accuracy(chosen, inside, right, without)),
+        "accuracy_of_those_in_scope_without_refusal": record.interval(right.mean(1)),
     }
+
+
+def on_test(result, data, arguments):
+    """Runs the test stage for all seeds and writes after each part."""
+    body, name = best(result["bodies"]["ridge regression"]), best(result["learners"])
+    contenders = all_baselines(body, data)
+    for seed in arguments.seeds:
+        part = result["test"].setdefault(f"seed {seed}", {"body": body, "learner": name})
+        for names in (False, True):
+            keras.utils.set_random_seed(seed)
+            net = intent_data.BODIES[body](data["train"].texts)
+            learner, seconds = trained(name, net, data, arguments.iterations, names)
+            part["seconds_of_training"] = round(seconds)
+            for ways, shots in SETTINGS:
+                key = f"{ways}-way {shots}-shot" + ", names" * names
+                if key not in part:
+                    part[key] = compared(learner, contenders, data, ways, shots, names, arguments)
+                key = f"out of scope, {ways}-way {shots}-shot"
+                if not names and key not in part:
+                    part[key] = out_of_scope(learner, data, ways, shots)
+                record.write(arguments.out, result)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", required=True, help="folder with data_full.json, domains.json")
-    parser.add_argument("--epochs", type=int, default=5, help="of pre-training")
-    parser.add_argument("--iterations", type=int, default=200, help="of meta-training")
+    parser.add_argument("--iterations", type=int, default=600, help="of meta-training")
     parser.add_argument("--tasks", type=int, default=300)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--only", nargs="+", choices=["step", *LEARNERS])
-    parser.add_argument("--out", default="benchmarks/results/intents.json")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    stages = ["bodies", "learners", "test"]
+    parser.add_argument("--stages", nargs="+", choices=stages, default=stages)
+    parser.add_argument(
+        "--out", type=pathlib.Path, default=pathlib.Path("benchmarks/results/intents.json")
+    )
     arguments = parser.parse_args()
     keras_meta.config.one_task_per_core()
-    data = load(arguments.data)
+    data = intent_data.load(arguments.data)
+    settings = {key: getattr(arguments, key) for key in ("iterations", "tasks", "seeds")}
     result = {
-        "command": "python benchmarks/intents.py --data clinc150 --epochs "
-        f"{arguments.epochs} --iterations {arguments.iterations} --tasks {arguments.tasks} "
-        f"--seed {arguments.seed}",
-        "tasks": arguments.tasks,
-        "ways": WAYS,
-        "shots": SHOTS,
-        "queries_a_class": QUERIES,
-        "test_domains": sorted(
-            json.loads((pathlib.Path(arguments.data) / "domains.json").read_text())
-        )[SPLIT["test"]],
+        "command": "python benchmarks/intents.py --data clinc150 "
+        f"--iterations {arguments.iterations} --tasks {arguments.tasks} "
+        f"--seeds {' '.join(map(str, arguments.seeds))}",
+        **settings,
+        "bodies": {"ridge regression": {}, "MAML": {}},
         "learners": {},
+        "test": {},
         "versions": record.versions(),
     }
-    out = pathlib.Path(arguments.out)
-    if out.exists():
-        before = json.loads(out.read_text())
-        # What the same command has measured stays; each part is independent of the others.
-        if before["command"] == result["command"]:
-            result = {**before, "versions": result["versions"]}
-    for name in arguments.only or ["step", *LEARNERS]:
-        if name == "step":
-            result["meta_gradient"] = step_times(data)
-            print(json.dumps(result["meta_gradient"], indent=2), flush=True)
-        else:
-            result["learners"][name] = measure(name, data, arguments)
-        out.write_text(json.dumps(result, indent=2) + "\n")
+    if arguments.out.exists():
+        before = json.loads(arguments.out.read_text())
+        if before.get("command") == result["command"]:
+            result = before
+    if "bodies" in arguments.stages:
+        for name, found in result["bodies"].items():
+            for body in intent_data.BODIES:
+                if body not in found:
+                    found[body] = on_validation(name, body, data, arguments)
+                    print(name, body, found[body], flush=True)
+                    record.write(arguments.out, result)
+    if "learners" in arguments.stages:
+        body, found = best(result["bodies"]["ridge regression"]), result["learners"]
+        for name in [*OPEN, *STEPS]:
+            if name not in found:
+                known = result["bodies"].get(name, {}).get(body)
+                found[name] = known or on_validation(name, body, data, arguments)
+                print(name, found[name], flush=True)
+                record.write(arguments.out, result)
+    if "test" in arguments.stages:
+        on_test(result, data, arguments)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Layers for meta-learning: contexts, means of words, heads that score queries, causal parts."""
+"""Layers for meta-learning: contexts, parts of text networks, heads that score queries."""
 
 from keras_meta.layers.causal_patches import CausalPatches as CausalPatches
 from keras_meta.layers.context import Context as Context
@@ -11,4 +11,5 @@ from keras_meta.layers.masked_mean import MaskedMean as MaskedMean
 from keras_meta.layers.positions import Positions as Positions
 from keras_meta.layers.relation_scores import RelationScores as RelationScores
 from keras_meta.layers.task_head import TaskHead as TaskHead
+from keras_meta.layers.token_counts import TokenCounts as TokenCounts
 from keras_meta.layers.tokens import Tokens as Tokens

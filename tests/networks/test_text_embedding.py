@@ -14,17 +14,24 @@ def unit(vector):
     return vector / np.linalg.norm(vector)
 
 
-def test_each_part_is_the_mean_of_its_tokens_of_length_one():
+def test_its_parts_are_means_and_counts_of_length_one():
     model = networks.text_embedding(TEXTS, units=3)
-    lookups = [model.get_layer(f"{kind}_lookup") for kind in ("words", "ngrams")]
-    words, ngrams = model.get_weights()
-    assert len(words) == 1 + 2048 + 8 and lookups[0].vocabulary_size() == len(words)
-    found = model.predict(tf.constant(["Song? STOP it, please", ""]), verbose=0)
-    numbers = lookups[0](tf.constant(["song", "stop", "it", "please"])).numpy()
-    assert (numbers[:3] > 2048).all() and 1 <= numbers[3] <= 2048  # the last one is unknown
-    np.testing.assert_allclose(found[0, :3], unit(words[numbers].mean(0)), atol=1e-6)
-    np.testing.assert_allclose(np.linalg.norm(found[0, 3:]), 1, atol=1e-6)
-    np.testing.assert_array_equal(found[1], np.zeros(6))
+    words = model.get_layer("words_lookup")
+    size, ngrams = words.vocabulary_size(), model.get_layer("ngrams_lookup").vocabulary_size()
+    assert size == 1 + 2048 + 8
+    table, rarity = (
+        next(w.numpy() for w in model.weights if w.shape == shape) for shape in ((size, 3), (size,))
+    )
+    found = model.predict(tf.constant(["Song? STOP it, song please", ""]), verbose=0)
+    assert found.shape == (2, 3 + size + 3 + ngrams)
+    numbers = words(tf.constant(["song", "stop", "it", "song", "please"])).numpy()
+    assert (numbers[:4] > 2048).all() and 1 <= numbers[4] <= 2048  # the last one is unknown
+    np.testing.assert_allclose(found[0, :3], unit(table[numbers].mean(0)), atol=1e-6)
+    counts = rarity * np.bincount(numbers, minlength=size)
+    np.testing.assert_allclose(found[0, 3 : 3 + size], unit(counts), atol=1e-6)
+    for part in (found[0, 3 + size : 6 + size], found[0, 6 + size :]):
+        np.testing.assert_allclose(np.linalg.norm(part), 1, atol=1e-6)
+    assert not found[1].any()
 
 
 def test_a_text_without_words_has_derivatives():
@@ -44,13 +51,15 @@ def test_a_text_without_words_has_derivatives():
     assert all(np.isfinite(tf.convert_to_tensor(g)).all() for g in second)
 
 
-def test_rare_tokens_are_longer():
+def test_rare_tokens_are_longer_and_count_more():
     model = networks.text_embedding(TEXTS, units=200, max_ngrams=0)
-    lookup, (table,) = model.get_layer("words_lookup"), model.get_weights()
-    lengths = np.linalg.norm(table[lookup(tf.constant(["play", "jazz", "unseen"]))], axis=1)
+    numbers = model.get_layer("words_lookup")(tf.constant(["play", "jazz", "unseen"]))
+    table, weights = model.get_weights()
+    lengths = np.linalg.norm(table[numbers], axis=1)
     # Of 4 texts, counted as 5, "play" is in 2 and "jazz" in 1; an unknown word counts as in 1.
     expected = np.sqrt(np.log([5 / 2, 5, 5]))
     np.testing.assert_allclose(lengths / lengths[1], expected / expected[1], rtol=0.15)
+    np.testing.assert_allclose(weights[numbers], expected, rtol=1e-6)
 
 
 def test_unknown_words_differ():
@@ -63,13 +72,12 @@ def test_frequent_words_come_first_and_others_are_left_out():
     model = networks.text_embedding(TEXTS, max_words=3, max_ngrams=0)
     vocabulary = model.get_layer("words_lookup").get_vocabulary(include_special_tokens=False)
     assert vocabulary == ["play", "song", "stop"]
-    assert model.count_params() == (1 + 2048 + 3) * 256
+    assert model.count_params() == (1 + 2048 + 3) * (256 + 1)
 
 
 def test_a_classifier_and_its_seed():
     first, second, other = (networks.text_embedding(TEXTS, 5, seed=k) for k in (1, 1, 2))
     assert first.output_shape == (None, 5)
-    assert networks.text_embedding(TEXTS).output_shape == (None, 512)
     x = tf.constant(TEXTS)
     np.testing.assert_array_equal(first.predict(x, verbose=0), second.predict(x, verbose=0))
     assert np.any(first.predict(x, verbose=0) != other.predict(x, verbose=0))
