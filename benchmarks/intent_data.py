@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_meta import episodes, networks
-from keras_meta.layers import MaskedMean
+from keras_meta.layers import MaskedMean, Positions
 
 DOMAINS = {"train": slice(0, 6), "validation": slice(6, 8), "test": slice(8, 10)}
 LENGTH, WORDS, WIDTH = 20, 5000, 64
@@ -118,8 +118,7 @@ def transformer(texts):
     """Two blocks. Padding neither is attended to nor counts in the mean."""
     layers = keras.layers
     strings, x = _words(texts)
-    positions = keras.ops.arange(LENGTH)
-    x = layers.Add()([x, layers.Embedding(LENGTH, WIDTH)(positions)[None]])
+    x = Positions(LENGTH)(x)
     for _ in range(2):
         y = layers.LayerNormalization()(x)
         x = layers.Add()([x, layers.MultiHeadAttention(4, WIDTH // 4)(y, y)])

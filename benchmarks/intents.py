@@ -113,8 +113,8 @@ def pretrained(build, data, epochs):
         scaled = keras.Model(body.inputs, keras.layers.Rescaling(10.0)(body.output))
         model = baselines.pretrain_classifier(
             with_head(scaled, 2),
-            data.texts.astype(str),
-            data.intents.astype(str),
+            data.texts,
+            data.intents,
             keras.optimizers.Adam(1e-3),
             batch_size=128,
             epochs=number,

@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from keras_meta.exact.copying import clone
 from keras_meta.networks import embedding
@@ -40,8 +41,14 @@ def pretrain_classifier(model, x, y, optimizer="adam", **kwargs):
     classifier = keras.Model(_single(features.inputs), head(features.output))
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     classifier.compile(optimizer, loss, metrics=["accuracy"])
-    classifier.fit(x, labels.reshape(-1), **kwargs)
+    classifier.fit(keras.tree.map_structure(_tensor_of_texts, x), labels.reshape(-1), **kwargs)
     return copy
+
+
+def _tensor_of_texts(x):
+    """Returns an array of strings as a tensor, because Keras takes no other; all else as it is."""
+    is_text = isinstance(x, np.ndarray) and x.dtype.kind in "USO"
+    return tf.convert_to_tensor(x) if is_text else x
 
 
 def _single(inputs):

@@ -2,8 +2,9 @@
 
 import keras
 import numpy as np
+import pytest
 
-from keras_meta import baselines
+from keras_meta import baselines, networks
 
 
 def model():
@@ -33,3 +34,12 @@ def test_the_body_is_trained_as_a_classifier_and_the_head_is_not():
     classifier.fit(x, (x[:, 0] > 0).astype(int), **fit)
     for found, expected in zip(trained.get_weights(), body.get_weights() + before[2:], strict=True):
         np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["U", "S", object])
+def test_texts_in_arrays_of_any_kind(kind):
+    texts = ["play a song", "stop it"]
+    trained = baselines.pretrain_classifier(
+        networks.text_embedding(texts, 3, units=2), np.array(texts, kind), [0, 1], verbose=0
+    )
+    assert trained.output_shape == (None, 3)
