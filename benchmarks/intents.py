@@ -142,6 +142,12 @@ def heads(bodies):
     ]
 
 
+def fine_tuned(body, ways):
+    """All weights, by Adam."""
+    model = with_head(body, ways)
+    return [baselines.FineTuning(model, rate, (1, 5, 20)) for rate in (0.01, 0.1)]
+
+
 def all_baselines(body, data):
     """dict, name of a baseline to a function from a number of ways to its candidates."""
     train, build = data["train"], intent_data.BODIES[body]
@@ -156,37 +162,55 @@ def all_baselines(body, data):
         "untrained body": lambda ways: heads([fresh]),
         "frozen features of the same body": lambda ways: heads(whole),
         **{name: lambda ways, found=found: heads(found) for name, found in others.items()},
-        "pre-trained, fine-tuned": lambda ways: [
-            baselines.FineTuning(with_head(whole[1], ways), rate, (1, 5, 20)) for rate in (0.1, 1.0)
-        ],
-        "fine-tuned from scratch": lambda ways: [
-            baselines.FineTuning(with_head(fresh, ways), rate, (1, 5, 20)) for rate in (0.1, 1.0)
-        ],
+        # These take minutes: for few ways only.
+        "pre-trained, fine-tuned": lambda ways: ways == 5 and fine_tuned(whole[1], ways),
+        "fine-tuned from scratch": lambda ways: ways == 5 and fine_tuned(fresh, ways),
     }
 
 
-def compared(learner, contenders, data, ways, shots, names, arguments):
-    """The learner beside baselines chosen in validation domains, on the same test tasks."""
-    validation, test = (
-        intent_data.tasks(data[split], ways, shots, 20, number, seed=seed, names=names)
-        for split, number, seed in (
-            ("validation", 100, VALIDATION_SEED),
-            ("test", arguments.tasks, TEST_SEED),
-        )
+def of_baselines(contenders, data, ways, shots, names, arguments):
+    """Chooses the settings of all baselines in validation domains, and tests those.
+
+    Returns:
+        Tuple of two dicts by name: accuracies of the test tasks, settings.
+    """
+    validation = intent_data.tasks(
+        data["validation"], ways, shots, 20, 100, seed=VALIDATION_SEED, names=names
     )
-    candidates = {name: candidates(ways) for name, candidates in contenders.items()}
-    found = baselines.compare(learner, test, validation, candidates)
-    print(f"{ways}-way {shots}-shot{', names' * names}", found, sep="\n", flush=True)
+    test = test_tasks(data, ways, shots, names, arguments)
+    values, settings = {}, {}
+    for name, of_ways in contenders.items():
+        started = time.time()
+        candidates = of_ways(ways)
+        if not candidates:
+            continue
+        chosen, position = baselines.choose(candidates, validation, "accuracy", LOSS)
+        values[name] = chosen.task_values(test, "accuracy", LOSS)[:, position]
+        settings[name] = f"{type(chosen).__name__}, {chosen.settings[position]}"
+        seconds = time.time() - started
+        print(f"  {name}: {values[name].mean():.4f}, {settings[name]}, {seconds:.0f} s", flush=True)
+    return values, settings
+
+
+def test_tasks(data, ways, shots, names, arguments):
+    return intent_data.tasks(
+        data["test"], ways, shots, 20, arguments.tasks, seed=TEST_SEED, names=names
+    )
+
+
+def compared(values, others, settings):
+    """The record of a learner beside baselines on the same test tasks."""
+    found = baselines.BaselineComparison("meta-learned", values, others, settings, "accuracy")
     return {
-        "accuracy": record.interval(found.values),
+        "accuracy": record.interval(values),
         "verdict": found.verdict,
         "baselines": {
             name: {
-                "accuracy": record.interval(values),
-                "learner_less_baseline_paired": record.interval(found.values - values),
-                "setting": found.settings[name],
+                "accuracy": record.interval(of_baseline),
+                "learner_less_baseline_paired": record.interval(values - of_baseline),
+                "setting": settings[name],
             }
-            for name, values in found.baselines.items()
+            for name, of_baseline in others.items()
         },
     }
 
@@ -230,24 +254,37 @@ def out_of_scope(learner, data, ways, shots, tasks=200):
 
 
 def on_test(result, data, arguments):
-    """Runs the test stage for all seeds and writes after each part."""
+    """Compares the best learner with baselines, and writes after each part."""
     body, name = best(result["bodies"]["ridge regression"]), best(result["learners"])
-    contenders = all_baselines(body, data)
-    for seed in arguments.seeds:
-        part = result["test"].setdefault(f"seed {seed}", {"body": body, "learner": name})
-        for names in (False, True):
-            keras.utils.set_random_seed(seed)
-            net = intent_data.BODIES[body](data["train"].texts)
-            learner, seconds = trained(name, net, data, arguments.iterations, names)
-            part["seconds_of_training"] = round(seconds)
-            for ways, shots in SETTINGS:
-                key = f"{ways}-way {shots}-shot" + ", names" * names
-                if key not in part:
-                    part[key] = compared(learner, contenders, data, ways, shots, names, arguments)
-                key = f"out of scope, {ways}-way {shots}-shot"
-                if not names and key not in part:
-                    part[key] = out_of_scope(learner, data, ways, shots)
-                record.write(arguments.out, result)
+    result["test"] |= {"body": body, "learner": name}
+    contenders = None
+    for names in (False, True):
+        trained_by_seed = {}
+        for ways, shots in SETTINGS:
+            key = f"{ways}-way {shots}-shot" + ", names" * names
+            if key in result["test"]:
+                continue
+            contenders = contenders or all_baselines(body, data)
+            print(key, flush=True)
+            others, settings = of_baselines(contenders, data, ways, shots, names, arguments)
+            part = {}
+            for seed in arguments.seeds:
+                if seed not in trained_by_seed:
+                    keras.utils.set_random_seed(seed)
+                    net = intent_data.BODIES[body](data["train"].texts)
+                    trained_by_seed[seed] = trained(name, net, data, arguments.iterations, names)
+                learner, seconds = trained_by_seed[seed]
+                values = metrics.task_values(
+                    learner, test_tasks(data, ways, shots, names, arguments)
+                )
+                part[f"seed {seed}"] = compared(values, others, settings)
+                part[f"seed {seed}"]["seconds_of_training"] = round(seconds)
+                if not names:
+                    found = out_of_scope(learner, data, ways, shots)
+                    part[f"seed {seed}"]["out_of_scope"] = found
+                print(f"  seed {seed}: {part[f'seed {seed}']['verdict']}", flush=True)
+            result["test"][key] = part
+            record.write(arguments.out, result)
 
 
 def main():

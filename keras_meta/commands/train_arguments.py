@@ -77,7 +77,7 @@ def add_arguments(parser):
         "--batch-size", type=integer(1), help="tasks per iteration (16; texts: 4; environments: 20)"
     )
     training.add_argument(
-        "--iterations", type=integer(1), help="(2000; texts: 1200; environments: 100)"
+        "--iterations", type=integer(1), help="(2000; texts: 600; environments: 100)"
     )
     training.add_argument(
         "--epoch-iterations",

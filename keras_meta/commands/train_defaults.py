@@ -33,7 +33,7 @@ def filled(options, config):
         "inner_steps": 0 if generator or not takes_steps else 1,
         "outer_learning_rate": 1e-3,
         "batch_size": 4 if texts else 16,
-        "iterations": 1200 if texts else 2000,
+        "iterations": 600 if texts else 2000,
         "epoch_iterations": 100,
         "checkpoint_iterations": 100,
         "validation_tasks": 100,
