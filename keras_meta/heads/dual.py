@@ -28,8 +28,9 @@ def gram(x):
 
 def add_to_diagonal(matrix, values):
     """Returns `M + diag(v)`, for a scalar `v` or a tensor `[..., n]`."""
-    diagonal = tf.linalg.diag_part(matrix)
-    return tf.linalg.set_diag(matrix, diagonal + values)
+    # Not by `set_diag`, whose derivative fails if the number of examples is not known statically.
+    diagonal = values * tf.ones(tf.shape(matrix)[:-1], matrix.dtype)
+    return matrix + tf.linalg.diag(diagonal)
 
 
 def newton_direction(kernel, diagonal, right_hand_side, refinements=0):
