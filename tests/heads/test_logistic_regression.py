@@ -48,22 +48,3 @@ def test_a_class_without_examples_takes_no_part():
     np.testing.assert_allclose(weights[:, 1], 0.0, atol=1e-12)
     expected = logistic_regression(tf.constant(x), y, 0.1)
     np.testing.assert_allclose(np.delete(weights, 1, axis=1), expected, atol=1e-9)
-
-
-@pytest.mark.parametrize("vectorized", [False, True])
-def test_derivatives_for_a_number_of_examples_that_is_not_known_statically(vectorized):
-    x, y, _ = clusters(6, 8, 3)
-    x = tf.constant(x)
-
-    def gradient(x):
-        with tf.GradientTape() as tape:
-            tape.watch(x)
-            value = tf.reduce_sum(tf.square(logistic_regression(x, y, 0.1)))
-        return tape.gradient(value, x)
-
-    def mapped(x):
-        return tf.vectorized_map(gradient, x[None], fallback_to_while_loop=False)[0]
-
-    spec = tf.TensorSpec([None, x.shape[1]], tf.float64)
-    found = tf.function(mapped if vectorized else gradient, input_signature=[spec])(x)
-    np.testing.assert_allclose(found, gradient(x), rtol=1e-8, atol=1e-12)

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_meta import learners
+from keras_meta import learners, networks
+from keras_meta.episodes import EpisodeSampler
 from keras_meta.outer_loop.episode import Episode
 from tests import finite_differences
 from tests.learners.test_proto_maml import embedding, episodes
@@ -83,3 +84,15 @@ def test_what_cannot_be_is_said():
         compiled("ridge").predict_with_variance(
             inputs["support_x"][0], inputs["support_y"][0], inputs["query_x"][0]
         )
+
+
+@pytest.mark.parametrize("kind", [learners.LogisticLearner, learners.SVMLearner])
+def test_an_embedding_of_texts(kind):
+    """Of texts, the graph does not know statically how many there are."""
+    labels = np.repeat(["play", "stop"], 3)
+    texts = np.array([f"{label} {number}" for number, label in enumerate(labels)], object)
+    tasks = EpisodeSampler(texts, labels, 2, 1, 1)
+    learner = kind(networks.text_embedding(texts, units=2))
+    learner.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    losses = learner.fit(tasks.as_dataset(2), steps_per_epoch=2, verbose=0).history["loss"]
+    assert np.isfinite(losses).all()
