@@ -5,4 +5,9 @@ import pytest
 
 def quick_first(values, quick):
     """Returns `values` for `parametrize`, those that are not in `quick` marked as slow."""
-    return [pytest.param(x, marks=[] if x in quick else pytest.mark.slow) for x in values]
+    return [x if x in quick else slow(x) for x in values]
+
+
+def slow(*values, **kwargs):
+    """Returns a case for `parametrize` that runs with the slow tests; `kwargs` may be its `id`."""
+    return pytest.param(*values, marks=pytest.mark.slow, **kwargs)

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from keras_meta import cli
 from tests.commands.conftest import SHORT, TINY
+from tests.quick import quick_first
 
 ROOT = pathlib.Path(__file__).parents[1]
 
@@ -59,9 +60,16 @@ def test_errors_in_arguments_come_without_tensorflow(arguments, tmp_path):
     assert "keras-meta: error: " in result.stderr and " tensorflow\n" not in result.stderr
 
 
-def test_a_command_prints_nothing_of_tensorflow_s_own(tmp_path):
+DATA = {
+    "sinusoid": "--shots 3 --queries 3 --batch-size 2".split(),
+    "glyphs": TINY,
+}
+
+
+@pytest.mark.parametrize("data", quick_first(DATA, ["sinusoid"]))
+def test_a_command_prints_nothing_of_tensorflow_s_own(data, tmp_path):
     out = tmp_path / "run"
-    arguments = ["train", "--data", "glyphs", "--out", out, *TINY, *SHORT]
+    arguments = ["train", "--data", data, "--out", out, *DATA[data], *SHORT]
     result = start("-m", "keras_meta", *arguments)
     assert result.returncode == 0 and result.stderr == ""
     assert (out / "learner.keras").exists()

@@ -11,6 +11,7 @@ import textwrap
 import pytest
 
 import keras_meta
+from tests.quick import quick_first
 
 ROOT = pathlib.Path(__file__).parents[1]
 BLOCK = re.compile(r"^( *)```python\n(.*?)^\1```", re.DOTALL | re.MULTILINE)
@@ -37,11 +38,51 @@ def docstring_examples():
 EXAMPLES = list(docstring_examples())
 
 
+# Those of objects whose own tests run the same code: they run with the slow tests.
+EXPENSIVE = {
+    f"keras_meta.{name}"
+    for name in (
+        "baselines.comparison.compare",
+        "baselines.dynamic_evaluation.DynamicEvaluation",
+        "baselines.fine_tuning.FineTuning",
+        "baselines.mixed_predictions.MixedPredictions",
+        "baselines.pretraining.pretrain_classifier",
+        "callbacks.adaptation_curve_logger.AdaptationCurveLogger",
+        "callbacks.task_images.TaskImages",
+        "callbacks.validation.Validation",
+        "learners.baseline.Baseline",
+        "learners.cnaps.CNAPs",
+        "learners.discriminant_learner.DiscriminantLearner",
+        "learners.implicit_maml.ImplicitMAML",
+        "learners.learner_generator.LearnerGenerator",
+        "learners.logistic_learner.LogisticLearner",
+        "learners.maml_plus_plus.MAMLPlusPlus",
+        "learners.matching_network.MatchingNetwork",
+        "learners.policy_gradient_maml.PolicyGradientMAML",
+        "learners.proto_maml.ProtoMAML",
+        "learners.prototypical_network.PrototypicalNetwork",
+        "learners.reptile.Reptile",
+        "learners.sharp_maml.SharpMAML",
+        "learners.svm_learner.SVMLearner",
+        "policy_gradients.outer_rules.PPO",
+        "policy_gradients.outer_rules.PolicyGradient",
+        "policy_gradients.trust_region.TRPO",
+    )
+}
+
+
 def test_there_are_examples():
-    assert len(EXAMPLES) > 15
+    names = {name for name, _ in EXAMPLES}
+    assert len(names) > 15 and names >= EXPENSIVE
 
 
-@pytest.mark.parametrize("name, code", EXAMPLES, ids=[name for name, _ in EXAMPLES])
+@pytest.mark.parametrize(
+    "name, code",
+    [
+        pytest.param(name, code, id=name, marks=pytest.mark.slow if name in EXPENSIVE else [])
+        for name, code in EXAMPLES
+    ],
+)
 def test_docstring_example_runs(name, code, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     # TensorFlow has started by now; the example is for the top of a program.
@@ -55,10 +96,14 @@ PAGES = {"README.md": 7, "docs/learner.md": 8, "docs/promises.md": 0}
 
 def test_every_page_is_here_and_every_block_is_found():
     pages = [ROOT / "README.md", *ROOT.glob("docs/**/*.md")]
-    found = {str(page.relative_to(ROOT)): len(blocks(page.read_text())) for page in pages}
-    assert found == PAGES
+    found = {str(page.relative_to(ROOT)): blocks(page.read_text()) for page in pages}
+    assert {page: len(codes) for page, codes in found.items()} == PAGES
+    for page, codes in found.items():
+        for code in codes:
+            compile(code, page, "exec")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", [page for page, count in PAGES.items() if count])
 def test_page_runs_from_top_to_bottom(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
@@ -68,10 +113,14 @@ def test_page_runs_from_top_to_bottom(page, tmp_path, monkeypatch):
         exec(compile(code, page, "exec"), namespace)
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "notebooks").glob("*.ipynb")), ids=lambda p: p.stem)
-def test_notebook_runs(path, tmp_path, monkeypatch):
+NOTEBOOKS = sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb"))
+
+
+@pytest.mark.parametrize("name", quick_first(NOTEBOOKS, ["from_the_sketch_to_maml"]))
+def test_notebook_runs(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     namespace = {"__name__": "notebook"}
+    path = ROOT / "notebooks" / f"{name}.ipynb"
     for cell in json.loads(path.read_text())["cells"]:
         if cell["cell_type"] == "code":
             exec(compile("".join(cell["source"]), path.name, "exec"), namespace)

@@ -7,6 +7,7 @@ import pytest
 from keras_meta import episodes
 from keras_meta.commands.run_folder import RunFolder
 from tests.commands.conftest import SHORT, TINY, write_images
+from tests.quick import quick_first
 
 
 @pytest.fixture
@@ -34,7 +35,7 @@ def test_a_row_for_each_query(run, image_run, own_images):
     assert run("predict", image_run, *folders, "--invert")[1] != output
 
 
-@pytest.mark.parametrize("generates", ["svm", "network"])
+@pytest.mark.parametrize("generates", quick_first(["svm", "network"], ["svm"]))
 def test_a_learner_generator(run, image_folder, own_images, generates):
     options = [
         "--data",

@@ -126,6 +126,7 @@ def test_rare_labels_and_repeated_rows_are_left_out_with_a_note(run, tmp_path):
     assert "40 texts of 10 labels" in output
 
 
+@pytest.mark.slow
 def test_a_column_of_splits(run, tmp_path):
     split = ["train"] * 28 + ["validation"] * 16 + ["test"] * 16
     data = [(text, label, part) for (text, label, _), part in zip(rows(), split, strict=True)]
@@ -174,6 +175,7 @@ def test_files_that_cannot_be_used_to_train(fails, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
 def test_texts_that_changed_are_noticed(fails, run, tmp_path):
     data = write(tmp_path / "data.csv", rows(), ["text", "label", "domain"])
     assert run("train", "--data", data, *SMALL, "--out", tmp_path / "run")[0] == 0

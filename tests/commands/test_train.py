@@ -12,6 +12,7 @@ import pytest
 from keras_meta import cli
 from keras_meta.commands.run_folder import RunFolder
 from tests.commands.conftest import SHORT, TINY
+from tests.quick import quick_first
 
 WAVES = "--data sinusoid --shots 3 --queries 3 --batch-size 2".split()
 
@@ -107,7 +108,7 @@ def test_other_options_on_resuming_are_named(whole_run, fails):
     assert "--shots" not in message
 
 
-@pytest.mark.parametrize("learner", ["fomaml", "anil", "boil"])
+@pytest.mark.parametrize("learner", quick_first(["fomaml", "anil", "boil"], ["anil"]))
 def test_other_learners(run, tmp_path, learner):
     assert run("train", *WAVES, *SHORT, "--out", tmp_path, "--learner", learner)[0] == 0
     found = RunFolder(tmp_path).read_learner()

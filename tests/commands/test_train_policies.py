@@ -37,6 +37,7 @@ def test_a_run_ends_with_its_returns_in_unseen_tasks(policy_run, run):
     assert seeds[0] != seeds[1]
 
 
+@pytest.mark.slow
 def test_evaluation_is_repeated_in_other_tasks(copied_run, run):
     results = {}
     for split in ("validation", "test"):
@@ -57,7 +58,8 @@ def test_without_matplotlib_there_are_results_but_no_plots(copied_run, run, monk
     assert "      2  " in output and "      3  " not in output
 
 
-@pytest.mark.parametrize("rule", ["trpo", pytest.param("ppo", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("rule", ["trpo", "ppo"])
 def test_a_killed_run_resumes_without_its_options_and_ends_the_same(
     rule, policy_run, run, fails, tmp_path
 ):
@@ -127,18 +129,27 @@ def test_a_configuration_that_lacks_options(policy_run, fails, tmp_path):
     assert "['environment', 'episodes', 'horizon', 'seed']" in fails("evaluate", tmp_path)
 
 
-def test_a_policy_of_ones_own(run, fails, tmp_path):
-    for size in (2, 3):
-        means = keras.Sequential([keras.Input((size,)), keras.layers.Dense(2)])
-        keras_meta.networks.gaussian_policy(means).save(tmp_path / f"{size}.keras")
+def write_policy(folder, size):
+    """A file of a policy for observations of this size."""
+    means = keras.Sequential([keras.Input((size,)), keras.layers.Dense(2)])
+    keras_meta.networks.gaussian_policy(means).save(folder / f"{size}.keras")
+    return folder / f"{size}.keras"
+
+
+def test_a_policy_of_ones_own_must_fit_the_environment(fails, tmp_path):
+    options = ["navigation", *POLICY, "--out", tmp_path / "run"]
+    assert "Received: --network" in fails("train", *options, "--network", write_policy(tmp_path, 3))
+
+
+@pytest.mark.slow
+def test_a_policy_of_ones_own(run, tmp_path):
     short = "--episodes 2 --horizon 2 --batch-size 1 --validation-tasks 1".split()
     short += "--epoch-iterations 1 --iterations 1 --outer-rule policy-gradient".split()
     short += "--eval-inner-steps 1".split()
     short += "--outer-learning-rate 0.01 --estimator dice --inner-steps 2".split()
     out = tmp_path / "run"
-    options = ["navigation", *short, "--out", out, "--network"]
-    assert "Received: --network" in fails("train", *options, tmp_path / "3.keras")
-    assert run("train", *options, tmp_path / "2.keras")[0] == 0
+    options = ["navigation", *short, "--out", out, "--network", write_policy(tmp_path, 2)]
+    assert run("train", *options)[0] == 0
     learner = RunFolder(out).read_learner()
     assert len(learner.model.trainable_variables) == 3
     assert type(learner.outer_rule).__name__ == "PolicyGradient" and learner.inner_steps == 2
@@ -147,6 +158,7 @@ def test_a_policy_of_ones_own(run, fails, tmp_path):
     assert status == 0 and "already done 1 iterations" in output and "updates    return" in output
 
 
+@pytest.mark.slow
 def test_half_cheetah(run, tmp_path, monkeypatch):
     monkeypatch.setattr(policy_report, "_BATCH_SIZE", 2)
     short = "--episodes 2 --horizon 3 --batch-size 1 --validation-tasks 1 --units 4".split()

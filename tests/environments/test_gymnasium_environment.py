@@ -24,6 +24,7 @@ from tests.environments.gymnasium_cases import (  # noqa: E402
     line,
     line_in_workers,
 )
+from tests.quick import slow  # noqa: E402
 
 
 @pytest.fixture
@@ -116,23 +117,24 @@ def test_ended_and_cut_off_are_told_apart(fault, terminated):
     np.testing.assert_array_equal(trajectories.mask, np.broadcast_to(expected, (2, 3, 4)))
 
 
-@pytest.mark.parametrize("num_workers", [0, 1])
-@pytest.mark.parametrize(
-    "fault, message",
-    [
-        ("nan", "observation in step 0 .*'fault': 'nan'.* not finite: .nan"),
-        ("nan reward", "reward in step 0 .*'fault': 'nan reward'.* not finite: nan"),
-        ("another shape", r"shape \(2,\) of the observation space. Received: shape \(1,\)"),
-        ("error", "line failed. Received: RuntimeError in step 1 .*'error'.*out of fuel"),
-        ("ends at once", "ended at their first step. Received: 6 episodes.* set `horizon=1`"),
-    ],
-)
-def test_a_fault_of_an_environment_is_reported(fault, message, num_workers):
+FAULTS = {
+    "nan": "observation in step 0 .*'fault': 'nan'.* not finite: .nan",
+    "nan reward": "reward in step 0 .*'fault': 'nan reward'.* not finite: nan",
+    "another shape": r"shape \(2,\) of the observation space. Received: shape \(1,\)",
+    "error": "line failed. Received: RuntimeError in step 1 .*'error'.*out of fuel",
+    "ends at once": "ended at their first step. Received: 6 episodes.* set `horizon=1`",
+}
+# What a worker reports takes one way, whatever it is.
+IN_A_WORKER = [(fault, 1) if fault == "error" else slow(fault, 1) for fault in FAULTS]
+
+
+@pytest.mark.parametrize("fault, num_workers", [*((x, 0) for x in FAULTS), *IN_A_WORKER])
+def test_a_fault_of_an_environment_is_reported(fault, num_workers):
     environment = faulty(fault, num_workers)
-    with pytest.raises(FAILURE, match=message):
+    with pytest.raises(FAILURE, match=FAULTS[fault]):
         act(environment)
     # The workers are still there.
-    with pytest.raises(FAILURE, match=message):
+    with pytest.raises(FAILURE, match=FAULTS[fault]):
         act(environment)
     environment.close()
 

@@ -30,6 +30,7 @@ def test_an_environment_that_ends_its_worker_is_reported():
         act(faulty("exit", num_workers=1))
 
 
+@pytest.mark.slow
 def test_workers_end_with_a_killed_parent_and_import_no_tensorflow(tmp_path):
     script = tmp_path / "script.py"
     # Without a guard of the main module, which starting processes by `spawn` would need.

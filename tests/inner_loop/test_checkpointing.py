@@ -15,6 +15,7 @@ from keras_meta.inner_loop import checkpointing
 from keras_meta.outer_loop import task_map
 from keras_meta.outer_loop.episode import Episode
 from tests.exact.layer_cases import build, episodes
+from tests.quick import slow
 
 
 def loss():
@@ -34,36 +35,39 @@ def meta_gradients(model, inputs, y, eager=False, **options):
     return [*(g for g in gradients if g is not None), losses]
 
 
+PATHS = {
+    "eager": {"eager": True, "task_map": "loop"},
+    "vectorised": {"task_map": "vectorize"},
+    "loop, checkpointed": {"task_map": "loop", "checkpoint_steps": True},
+    "vectorised, checkpointed": {"task_map": "vectorize", "checkpoint_steps": True},
+    "eager, checkpointed": {"eager": True, "task_map": "loop", "checkpoint_steps": True},
+    "chunks": {"task_map": "vectorize"},
+}
+
+
 @pytest.mark.parametrize(
-    ("name", "batch_norm"),
+    "name, batch_norm, paths",
     [
-        ("BatchNormalization after Dense", "transductive"),
-        *(
-            pytest.param(name, batch_norm, marks=pytest.mark.slow)
-            for name, batch_norm in (
-                ("BatchNormalization after Dense", "support"),
-                ("BatchNormalization after Dense", "running"),
-                ("MultiHeadAttention", "transductive"),
-            )
+        pytest.param(
+            "BatchNormalization after Dense",
+            "transductive",
+            ["vectorised", "loop, checkpointed"],
+            id="two paths",
         ),
+        slow("BatchNormalization after Dense", "transductive", PATHS, id="all paths"),
+        slow("BatchNormalization after Dense", "support", PATHS, id="support statistics"),
+        slow("BatchNormalization after Dense", "running", PATHS, id="running statistics"),
+        slow("MultiHeadAttention", "transductive", PATHS, id="attention"),
     ],
 )
-def test_all_paths_give_the_same_meta_gradient(name, batch_norm, float64, monkeypatch):
+def test_paths_give_the_same_meta_gradient(name, batch_norm, paths, float64, monkeypatch):
     model, shape = build(name)
     inputs, y = episodes(shape, tasks=3)
     options = {"batch_norm": batch_norm}
     expected = meta_gradients(model, inputs, y, task_map="loop", **options)
-    paths = {
-        "eager": {"eager": True, "task_map": "loop"},
-        "vectorised": {"task_map": "vectorize"},
-        "loop, checkpointed": {"task_map": "loop", "checkpoint_steps": True},
-        "vectorised, checkpointed": {"task_map": "vectorize", "checkpoint_steps": True},
-        "eager, checkpointed": {"eager": True, "task_map": "loop", "checkpoint_steps": True},
-        "chunks": {"task_map": "vectorize"},
-    }
-    for path, path_options in paths.items():
+    for path in paths:
         monkeypatch.setattr(task_map, "CHUNK", 2 if path == "chunks" else 64)
-        results = meta_gradients(model, inputs, y, **options, **path_options)
+        results = meta_gradients(model, inputs, y, **options, **PATHS[path])
         for ours, theirs in zip(results, expected, strict=True):
             np.testing.assert_allclose(ours, theirs, rtol=1e-10, atol=1e-12, err_msg=path)
 

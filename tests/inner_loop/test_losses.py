@@ -8,6 +8,7 @@ import tensorflow as tf
 import keras_meta
 from keras_meta.inner_loop import losses
 from keras_meta.outer_loop.episode import Episode
+from tests.quick import slow
 
 LOSS = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 
@@ -36,7 +37,9 @@ def task():
     return {"support_x": x, "support_y": y, "query_x": x[:, ::-1]}, y[:, ::-1]
 
 
-@pytest.mark.parametrize("factor, task_map", [(1e-12, "loop"), (1e-6, "vectorize"), (1e6, "loop")])
+@pytest.mark.parametrize(
+    "factor, task_map", [(1e-12, "loop"), slow(1e-6, "vectorize"), slow(1e6, "loop")]
+)
 def test_float16_adapts_as_float32_does_however_small_or_large_the_loss(factor, task_map):
     inputs, y = keras.tree.map_structure(tf.convert_to_tensor, task())
     made = [learner(policy, factor, task_map=task_map) for policy in ("float32", "mixed_float16")]

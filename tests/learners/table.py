@@ -18,7 +18,7 @@ if importlib.util.find_spec("tests.strangers"):
     LEARNERS.update(importlib.import_module("tests.strangers").LEARNERS)
 # What takes long, or is done by code that several learners share: over some learners at once, over
 # the others with the slow tests.
-ONE_OF_A_KIND = ("maml", "reptile", "prototypes", "ridge", "generator of network")
+ONE_OF_A_KIND = ("maml", "prototypes")
 A_FEW = ("maml", "ridge")
 
 

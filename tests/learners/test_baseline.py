@@ -8,9 +8,12 @@ import tensorflow as tf
 from keras_meta import learners
 from keras_meta.outer_loop.episode import Episode
 from tests.learners import embedding_cases as cases
+from tests.quick import quick_first
 
 BASELINES = {"linear": learners.Baseline, "cosine": learners.BaselinePlusPlus}
 both = pytest.mark.parametrize("kind", BASELINES)
+# Code that both share and that takes long: with the other one among the slow tests.
+one = pytest.mark.parametrize("kind", quick_first(BASELINES, ["cosine"]))
 
 
 def softmax(x):
@@ -83,7 +86,7 @@ def test_fit_follows_the_query_loss_with_the_head_held_constant(kind, float64):
     assert "first order" in str(learner.check((inputs, y)))
 
 
-@both
+@one
 def test_pretraining_trains_what_the_learner_embeds_with(kind):
     generator = np.random.default_rng(0)
     y = np.arange(60) % 6
@@ -109,17 +112,17 @@ def test_pretraining_trains_what_the_learner_embeds_with(kind):
     assert (np.argmax(predictions[0], -1) == y).mean() > 0.9
 
 
-@both
+@one
 def test_other_ways_and_shots_at_test(kind, tmp_path):
     cases.check_open_ways(BASELINES[kind](cases.body(), inner_steps=3), tmp_path)
 
 
-@both
+@one
 def test_the_adapted_model_predicts_the_same(kind, tmp_path):
     cases.check_adapted_model(BASELINES[kind](cases.body(), inner_steps=3), tmp_path)
 
 
-@both
+@one
 def test_a_class_without_support_examples_is_never_predicted(kind):
     cases.check_absent_class(BASELINES[kind](cases.body(), inner_steps=3, num_ways=4))
 

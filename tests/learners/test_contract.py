@@ -14,6 +14,7 @@ import tensorflow as tf
 from keras_meta import learners, registry
 from keras_meta.outer_loop.episode import Episode
 from tests.learners.table import (
+    A_FEW,
     LEARNERS,
     ONE_OF_A_KIND,
     batch,
@@ -42,12 +43,20 @@ def test_every_public_learner_is_in_the_table():
     assert public == {kind for kind in kinds if kind.__module__.startswith("keras_meta.")}
 
 
-@pytest.mark.parametrize("name", LEARNERS)
-def test_a_step_an_evaluation_and_a_copy_without_padding(name, tmp_path):
+# Most of a test is tracing: in graphs, a few learners at once, the others with the slow tests.
+EAGER_AND_GRAPH = [pytest.param(name, True, id=f"{name}-eager") for name in LEARNERS] + [
+    pytest.param(name, False, id=f"{name}-graph", marks=[] if name in A_FEW else pytest.mark.slow)
+    for name in LEARNERS
+]
+
+
+@pytest.mark.parametrize("name, run_eagerly", EAGER_AND_GRAPH)
+def test_a_step_an_evaluation_and_a_copy_without_padding(name, run_eagerly, tmp_path):
     """All on one batch of two tasks of different sizes, which do what they do one by one."""
     # Dropout would depend on the place of a task in its batch.
     rate = 0.5
     learner = compiled(name, small_model(0.0), keras.optimizers.SGD(rate), task_map="loop")
+    learner.run_eagerly = run_eagerly
     if name == "reptile":
         learner.inner_batch_size = None  # so would the examples that a step learns from
     tasks, (inputs, y) = uneven_batch()

@@ -10,6 +10,7 @@ from keras_meta import learners
 from keras_meta.inner_optimizers import SGD, Adam, Learned, RMSprop
 from keras_meta.outer_loop.episode import Episode
 from tests import finite_differences
+from tests.quick import quick_first
 
 
 def episodes(tasks=3, examples=6):
@@ -53,7 +54,7 @@ def squared_distance(y_true, y_pred):
 
 # The rules that divide by the size of a gradient do so smoothly enough for central differences.
 LEARNERS = {
-    "multi-step loss": lambda m: learners.MAMLPlusPlus(m, 0.1, 3, multi_step_loss_steps=10),
+    "multi-step loss": lambda m: learners.MAMLPlusPlus(m, 0.1, 2, multi_step_loss_steps=10),
     "support statistics": lambda m: learners.MAMLPlusPlus(
         m, 0.1, 3, multi_step_loss_steps=0, batch_norm="support"
     ),
@@ -83,7 +84,11 @@ LEARNERS = {
 }
 
 
-@pytest.mark.parametrize("name", LEARNERS)
+# One of each mechanism: momentum, checkpoints and statistics have tests of their own as well.
+QUICK = ("multi-step loss", "meta-sgd", "meta-curvature", "cavia", "adam", "scales")
+
+
+@pytest.mark.parametrize("name", quick_first(LEARNERS, QUICK))
 def test_meta_gradient_equals_central_differences(name, float64):
     learner = compiled(LEARNERS[name])
     batch = episodes()
@@ -147,7 +152,7 @@ def test_implicit_gradient_equals_the_unrolled_one_at_a_minimum(float64):
         adapt_task = learners.MAML.adapt_task
 
     unrolled = compiled(lambda m: Unrolled(m, 0.3, 40, **options))
-    batch = episodes(tasks=2)
+    batch = episodes(tasks=1)
     expected, _ = unrolled.meta_gradients(Episode(*batch))
     actual, _ = implicit.meta_gradients(Episode(*batch))
     for a, b in zip(actual, expected, strict=True):
@@ -277,12 +282,12 @@ def test_steps_beyond_those_of_training_use_what_the_last_one_has(fitted):
             value = np.concatenate([value, np.repeat(value[-1:], missing, axis=0)])
         target.assign(value)
     inputs, _ = episodes()
-    expected = long.predict(inputs, verbose=0)
+    expected = long(inputs)
     short.eval_inner_steps = 4
-    found = short.predict(inputs, verbose=0)
+    found = short(inputs)
     short.eval_inner_steps = 2
     np.testing.assert_allclose(found, expected, atol=1e-6)
-    assert np.abs(short.predict(inputs, verbose=0) - expected).max() > 1e-3
+    assert np.abs(short(inputs) - expected).max() > 1e-3
 
 
 def test_rates_are_learned_per_layer_and_step(fitted):
@@ -300,16 +305,16 @@ def test_statistics_of_each_step_normalise(fitted):
     original = mean.numpy()
     for steps in range(3):
         learner.eval_inner_steps = steps
-        before = learner.predict(inputs, verbose=0)
+        before = learner(inputs)
         acts = []
         for row in range(3):
             mean.assign(original + np.eye(3, dtype="float32")[:, [row]])
-            acts.append(np.abs(learner.predict(inputs, verbose=0) - before).max() > 1e-4)
+            acts.append(np.abs(learner(inputs) - before).max() > 1e-4)
         mean.assign(original)
         assert acts == [row == steps for row in range(3)]
     # Each query on its own.
     one = {**inputs, "query_x": inputs["query_x"][:, :1]}
-    np.testing.assert_allclose(learner.predict(one, verbose=0), before[:, :1], atol=1e-5)
+    np.testing.assert_allclose(learner(one), before[:, :1], atol=1e-5)
 
 
 def test_scales_of_each_step_act_and_are_learned(fitted):
@@ -348,7 +353,7 @@ def test_curve_by_step_ends_at_what_evaluate_returns():
     np.testing.assert_allclose(curve.mean[3], learner.evaluate(waves, verbose=0), rtol=1e-4)
 
 
-@pytest.mark.parametrize("run_eagerly", [False, True])
+@pytest.mark.parametrize("run_eagerly", quick_first([False, True], [False]))
 def test_divergence_is_reported_with_task_and_step(run_eagerly):
     learner = learners.MAML(keras_meta.networks.SinusoidMLP(), 0.01, 4)
     learner.compile("sgd", "mse", run_eagerly=run_eagerly)

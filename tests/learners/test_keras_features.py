@@ -9,7 +9,6 @@ import tensorflow as tf
 
 from keras_meta.outer_loop.episode import Episode
 from tests.learners.table import (
-    A_FEW,
     batch,
     check_equal_weights,
     compiled,
@@ -22,10 +21,8 @@ from tests.learners.table import (
     small_model,
 )
 
-a_few_first = first(A_FEW)
 
-
-@a_few_first
+@first(["maml"])
 def test_fit_evaluate_predict_on_arrays(name):
     learner = compiled(name, small_model())
     inputs, y = keras.tree.map_structure(keras.ops.convert_to_numpy, batch(6))
@@ -39,7 +36,7 @@ def test_fit_evaluate_predict_on_arrays(name):
     np.testing.assert_allclose(logs["loss"], expected, rtol=1e-5)
 
 
-@a_few_first
+@first(["maml"])
 def test_ways_of_running_a_step_agree(name):
     """Eager, many steps an execution, and the graph give the same weights."""
     results = []
@@ -53,7 +50,7 @@ def test_ways_of_running_a_step_agree(name):
         check_equal_weights(results[0], other, atol=2e-6)
 
 
-@a_few_first
+@first(["ridge"])
 def test_gradient_accumulation_clipping_and_moving_averages(name):
     """By hand: half a batch, a step, and a second one of which half is averaged in.
 
@@ -98,7 +95,7 @@ def test_gradient_accumulation_clipping_and_moving_averages(name):
     check_equal_weights(variables, expected, atol=1e-6)
 
 
-@a_few_first
+@first(["ridge"])
 def test_stock_callbacks(name, tmp_path):
     learner = compiled(name, small_model(), keras.optimizers.Adam(1e-2, use_ema=True))
     callbacks = keras.callbacks
@@ -127,12 +124,12 @@ def test_stock_callbacks(name, tmp_path):
     assert type(loaded) is type(learner) and loaded.name == learner.name
 
 
-@a_few_first
+@first(["maml"])
 def test_mixed_float16(name):
     check_mixed_precision(name, "mixed_float16")
 
 
-@first(["maml"])
+@first([])
 def test_mixed_bfloat16(name):
     check_mixed_precision(name, "mixed_bfloat16")
 
@@ -158,12 +155,12 @@ def check_mixed_precision(name, policy):
     np.testing.assert_allclose(predictions, full(inputs), atol=0.05)
 
 
-@a_few_first
+@first([])
 def test_two_replicas_equal_one_device(name):
     check_two_replicas(name, batch_norm="transductive")
 
 
-@first(["maml"])
+@first([])
 def test_two_replicas_equal_one_device_in_running_statistics(name):
     check_two_replicas(name, batch_norm="running")
 

@@ -9,6 +9,7 @@ from keras_meta import generators, learners, networks
 from tests.exact import backbones
 from tests.learners.table import check_equal_weights, cross_entropy, numbers
 from tests.policy_gradients import policies
+from tests.quick import quick_first
 
 LABELS = np.tile(np.arange(3, dtype="int32"), (2, 2))
 INPUTS = {
@@ -38,7 +39,7 @@ def first_task():
     return keras.tree.map_structure(lambda x: x[0], INPUTS)
 
 
-@pytest.mark.parametrize("name", MAKE)
+@pytest.mark.parametrize("name", quick_first(MAKE, ["maml"]))
 def test_learned_adapted_saved_and_exported(name, tmp_path):
     learner, task = compiled(name), first_task()
     frozen = numbers(learner.model.non_trainable_weights)

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from keras_meta import learners
 from tests.learners import embedding_cases as cases
-from tests.quick import quick_first
+from tests.quick import quick_first, slow
 
 STEPS = (0, 2)
 every_context = pytest.mark.parametrize("processing_steps", STEPS)
@@ -84,7 +84,8 @@ def test_other_ways_and_shots_at_test(processing_steps, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "processing_steps, batch_norm", [(0, "transductive"), (2, "support"), (2, "running")]
+    "processing_steps, batch_norm",
+    [slow(0, "transductive"), (2, "support"), slow(2, "running")],
 )
 def test_the_adapted_model_predicts_the_same(processing_steps, batch_norm, tmp_path):
     learner = learners.MatchingNetwork(cases.body(), processing_steps, batch_norm=batch_norm)

@@ -10,11 +10,16 @@ from keras_meta.callbacks import ExactResume
 from keras_meta.policy_gradients import PPO, TRPO, PolicyGradient
 from tests.callbacks.test_exact_resume import Interrupt
 from tests.policy_gradients import policies
+from tests.quick import slow
 
 ROWS = registry.of_kind("policy")
 NAMES = [(row.name, kind) for row in ROWS for kind in policies.KINDS]
 RULES = {"trpo": TRPO, "ppo": lambda: PPO(epochs=2), "policy-gradient": PolicyGradient}
 every_learner = pytest.mark.parametrize(("name", "kind"), NAMES)
+# What takes long: with policies of one kind at once, of the other with the slow tests.
+every_learner_of_one_kind = pytest.mark.parametrize(
+    ("name", "kind"), [x if x[1] == "categorical" else slow(*x) for x in NAMES]
+)
 
 
 def make(name="policy-gradient", kind="gaussian", environment=None, **kwargs):
@@ -45,7 +50,7 @@ def check_equal(first, second):
         np.testing.assert_array_equal(x, y)
 
 
-@every_learner
+@every_learner_of_one_kind
 def test_a_saved_learner_and_an_interrupted_run_go_on_as_one_that_was_not(name, kind, tmp_path):
     # Adam has slots to be restored; a trust region has none.
     rule = {"categorical": "policy-gradient", "gaussian": "trpo"}[kind]
@@ -86,7 +91,7 @@ def test_a_saved_learner_and_an_interrupted_run_go_on_as_one_that_was_not(name, 
 # Adapting to one task.
 
 
-@every_learner
+@every_learner_of_one_kind
 def test_adapt_returns_the_policy_of_the_task(name, kind):
     learner = make(name, kind, eval_inner_steps=2)
     tasks = learner.environment.sample(0, 1)
@@ -130,7 +135,7 @@ def test_adapt_acts_in_another_environment(name, kind):
     assert max(np.abs(x - y).max() for x, y in zip(expected, changed, strict=True)) > 1e-5
 
 
-@every_learner
+@every_learner_of_one_kind
 def test_export_acts_and_adapts_where_this_package_is_not(
     name, kind, tmp_path, check_in_clean_process
 ):
@@ -172,9 +177,9 @@ class Faulty(environments.Navigation):
 @pytest.mark.parametrize(
     ("fault", "settings"),
     [
-        ("rewards", {}),
+        slow("rewards", {}),
         ("observations", {"outer_rule": PolicyGradient()}),
-        ("rewards", {"outer_rule": PPO()}),
+        slow("rewards", {"outer_rule": PPO()}),
     ],
 )
 def test_an_environment_that_gives_nan_is_reported_and_nothing_is_lost(fault, settings):
@@ -240,10 +245,10 @@ def trained(strategy, tasks, **kwargs):
 @pytest.mark.parametrize(
     ("rule", "estimator", "tasks"),
     [
-        ("ppo", "log_likelihood", 7),
-        ("policy-gradient", "e_maml", 5),
-        pytest.param("ppo", "e_maml", 5, marks=pytest.mark.slow),
-        pytest.param("policy-gradient", "log_likelihood", 7, marks=pytest.mark.slow),
+        ("policy-gradient", "log_likelihood", 7),
+        slow("ppo", "log_likelihood", 7),
+        slow("policy-gradient", "e_maml", 5),
+        slow("ppo", "e_maml", 5),
     ],
 )
 def test_two_devices_learn_what_one_does(rule, estimator, tasks, two_replicas, float64):

@@ -19,6 +19,7 @@ from keras_meta.policy_gradients import (
     acting,
 )
 from tests.policy_gradients import policies
+from tests.quick import quick_first, slow
 
 # Surrogates that are a function of the weights, so that differences see all of their derivatives.
 # The factors of the others are always 1, whatever the weights.
@@ -36,7 +37,7 @@ def difference(learner, experience, step=1e-5):
     return claimed, (higher - lower) / (2 * step)
 
 
-@pytest.mark.parametrize("kind", policies.KINDS)
+@pytest.mark.parametrize("kind", quick_first(policies.KINDS, ["gaussian"]))
 @pytest.mark.parametrize("estimator", FUNCTIONS)
 def test_meta_gradient_equals_central_differences(estimator, kind, float64):
     learner = policies.make(kind, estimator=estimator, inner_steps=2)
@@ -45,7 +46,7 @@ def test_meta_gradient_equals_central_differences(estimator, kind, float64):
     assert claimed == pytest.approx(measured, rel=1e-6)
 
 
-@pytest.mark.parametrize("kind", policies.KINDS)
+@pytest.mark.parametrize("kind", quick_first(policies.KINDS, ["gaussian"]))
 def test_loaded_dice_without_decay_is_low_variance_curvature(kind, float64):
     """Their derivatives are the same, as long as the weights are those that acted."""
     gradients = []
@@ -57,7 +58,7 @@ def test_loaded_dice_without_decay_is_low_variance_curvature(kind, float64):
         np.testing.assert_allclose(x, y, rtol=1e-9, atol=1e-13)
 
 
-@pytest.mark.parametrize("estimator", ["dice", "loaded_dice"])
+@pytest.mark.parametrize("estimator", quick_first(["dice", "loaded_dice"], ["dice"]))
 def test_estimators_that_differ_in_the_second_derivative(estimator, float64):
     """The meta-gradient is another one than MAML's, but the adapted weights are not."""
     gradients, outputs = [], []
@@ -72,7 +73,7 @@ def test_estimators_that_differ_in_the_second_derivative(estimator, float64):
     assert max(np.abs(x - y).max() for x, y in zip(*gradients, strict=True)) > 1e-4
 
 
-@pytest.mark.parametrize("estimator", ["log_likelihood", "dice", "e_maml"])
+@pytest.mark.parametrize("estimator", quick_first(["log_likelihood", "dice", "e_maml"], ["e_maml"]))
 def test_tasks_in_a_loop_or_at_once(estimator, float64):
     gradients, returns = [], []
     for task_map in ("loop", "vectorize"):
@@ -180,6 +181,7 @@ def test_returns_are_sums_of_rewards_of_the_same_episodes():
 # Forms of MAML that are arguments.
 
 
+@pytest.mark.slow
 def test_a_head_alone_adapts(float64):
     """ANIL."""
     learner = policies.make(adapted_weights="head", inner_steps=1)
@@ -190,7 +192,9 @@ def test_a_head_alone_adapts(float64):
     assert all(np.abs(x).max() > 0 for x in gradients)  # the body is learned all the same
 
 
-@pytest.mark.parametrize("estimator", ["log_likelihood", "low_variance_curvature"])
+@pytest.mark.parametrize(
+    "estimator", quick_first(["log_likelihood", "low_variance_curvature"], ["log_likelihood"])
+)
 def test_learned_rates_of_each_parameter(estimator, float64):
     """Meta-SGD."""
     optimizer = SGD(Learned(0.5, per="parameter"))
@@ -206,6 +210,7 @@ def test_learned_rates_of_each_parameter(estimator, float64):
     assert all(np.abs(x).max() > 0 for x in gradients)
 
 
+@pytest.mark.slow
 def test_a_context_alone_adapts(float64):
     """CAVIA: the context starts at 0 in each task and is not learned."""
     policy, environment = policies.categorical()
@@ -224,7 +229,7 @@ def test_a_context_alone_adapts(float64):
     assert np.abs(adapted).min() > 0
 
 
-@pytest.mark.parametrize("rule", [TRPO(), PPO(epochs=2)], ids=lambda x: type(x).__name__)
+@pytest.mark.parametrize("rule", [slow(TRPO()), PPO(epochs=2)], ids=lambda x: type(x).__name__)
 def test_learned_rates_are_learned_by_each_rule(rule):
     optimizer = SGD(Learned(0.5, per="layer"))
     learner = policies.make(learning_rate=None, inner_optimizer=optimizer, outer_rule=rule)

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from keras_meta import learners
 from tests.learners import embedding_cases as cases
-from tests.quick import quick_first
+from tests.quick import quick_first, slow
 
 DISTANCES = ("euclidean", "cosine")
 both = pytest.mark.parametrize(
@@ -53,7 +53,10 @@ def test_other_ways_and_shots_at_test(distance, tmp_path):
     cases.check_open_ways(learners.PrototypicalNetwork(cases.body(), distance), tmp_path)
 
 
-@both
+@pytest.mark.parametrize(
+    "distance, batch_norm",
+    [slow("euclidean", "transductive"), ("cosine", "support"), slow("euclidean", "running")],
+)
 def test_the_adapted_model_predicts_the_same(distance, batch_norm, tmp_path):
     learner = learners.PrototypicalNetwork(cases.body(), distance, batch_norm=batch_norm)
     cases.check_adapted_model(learner, tmp_path)
@@ -70,7 +73,7 @@ def test_labels_may_be_rows():
     learner.fit(rows, rows["support_y"], verbose=0)
 
 
-@pytest.mark.parametrize("distance", DISTANCES)
+@pytest.mark.parametrize("distance", quick_first(DISTANCES, ["euclidean"]))
 def test_a_class_without_support_examples_is_never_predicted(distance):
     cases.check_absent_class(learners.PrototypicalNetwork(cases.body(), distance, num_ways=4))
 

@@ -6,7 +6,7 @@ import pytest
 
 from keras_meta import learners, losses
 from tests.learners import embedding_cases as cases
-from tests.quick import quick_first
+from tests.quick import slow
 
 
 def relation_of_maps():
@@ -52,13 +52,14 @@ def test_it_is_the_textbook(float64):
 
 @pytest.mark.parametrize(
     "name, batch_norm",
-    [("vectors", "support"), ("maps", "transductive"), ("maps", "running")],
+    [("vectors", "support"), ("maps", "transductive"), slow("maps", "running")],
 )
 def test_gradient_equals_central_differences(name, batch_norm, float64):
     cases.check_gradient(cases.compiled(LEARNERS[name](batch_norm=batch_norm)))
 
 
-@pytest.mark.parametrize("name", quick_first(["vectors", "maps"], ["maps"]))
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["vectors", "maps"])
 def test_other_ways_and_shots_at_test(name, tmp_path):
     cases.check_open_ways(LEARNERS[name](), tmp_path)
 
@@ -66,10 +67,10 @@ def test_other_ways_and_shots_at_test(name, tmp_path):
 @pytest.mark.parametrize(
     "name, batch_norm",
     [
-        ("vectors", "support"),
         ("maps", "transductive"),
-        ("maps", "running"),
-        ("maps, default", "running"),
+        slow("vectors", "support"),
+        slow("maps", "running"),
+        slow("maps, default", "running"),
     ],
 )
 def test_the_adapted_model_predicts_the_same(name, batch_norm, tmp_path):

@@ -8,9 +8,8 @@ import tensorflow as tf
 from keras_meta import learners
 from keras_meta.episodes import EpisodeSampler
 from keras_meta.networks import text_embedding
-from tests.learners.table import compiled, first
+from tests.learners.table import LEARNERS, compiled
 
-A_FEW = ("maml", "ridge", "generator of film")
 WORDS = ["rot", "grün", "blau", "十", "a", "of", "the"]
 
 
@@ -42,7 +41,8 @@ def sampler(x=None):
     return EpisodeSampler(own if x is None else x, y, 3, 1, 2)
 
 
-@first(A_FEW)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", LEARNERS)
 def test_the_life_of_a_learner_of_texts(name, tmp_path, check_in_clean_process):
     learner = compiled(name, recurrent())
     validation = sampler().as_dataset(2, num_batches=1)

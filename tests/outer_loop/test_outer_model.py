@@ -141,6 +141,7 @@ def test_weights_are_saved_and_loaded(fitted, tmp_path):
     np.testing.assert_array_equal(fresh.predict(arms, verbose=0), learner.predict(arms, verbose=0))
 
 
+@pytest.mark.slow
 def test_two_replicas_equal_one_device():
     results = []
     for devices in (1, 2):

@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 from keras_meta import baselines, episodes, generators, learners, metrics
+from tests.quick import quick_first
 
 
 def body():
@@ -97,7 +98,7 @@ def test_metrics_leave_padding_out():
     np.testing.assert_allclose(found, expected_of_baseline, atol=1e-6)
 
 
-@pytest.mark.parametrize("name", OPEN)
+@pytest.mark.parametrize("name", quick_first(OPEN, ["prototypes"]))
 def test_fit_and_evaluate(name):
     learner = compiled(OPEN[name])
     history = learner.fit(varied(4), steps_per_epoch=10, epochs=4, verbose=0).history
@@ -105,6 +106,7 @@ def test_fit_and_evaluate(name):
     assert np.isfinite(learner.evaluate(varied(4, 3), verbose=0)).all()
 
 
+@pytest.mark.slow
 def test_two_replicas_take_masks():
     strategy = tf.distribute.MirroredStrategy(
         ["CPU:0", "CPU:1"], tf.distribute.ReductionToOneDevice()

@@ -9,6 +9,7 @@ from keras_meta import baselines, learners, metrics
 from keras_meta.networks import with_context
 from keras_meta.outer_loop.episode import Episode
 from tests import finite_differences
+from tests.quick import quick_first, slow
 
 SYMBOLS, TIME, PADDING = 5, 6, 0
 LOSS = keras.losses.SparseCategoricalCrossentropy
@@ -60,8 +61,17 @@ def adapted_by_hand(model, x, y, weight, rate):
     return copy
 
 
-@pytest.mark.parametrize("task_map", ["loop", "vectorize"])
-@pytest.mark.parametrize("padding", ["mask", "ignored class", "none"])
+@pytest.mark.parametrize(
+    "padding, task_map",
+    [
+        ("mask", "vectorize"),
+        ("ignored class", "loop"),
+        slow("mask", "loop"),
+        slow("ignored class", "vectorize"),
+        slow("none", "loop"),
+        slow("none", "vectorize"),
+    ],
+)
 def test_inner_loss_loss_and_metrics_leave_padding_out(padding, task_map):
     """By the mask of the model, or by a label that the loss ignores, as in Keras's own `fit`."""
     inputs, y = sequences(lengths=padding != "none")
@@ -167,7 +177,7 @@ def test_weights_that_do_not_fit():
         learner.unpack((inputs, y, tf.ones((2, 4, TIME, 1))))
 
 
-@pytest.mark.parametrize("mask_zero", [False, True])
+@pytest.mark.parametrize("mask_zero", quick_first([False, True], [True]))
 def test_tasks_of_unequal_size_are_those_alone(mask_zero):
     inputs, y = sequences()
     weight = tf.constant(np.random.default_rng(1).random(y.shape), tf.float32)
@@ -211,7 +221,9 @@ def test_labels_out_of_range_are_reported():
         learner.evaluate(tf.data.Dataset.from_tensors((inputs, y - 1)), verbose=0)
 
 
-@pytest.mark.parametrize("metric", ["perplexity", "bits_per_character", "accuracy"])
+@pytest.mark.parametrize(
+    "metric", quick_first(["perplexity", "bits_per_character", "accuracy"], ["perplexity"])
+)
 def test_the_adaptation_curve_leaves_out_what_is_masked(metric):
     inputs, y = sequences()
     weight = tf.constant(np.random.default_rng(1).random(y.shape), tf.float32)
@@ -248,6 +260,7 @@ def test_baselines_leave_out_what_is_masked():
     assert tuned.settings == ["SGD, rate 0.5, 0 steps", "SGD, rate 0.5, 1 steps"]
 
 
+@pytest.mark.slow
 def test_the_learner_of_sequences_is_saved_and_exported(tmp_path):
     inputs, y = sequences(lengths=False)
     learner = compiled(learners.MAML(model(), 0.5))
@@ -276,7 +289,7 @@ SOLVED = {
 }
 
 
-@pytest.mark.parametrize("name", SOLVED)
+@pytest.mark.parametrize("name", quick_first(SOLVED, ["unrolled"]))
 def test_meta_gradients_through_masks_and_embeddings(name, float64):
     inputs, y = sequences()
     weight = tf.constant(np.random.default_rng(1).random(y.shape))
@@ -291,6 +304,7 @@ def test_meta_gradients_through_masks_and_embeddings(name, float64):
     np.testing.assert_allclose(finite_differences.dot(gradients, direction), expected, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_implicit_gradients_of_an_embedding():
     inputs, y = sequences()
     learner = compiled(learners.ImplicitMAML(model(mask_zero=True), 0.5))

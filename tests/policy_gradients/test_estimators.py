@@ -19,10 +19,14 @@ from keras_meta.policy_gradients import (
 )
 from keras_meta.policy_gradients.experience import MetaExperience
 from tests.policy_gradients import enumerated
+from tests.quick import quick_first, slow
 
 HORIZON = 3
 TAKEN = enumerated.trajectories(HORIZON)
 BASELINE = np.array([[0.5, -2.0], [1.3, 0.1], [-0.7, 3.0]])
+with_and_without_a_baseline = pytest.mark.parametrize(
+    "baseline", [slow(None, id="no baseline"), pytest.param(BASELINE, id="baseline")]
+)
 UNBIASED = [LogLikelihood(), EMAML(), LowVarianceCurvature(), DiCE(1.0), LoadedDiCE()]
 
 
@@ -81,13 +85,13 @@ def test_the_process_is_enumerated():
 
 
 @pytest.mark.parametrize("estimator", UNBIASED, ids=lambda x: type(x).__name__)
-@pytest.mark.parametrize("baseline", [None, BASELINE], ids=["no baseline", "baseline"])
+@with_and_without_a_baseline
 def test_first_derivative_is_unbiased(estimator, baseline):
     np.testing.assert_allclose(expected(estimator, baseline)[0], exact()[0], rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize("estimator", [DiCE(1.0), LoadedDiCE()], ids=lambda x: type(x).__name__)
-@pytest.mark.parametrize("baseline", [None, BASELINE], ids=["no baseline", "baseline"])
+@with_and_without_a_baseline
 def test_second_derivative_is_unbiased(estimator, baseline):
     np.testing.assert_allclose(expected(estimator, baseline)[1], exact()[1], rtol=0, atol=1e-12)
 
@@ -105,7 +109,7 @@ def test_log_likelihood_lacks_the_derivative_of_the_sampling(estimator):
     np.testing.assert_allclose(expected(estimator)[1] + missing, exact()[1], rtol=0, atol=1e-12)
 
 
-@pytest.mark.parametrize("decay", [0.0, 0.3, 0.9])
+@pytest.mark.parametrize("decay", quick_first([0.0, 0.3, 0.9], [0.3]))
 def test_loaded_dice_lacks_decayed_products_of_different_steps(decay):
     missing = score_products(lambda u, v: 1 - decay ** abs(u - v))
     assert np.abs(missing).max() > 1e-3
@@ -269,7 +273,7 @@ def exact_meta_gradient(theta, episodes):
     return gradient
 
 
-@pytest.mark.parametrize("episodes", [1, 2])
+@pytest.mark.parametrize("episodes", quick_first([1, 2], [1]))
 def test_e_maml_has_the_whole_meta_gradient(episodes, float64):
     theta = enumerated.theta().numpy()
     exact = exact_meta_gradient(theta, episodes)

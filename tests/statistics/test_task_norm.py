@@ -12,6 +12,7 @@ from keras_meta.outer_loop.episode import Episode
 from keras_meta.statistics import TaskNorm
 from tests import finite_differences
 from tests.learners import embedding_cases as cases
+from tests.quick import slow
 
 layers = keras.layers
 
@@ -150,7 +151,7 @@ def check_gradient(learner):
     )
 
 
-@pytest.mark.parametrize("options", [{}, {"checkpoint_steps": True}])
+@pytest.mark.parametrize("options", [{}, slow({"checkpoint_steps": True})])
 def test_gradient_of_maml_equals_central_differences(options, float64):
     check_gradient(compiled(**options))
 
@@ -174,6 +175,7 @@ def test_gradient_through_a_generated_network_equals_central_differences(float64
     check_gradient(cases.compiled(learner))
 
 
+@pytest.mark.slow
 def test_the_implicit_gradient_has_the_blend_in_it(float64):
     """Equal to the unrolled one at a minimum."""
     options = {"adapted_weights": "head", "regularization": 2.0, "cg_steps": 40}
@@ -216,8 +218,15 @@ class Own(keras.Model):
         return x
 
 
-@pytest.mark.parametrize("example_moments", ["instance", "layer"])
-@pytest.mark.parametrize("kind", [learners.MAML, learners.PrototypicalNetwork])
+@pytest.mark.parametrize(
+    "kind, example_moments",
+    [
+        (learners.MAML, "instance"),
+        slow(learners.MAML, "layer"),
+        slow(learners.PrototypicalNetwork, "instance"),
+        slow(learners.PrototypicalNetwork, "layer"),
+    ],
+)
 def test_the_adapted_model_predicts_the_same(kind, example_moments, tmp_path):
     learner = compiled(kind, batch_norm=TaskNorm(example_moments))
     learner.statistics.offset.assign([2.0, -1.0])
@@ -255,17 +264,16 @@ def test_the_adapted_model_of_a_generated_network():
 
 def test_it_is_saved_with_its_weights(tmp_path):
     learner = compiled(batch_norm=TaskNorm("layer"))
-    learner.fit(*cases.episodes(), batch_size=3, verbose=0)
+    learner.train_step(cases.episodes())
     assert np.all(learner.statistics.offset.numpy())
     learner.save(tmp_path / "learner.keras")
     loaded = keras.models.load_model(tmp_path / "learner.keras")
     assert loaded.statistics.example_moments == "layer"
     inputs, _ = cases.episodes()
-    np.testing.assert_array_equal(
-        loaded.predict(inputs, verbose=0), learner.predict(inputs, verbose=0)
-    )
+    np.testing.assert_array_equal(loaded(inputs), learner(inputs))
 
 
+@pytest.mark.slow
 def test_a_server_learns_tasks_by_it(tmp_path):
     learner = compiled()
     learner.fit(*cases.episodes(), batch_size=3, verbose=0)
@@ -280,6 +288,7 @@ def test_a_server_learns_tasks_by_it(tmp_path):
     np.testing.assert_allclose(served, expected[0], atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [learners.ANIL, learners.PrototypicalNetwork])
 def test_it_learns_in_the_interpreter_of_litert(kind, tmp_path):
     args = (0.1, 2) if kind is learners.ANIL else ("euclidean", 3)
@@ -320,7 +329,7 @@ def test_loop_and_vectorised_tasks_agree():
     tasks = Episode(*cases.episodes())
     results = []
     for task_map in ("loop", "vectorize"):
-        learner = learners.MAML(dense(), 0.1, 2, batch_norm="task_norm", task_map=task_map)
+        learner = learners.MAML(dense(), 0.1, batch_norm="task_norm", task_map=task_map)
         results.append(tf.function(cases.compiled(learner).meta_gradients)(tasks)[0])
     for a, b in zip(*results, strict=True):
         np.testing.assert_allclose(a, b, atol=1e-5)

@@ -9,6 +9,7 @@ from keras_meta import learners
 from keras_meta.outer_loop.episode import Episode
 from tests import finite_differences, strangers
 from tests.inner_optimizers import descents
+from tests.quick import quick_first
 from tests.strangers.clusters import Clusters
 
 LOSS = keras.losses.SparseCategoricalCrossentropy
@@ -67,7 +68,10 @@ def test_the_adapted_model_predicts_as_the_learner(name, batch, tmp_path):
     np.testing.assert_allclose(model.predict(inputs["query_x"][1], verbose=0), expected, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", strangers.LEARNERS)
+QUICK = ("a stranger's composed learner", "a stranger's own learner")
+
+
+@pytest.mark.parametrize("name", quick_first(strangers.LEARNERS, QUICK))
 def test_check_finds_nothing(name, batch):
     report = compiled(strangers.LEARNERS[name](small_model(), seed=3)).check(batch)
     assert report.ok and not report.without_gradient, str(report)
