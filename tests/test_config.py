@@ -57,6 +57,7 @@ def test_after_the_start_other_settings_are_refused():
     assert f"Received: TensorFlow running with (inter, intra) = {now}" in str(error.value)
 
 
+@pytest.mark.slow
 def test_one_thread_an_operation_and_memory_that_is_kept():
     """Pages that the system hands out again are faults: 16 thousand for each tensor of 64 MB."""
     code = """

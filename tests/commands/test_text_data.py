@@ -110,6 +110,7 @@ def test_the_exported_model_takes_strings(run, text_run, tmp_path):
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_rare_labels_and_repeated_rows_are_left_out_with_a_note(run, tmp_path):
     more = [
         ("only once", "rare", "x"),

@@ -146,26 +146,30 @@ def test_a_learner_of_one_pass_has_no_inner_steps(fails, tmp_path, image_folder)
     assert "Received: --inner-steps 2" in message
 
 
-@pytest.mark.parametrize(
-    "generates",
-    [None, *(pytest.param(x, marks=pytest.mark.slow) for x in ("svm", "network", "film"))],
-)
-def test_learner_generators(run, tmp_path, image_folder, generates):
+GENERATED = {
+    None: {"waves": "LinearRegression", "images": "LogisticRegression"},
+    "svm": {"waves": "LinearSVR", "images": "LinearSVM"},
+    "network": {"waves": "NeuralNetwork", "images": "NeuralNetwork"},
+    "film": {"waves": "FiLM", "images": "FiLM"},
+}
+
+
+@pytest.mark.parametrize("source", quick_first(["waves", "images"], ["images"]))
+@pytest.mark.parametrize("generates", quick_first(GENERATED, [None]))
+def test_learner_generators(run, tmp_path, image_folder, generates, source):
     generator = ["--learner", "generator", *(["--generates", generates] if generates else [])]
-    sources = {
+    options = {
         "waves": [*WAVES, "--inner-steps", 1],
         "images": ["--data", image_folder, *TINY],
     }
-    for name, options in sources.items():
-        out = tmp_path / name
-        status, _, errors = run("train", *options, *SHORT, *generator, "--out", out)
-        assert status == 0, errors
-        learner = RunFolder(out).read_learner()
-        assert learner.inner_steps == (name == "waves")
-        status, output, errors = run("evaluate", out, "--tasks", 2)
-        assert status == 0 and "after  0 steps" in output, errors
-    kind = {"svm": "LinearSVM", "network": "NeuralNetwork", "film": "FiLM"}
-    assert type(learner.generated).__name__ == kind.get(generates, "LogisticRegression")
+    arguments = [*options[source], *SHORT, *generator, "--out", tmp_path]
+    status, _, errors = run("train", *arguments)
+    assert status == 0, errors
+    learner = RunFolder(tmp_path).read_learner()
+    assert learner.inner_steps == (source == "waves")
+    assert type(learner.generated).__name__ == GENERATED[generates][source]
+    status, output, errors = run("evaluate", tmp_path, "--tasks", 2)
+    assert status == 0 and "after  0 steps" in output, errors
 
 
 @pytest.mark.parametrize("name", ["cavia", "cosine-prototypes"])

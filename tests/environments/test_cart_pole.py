@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from keras_meta import environments
 from tests.environments.stand_ins import run
+from tests.quick import slow
 
 GYMNASIUM = {
     "gravity": (9.8, 9.8),
@@ -28,7 +29,7 @@ def push_right(observation):
 @pytest.mark.parametrize(
     ("policy", "constants"),
     [
-        (balance, {}),
+        slow(balance, {}),
         (push_right, {}),
         (balance, {"gravity": 5.0, "masscart": 0.7, "masspole": 0.4, "length": 0.9}),
     ],

@@ -11,6 +11,7 @@ from keras import layers
 import keras_meta
 from keras_meta.exact import private
 from keras_meta.exact.replacement import replaced
+from tests.quick import slow
 
 IMAGE = (4, 4, 2)
 
@@ -108,7 +109,7 @@ class BuiltByReplica(Recorder):
         pass
 
 
-@pytest.mark.parametrize("model, built_by", [(BuiltByReplica, "int32"), (Recorder, "float32")])
+@pytest.mark.parametrize("model, built_by", [(BuiltByReplica, "int32"), slow(Recorder, "float32")])
 def test_a_model_is_built_by_the_batch_of_one_replica(model, built_by, two_replicas):
     """If the second case fails, Keras no longer builds models by means of integers."""
     with two_replicas.scope():

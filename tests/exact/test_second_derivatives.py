@@ -115,7 +115,13 @@ def check_learner(learner, batch):
 
 
 # The graphs of these are the largest; their layers are also differentiated above.
-LARGE = ("BatchNormalization masked", "MultiHeadAttention", "nested model")
+LARGE = (
+    "BatchNormalization masked",
+    "GroupNormalization",
+    "MaxPooling2D",
+    "MultiHeadAttention",
+    "nested model",
+)
 
 
 @pytest.mark.parametrize(

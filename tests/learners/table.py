@@ -19,7 +19,6 @@ if importlib.util.find_spec("tests.strangers"):
 # What takes long, or is done by code that several learners share: over some learners at once, over
 # the others with the slow tests.
 ONE_OF_A_KIND = ("maml", "prototypes")
-A_FEW = ("maml", "ridge")
 
 
 def first(names):

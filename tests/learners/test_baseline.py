@@ -112,7 +112,8 @@ def test_pretraining_trains_what_the_learner_embeds_with(kind):
     assert (np.argmax(predictions[0], -1) == y).mean() > 0.9
 
 
-@one
+@pytest.mark.slow
+@both
 def test_other_ways_and_shots_at_test(kind, tmp_path):
     cases.check_open_ways(BASELINES[kind](cases.body(), inner_steps=3), tmp_path)
 

@@ -14,7 +14,6 @@ import tensorflow as tf
 from keras_meta import learners, registry
 from keras_meta.outer_loop.episode import Episode
 from tests.learners.table import (
-    A_FEW,
     LEARNERS,
     ONE_OF_A_KIND,
     batch,
@@ -43,9 +42,9 @@ def test_every_public_learner_is_in_the_table():
     assert public == {kind for kind in kinds if kind.__module__.startswith("keras_meta.")}
 
 
-# Most of a test is tracing: in graphs, a few learners at once, the others with the slow tests.
+# Most of a test is tracing: in graphs, one learner at once, the others with the slow tests.
 EAGER_AND_GRAPH = [pytest.param(name, True, id=f"{name}-eager") for name in LEARNERS] + [
-    pytest.param(name, False, id=f"{name}-graph", marks=[] if name in A_FEW else pytest.mark.slow)
+    pytest.param(name, False, id=f"{name}-graph", marks=[] if name == "maml" else pytest.mark.slow)
     for name in LEARNERS
 ]
 

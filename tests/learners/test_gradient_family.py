@@ -264,10 +264,11 @@ def test_phases_are_counted_in_outer_steps(float64):
 
 @pytest.fixture(scope="module")
 def fitted():
-    """Two steps of MAML++ whose parts have been learned, and its rates before."""
+    """Three outer steps of MAML++, whose parts have been learned, and its rates before."""
     learner = compiled(lambda m: learners.MAMLPlusPlus(m, 0.1, 2))
     rates = learner.inner_optimizer.learning_rate.numpy()
-    learner.fit(tf.data.Dataset.from_tensors(episodes()).repeat(), steps_per_epoch=3, verbose=0)
+    for _ in range(3):
+        learner.train_step(episodes())
     return learner, rates
 
 
@@ -344,6 +345,7 @@ def test_lora_weights_alone_adapt():
     assert np.abs(adapted.predict(x, verbose=0) - m.predict(x, verbose=0)).max() > 1e-5
 
 
+@pytest.mark.slow
 def test_curve_by_step_ends_at_what_evaluate_returns():
     learner = learners.MAML(keras_meta.networks.SinusoidMLP(), 0.01, 3)
     learner.compile("adam", "mse")
@@ -374,6 +376,7 @@ def test_divergence_is_reported_with_task_and_step(run_eagerly):
     assert learner.stop_training
 
 
+@pytest.mark.slow
 def test_compare_is_paired():
     made = []
     for steps in (0, 5):

@@ -242,13 +242,14 @@ def trained(strategy, tasks, **kwargs):
     return [v.numpy() for v in learner.trainable_variables], history
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("rule", "estimator", "tasks"),
     [
+        ("ppo", "log_likelihood", 7),
+        ("policy-gradient", "e_maml", 5),
+        ("ppo", "e_maml", 5),
         ("policy-gradient", "log_likelihood", 7),
-        slow("ppo", "log_likelihood", 7),
-        slow("policy-gradient", "e_maml", 5),
-        slow("ppo", "e_maml", 5),
     ],
 )
 def test_two_devices_learn_what_one_does(rule, estimator, tasks, two_replicas, float64):

@@ -9,6 +9,7 @@ import pytest
 from keras_meta import learners
 from keras_meta.exact.second_order import Problem
 from keras_meta.outer_loop.check_report import CheckReport
+from tests.quick import slow
 
 LOSS = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 
@@ -88,7 +89,7 @@ def test_queries_that_are_in_the_support_set_are_counted():
     assert not report.ok and "1 queries are also support examples" in str(report)
 
 
-@pytest.mark.parametrize("task_map, expected", [("vectorize", [1, 3]), ("loop", [1, 2])])
+@pytest.mark.parametrize("task_map, expected", [("vectorize", [1, 3]), slow("loop", [1, 2])])
 def test_memory_is_that_of_the_tasks_under_way_at_once(task_map, expected, monkeypatch):
     monkeypatch.setattr(os, "cpu_count", lambda: 2)
     learner = compiled(task_map=task_map)

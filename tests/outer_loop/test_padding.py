@@ -122,6 +122,7 @@ def test_two_replicas_take_masks():
         np.testing.assert_allclose(a, b, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_check_and_export_take_what_was_fitted_with_masks(tmp_path):
     learner = compiled(OPEN["prototypes"])
     batch = next(iter(varied(4)))

@@ -187,7 +187,9 @@ def test_tasks_of_unequal_size_are_those_alone(mask_zero):
         "query_mask": tf.constant([[1, 0, 1, 1], [1, 1, 0, 0]]),
     }
     learner = compiled(
-        learners.MAML(model(mask_zero), 0.5), weighted_metrics=[metrics.Perplexity()]
+        learners.MAML(model(mask_zero), 0.5),
+        weighted_metrics=[metrics.Perplexity()],
+        run_eagerly=True,  # each of these sizes would be traced
     )
     found = learner.evaluate(
         tf.data.Dataset.from_tensors((masked, y, weight)), verbose=0, return_dict=True
@@ -247,6 +249,7 @@ def test_the_adaptation_curve_leaves_out_what_is_masked(metric):
     np.testing.assert_allclose(metrics.task_values(learner, data, metric), curve.values[:, -1])
 
 
+@pytest.mark.slow
 def test_baselines_leave_out_what_is_masked():
     inputs, y = sequences()
     weight = tf.constant(np.random.default_rng(1).random(y.shape), tf.float32)
