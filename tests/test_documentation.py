@@ -11,7 +11,6 @@ import textwrap
 import pytest
 
 import keras_meta
-from tests.quick import quick_first
 
 ROOT = pathlib.Path(__file__).parents[1]
 BLOCK = re.compile(r"^( *)```python\n(.*?)^\1```", re.DOTALL | re.MULTILINE)
@@ -116,7 +115,8 @@ def test_page_runs_from_top_to_bottom(page, tmp_path, monkeypatch):
 NOTEBOOKS = sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb"))
 
 
-@pytest.mark.parametrize("name", quick_first(NOTEBOOKS, ["from_the_sketch_to_maml"]))
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NOTEBOOKS)
 def test_notebook_runs(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     namespace = {"__name__": "notebook"}

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from keras_meta import environments
 from tests.environments.stand_ins import Noisy, Outputs, seeds
+from tests.quick import quick_first
 
 
 class Clock(environments.Environment):
@@ -54,7 +55,7 @@ def tell_time(task, **arguments):
     )
 
 
-@pytest.fixture(params=["eager", "graph"])
+@pytest.fixture(params=quick_first(["eager", "graph"], ["graph"]))
 def rollout(request):
     def graph(environment, tasks, policy, distribution, num_episodes, seeds):
         return tf.function(

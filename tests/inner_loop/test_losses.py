@@ -90,7 +90,7 @@ def test_several_outputs_have_one_inner_loss_of_nested_targets(float64):
         return tf.squeeze(tf.add_n(errors), -1)
 
     learner = keras_meta.learners.MAML(model, 0.1, 1, inner_loss=both)
-    learner.compile("sgd", {"a": "mse", "b": "mse"})
+    learner.compile("sgd", {"a": "mse", "b": "mse"}, run_eagerly=True)
     x = tf.random.stateless_normal([1, 4, 2], [0, 0], dtype="float64")
     y = {name: x[..., i : i + 1] for i, name in enumerate(("a", "b"))}
     inputs = {"support_x": x, "support_y": y, "query_x": x}

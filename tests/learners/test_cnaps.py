@@ -148,7 +148,7 @@ def test_a_pre_trained_embedding_may_stay_as_it_is(float64):
     )
     np.testing.assert_allclose(finite_differences.dot(gradients, direction), expected, rtol=1e-6)
     before = learner.model.get_weights()
-    learner.fit(*cases.episodes(), batch_size=3, verbose=0)
+    learner.train_step(cases.episodes())
     for a, b in zip(learner.model.get_weights(), before, strict=True):
         np.testing.assert_array_equal(a, b)
 
@@ -161,12 +161,12 @@ def test_running_statistics_move_by_the_modulated_pass():
     outputs = learner.model.layers[0](
         tf.concat([inputs["support_x"][0], inputs["query_x"][0]], 0)
     ).numpy()
-    learner.fit(inputs, y, verbose=0)
+    learner.train_step((inputs, y))
     expected = 0.01 * outputs.mean((0, 1, 2))
     np.testing.assert_allclose(norm.moving_mean, expected, rtol=1e-4, atol=1e-6)
-    predictions = learner.predict(inputs, verbose=0)
+    predictions = learner(inputs)
     first = {**inputs, "query_x": inputs["query_x"][:, :1]}
-    np.testing.assert_allclose(learner.predict(first, verbose=0), predictions[:, :1], atol=1e-4)
+    np.testing.assert_allclose(learner(first), predictions[:, :1], atol=1e-4)
 
 
 # What it shares with the family.

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from keras_meta import learners
 from tests.learners import embedding_cases as cases
-from tests.quick import quick_first, slow
+from tests.quick import slow
 
 STEPS = (0, 2)
 every_context = pytest.mark.parametrize("processing_steps", STEPS)
@@ -78,7 +78,8 @@ def test_gradient_equals_central_differences(processing_steps, batch_norm, float
     cases.check_gradient(cases.compiled(learner))
 
 
-@pytest.mark.parametrize("processing_steps", quick_first([0, 2], [0]))
+@pytest.mark.slow
+@pytest.mark.parametrize("processing_steps", [0, 2])
 def test_other_ways_and_shots_at_test(processing_steps, tmp_path):
     cases.check_open_ways(learners.MatchingNetwork(cases.body(), processing_steps), tmp_path)
 

@@ -88,7 +88,7 @@ def test_transformations_are_meta_learned_and_belong_to_no_task():
     learner = compiled()
     inputs, y = cases.episodes()
     before = [layer.kernel.numpy() for layer in transformations(learner.model)]
-    learner.fit(inputs, y, batch_size=3, verbose=0)
+    learner.train_step((inputs, y))
     for layer, kernel in zip(transformations(learner.model), before, strict=True):
         np.testing.assert_array_equal(kernel, np.eye(len(kernel)))
         assert np.abs(layer.kernel.numpy() - kernel).max() > 1e-4
@@ -143,7 +143,7 @@ def test_noise_is_of_the_task_and_absent_at_evaluation():
     learner.optimizer.iterations.assign(0)
     again = learner.meta_gradients(tasks)[1].loss
     np.testing.assert_array_equal(again, np.float32(losses[:3]))
-    predictions = learner.predict(tasks.inputs, verbose=0)
+    predictions = learner(tasks.inputs).numpy()
     np.testing.assert_array_equal(predictions[0], predictions[1])
     masks = learner.draw_masks()
     assert all((mask == 0.5).numpy().all() for mask in masks)

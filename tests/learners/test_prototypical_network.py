@@ -85,19 +85,19 @@ def test_running_statistics_are_those_of_a_task_while_fitting_and_stored_ones_af
     )
     inputs, y = cases.episodes()
     (norm,) = learner.functional.batch_normalizations
-    before = learner.predict(inputs, verbose=0)
-    learner.fit(inputs, y, batch_size=3, verbose=0)
+    before = learner(inputs)
+    learner.train_step((inputs, y))
     together = np.concatenate([inputs["support_x"], inputs["query_x"]], 1)
     outputs = np.stack([learner.model.layers[0](x) for x in together])
     mean = 0.01 * outputs.mean((1, 2, 3)).mean(0)
     variance = 0.99 + 0.01 * outputs.var((1, 2, 3)).mean(0)
     np.testing.assert_allclose(norm.moving_mean, mean, rtol=1e-4, atol=1e-6)
     np.testing.assert_allclose(norm.moving_variance, variance, rtol=1e-5)
-    after = learner.predict(inputs, verbose=0)
+    after = learner(inputs)
     assert np.abs(after - before).max() > 1e-4
     # Each query is predicted on its own.
     first = {**inputs, "query_x": inputs["query_x"][:, :1]}
-    np.testing.assert_allclose(learner.predict(first, verbose=0), after[:, :1], atol=1e-5)
+    np.testing.assert_allclose(learner(first), after[:, :1], atol=1e-5)
 
 
 def test_bad_arguments():

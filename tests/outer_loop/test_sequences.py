@@ -122,7 +122,7 @@ def test_masks_and_weights_are_those_of_keras_fit():
     network = model(mask_zero=True)
     watched = [metrics.Perplexity(name="p"), "accuracy"]
     settings = {"metrics": watched, "weighted_metrics": [metrics.BitsPerCharacter(), "accuracy"]}
-    learner = compiled(learners.MAML(network, inner_steps=0), **settings)
+    learner = compiled(learners.MAML(network, inner_steps=0), **settings, run_eagerly=True)
     data = tf.data.Dataset.from_tensors((inputs, y, weight))
     found = learner.evaluate(data, verbose=0, return_dict=True)
     alone = model(mask_zero=True)

@@ -99,9 +99,7 @@ def test_with_a_blend_of_one_it_is_support(kind, float64):
     learner, other = compiled(kind), compiled(kind, batch_norm="support")
     set_blend(learner, 1.0)
     batch = cases.episodes()
-    np.testing.assert_allclose(
-        learner.predict(batch[0], verbose=0), other.predict(batch[0], verbose=0), rtol=1e-9
-    )
+    np.testing.assert_allclose(learner(batch[0]), other(batch[0]), rtol=1e-9)
     gradients, _ = learner.meta_gradients(Episode(*batch))
     expected, _ = other.meta_gradients(Episode(*batch))
     for a, b in zip(gradients, expected, strict=False):  # without the blend's own
@@ -198,9 +196,9 @@ def test_the_implicit_gradient_has_the_blend_in_it(float64):
 def test_each_query_is_predicted_on_its_own():
     learner = compiled()
     inputs, _ = cases.episodes()
-    predictions = learner.predict(inputs, verbose=0)
+    predictions = learner(inputs)
     first = {**inputs, "query_x": inputs["query_x"][:, :1]}
-    np.testing.assert_allclose(learner.predict(first, verbose=0), predictions[:, :1], atol=1e-5)
+    np.testing.assert_allclose(learner(first), predictions[:, :1], atol=1e-5)
 
 
 @keras.saving.register_keras_serializable("tests")
@@ -241,11 +239,11 @@ def test_the_adapted_model_of_a_subclassed_model():
     inputs, _ = cases.episodes()
     model = learner.adapt(inputs["support_x"][0], inputs["support_y"][0])
     queries = inputs["query_x"][0]
-    expected = learner.predict(inputs, verbose=0)[0]
-    np.testing.assert_allclose(model.predict(queries, verbose=0), expected, atol=1e-5)
+    expected = learner(inputs)[0]
+    np.testing.assert_allclose(model(queries), expected, atol=1e-5)
     # It has the blend of its task, and not the weights that it comes of.
     learner.statistics.offset.assign([0.0, 0.0])
-    np.testing.assert_allclose(model.predict(queries, verbose=0), expected, atol=1e-5)
+    np.testing.assert_allclose(model(queries), expected, atol=1e-5)
 
 
 def test_the_adapted_model_of_a_generated_network():
@@ -258,8 +256,8 @@ def test_the_adapted_model_of_a_generated_network():
     inputs, _ = cases.episodes()
     model = learner.adapt(inputs["support_x"][0], inputs["support_y"][0])
     np.testing.assert_allclose(model.state["blend"], 1 / (1 + np.exp([1.0, 3.0])), rtol=1e-5)
-    expected = learner.predict(inputs, verbose=0)[0]
-    np.testing.assert_allclose(model.predict(inputs["query_x"][0], verbose=0), expected, atol=1e-5)
+    expected = learner(inputs)[0]
+    np.testing.assert_allclose(model(inputs["query_x"][0]), expected, atol=1e-5)
 
 
 def test_it_is_saved_with_its_weights(tmp_path):
