@@ -99,6 +99,7 @@ def test_predicting_any_number_of_labels(run, text_run, known, unknown, tmp_path
     assert out.read_text(encoding="utf-8") == output
 
 
+@pytest.mark.slow
 def test_the_exported_model_takes_strings(run, text_run, tmp_path):
     assert run("export", text_run, tmp_path / "model")[0] == 0
     endpoint = tf.saved_model.load(tmp_path / "model").signatures["adapt_and_predict"]
@@ -136,6 +137,7 @@ def test_a_column_of_splits(run, tmp_path):
     assert status == 0 and "28 texts of 7 labels" in output, errors
 
 
+@pytest.mark.slow
 def test_a_model_of_ones_own_and_another_learner(run, tmp_path):
     data = write(tmp_path / "data.csv", [row[:2] for row in rows()])
     layers = keras.layers

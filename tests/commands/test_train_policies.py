@@ -114,6 +114,7 @@ def test_a_policy_has_no_queries(policy_run, fails):
     assert "`predict` is for runs on images" in message and "a run on navigation" in message
 
 
+@pytest.mark.slow
 def test_the_saved_model_acts_the_same(policy_run, run, tmp_path):
     status, output, _ = run("export", policy_run, tmp_path)
     assert status == 0 and "act(" in output and "initial()" in output

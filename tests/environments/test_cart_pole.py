@@ -30,7 +30,7 @@ def push_right(observation):
     ("policy", "constants"),
     [
         slow(balance, {}),
-        (push_right, {}),
+        slow(push_right, {}),
         (balance, {"gravity": 5.0, "masscart": 0.7, "masspole": 0.4, "length": 0.9}),
     ],
 )

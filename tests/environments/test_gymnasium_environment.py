@@ -57,6 +57,7 @@ def test_an_episode_is_that_of_plain_gymnasium():
         assert not terminated.numpy().any() and not truncated.numpy().any()
 
 
+@pytest.mark.slow
 def test_cart_pole():
     environment = GymnasiumEnvironment("CartPole-v1", {}, horizon=60, num_workers=1)
     assert environment.action_space == Discrete(2)

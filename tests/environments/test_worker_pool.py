@@ -25,6 +25,7 @@ def test_a_dead_worker_is_reported_and_replaced():
     environment.close()
 
 
+@pytest.mark.slow
 def test_an_environment_that_ends_its_worker_is_reported():
     with pytest.raises(tf.errors.UnknownError, match="exit code 7"):
         act(faulty("exit", num_workers=1))

@@ -161,7 +161,9 @@ def test_first_order_meta_gradient_of_a_learner(name, float64):
     check(gradients, direction, directional(query_loss, variables, direction))
 
 
-@pytest.mark.parametrize("batch_norm", ["transductive", "support", "running"])
+@pytest.mark.parametrize(
+    "batch_norm", quick_first(["transductive", "support", "running"], ["support"])
+)
 @pytest.mark.parametrize("steps", quick_first([1, 3], [1]))
 def test_every_statistics_policy_is_exact(batch_norm, steps, float64):
     model, shape = build("BatchNormalization")

@@ -129,6 +129,7 @@ def test_gradient_equals_central_differences(batch_norm, float64):
     cases.check_gradient(learner)
 
 
+@pytest.mark.slow
 def test_gradient_of_vectorised_tasks(float64):
     learner = shaken(compiled(cases.dense_body(), num_ways=3, task_map="vectorize"), 0.2)
     cases.check_gradient(learner)

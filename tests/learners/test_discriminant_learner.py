@@ -77,6 +77,7 @@ def test_gradient_with_one_shot(float64):
     np.testing.assert_allclose(of_odds, -float(of_scale) / (1.0 + odds), rtol=1e-10)
 
 
+@pytest.mark.slow
 def test_other_ways_and_shots_at_test(tmp_path):
     cases.check_open_ways(learners.DiscriminantLearner(cases.body()), tmp_path)
 

@@ -70,7 +70,7 @@ LEARNERS = {
     ),
     "adam": lambda m: learners.MAML(
         m,
-        inner_steps=3,
+        inner_steps=2,
         inner_optimizer=Adam(Learned(0.05, "weight"), Learned(0.8), Learned(0.95), epsilon=0.01),
     ),
     "rmsprop": lambda m: learners.MAML(

@@ -46,7 +46,8 @@ def test_meta_gradient_equals_central_differences(estimator, kind, float64):
     assert claimed == pytest.approx(measured, rel=1e-6)
 
 
-@pytest.mark.parametrize("kind", quick_first(policies.KINDS, ["gaussian"]))
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", policies.KINDS)
 def test_loaded_dice_without_decay_is_low_variance_curvature(kind, float64):
     """Their derivatives are the same, as long as the weights are those that acted."""
     gradients = []
@@ -235,7 +236,7 @@ def test_learned_rates_are_learned_by_each_rule(rule):
     optimizer = SGD(Learned(0.5, per="layer"))
     learner = policies.make(learning_rate=None, inner_optimizer=optimizer, outer_rule=rule)
     before = policies.values(learner)
-    learner.fit(learner.environment.as_dataset(batch_size=2), steps_per_epoch=1, verbose=0)
+    learner.train_step(learner.environment.sample(0, 2))
     assert all(
         np.abs(x - y).max() > 0 for x, y in zip(before, policies.values(learner), strict=True)
     )
@@ -256,6 +257,7 @@ class TwoArms(environments.BernoulliBandit):
         return tf.one_hot(tf.cast(best, tf.int32), 2)
 
 
+@pytest.mark.slow
 def test_fit_solves_two_arms():
     """Without the past, no policy gets more than 1 on average before adapting; after it, 2."""
     bandit = TwoArms()

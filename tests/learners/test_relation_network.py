@@ -81,6 +81,7 @@ def test_a_class_without_support_examples_is_never_predicted():
     cases.check_absent_class(learners.RelationNetwork(cases.body(), num_ways=4))
 
 
+@pytest.mark.slow
 def test_the_loss_of_the_paper_trains_it():
     learner = learners.RelationNetwork(cases.dense_body(), num_ways=3)
     learner.compile(keras.optimizers.Adam(0.01), losses.SparseSigmoidSquaredError())

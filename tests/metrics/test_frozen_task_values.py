@@ -8,6 +8,7 @@ import tensorflow as tf
 from keras_meta import episodes, learners, metrics
 from tests.learners import embedding_cases as cases
 from tests.learners.test_relation_network import relation_of_maps
+from tests.quick import quick_first
 
 LEARNERS = {
     "prototypes": lambda: learners.PrototypicalNetwork(cases.body(), batch_norm="running"),
@@ -31,7 +32,7 @@ def cross_entropy(y_true, y_pred):
     return keras.losses.sparse_categorical_crossentropy(y_true, y_pred, from_logits=True)
 
 
-@pytest.mark.parametrize("name", LEARNERS)
+@pytest.mark.parametrize("name", quick_first(LEARNERS, ["prototypes", "relation"]))
 def test_equals_task_values(name):
     learner = cases.compiled(LEARNERS[name]())
     for layer in learner.functional.batch_normalizations:  # not those of a new model

@@ -73,7 +73,9 @@ def test_weights_without_a_gradient_are_named():
     assert report.ok  # it may be meant
 
 
-@pytest.mark.parametrize("batch_norm, transductive", [("transductive", True), ("support", False)])
+@pytest.mark.parametrize(
+    "batch_norm, transductive", [slow("transductive", True), ("support", False)]
+)
 def test_whether_queries_depend_on_each_other(batch_norm, transductive):
     made = model(keras.layers.BatchNormalization())
     report = compiled(made=made, batch_norm=batch_norm).check(batch())

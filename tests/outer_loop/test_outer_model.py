@@ -96,6 +96,7 @@ def test_meta_gradient_equals_central_differences(float64):
     np.testing.assert_allclose(found, expected, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_run_in_two_parts_ends_like_one_that_was_not_interrupted(tmp_path):
     whole, first = small(), small()
     whole.fit(Arms().as_dataset(4), steps_per_epoch=4, verbose=0)

@@ -78,7 +78,7 @@ def lite(learner, path, **kwargs):
 
 
 @pytest.mark.parametrize(
-    "name", quick_first(LEARNERS, ["ANIL", "PrototypicalNetwork", "MAML, max-pooling"])
+    "name", quick_first(LEARNERS, ["PrototypicalNetwork", "MAML, max-pooling"])
 )
 def test_it_learns_in_the_interpreter_as_in_keras(name, tmp_path):
     learner, inputs, expected = seen(LEARNERS[name]())
