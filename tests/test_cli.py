@@ -59,7 +59,7 @@ def test_errors_in_arguments_come_without_tensorflow(arguments, tmp_path):
     assert "keras-meta: error: " in result.stderr and " tensorflow\n" not in result.stderr
 
 
-@pytest.mark.slow  # the quick tests see it of a run that is killed: commands/test_train.py
+@pytest.mark.slow  # the quick tests check it in the run that commands/test_train.py kills
 def test_a_command_prints_nothing_of_tensorflow_s_own(tmp_path):
     out = tmp_path / "run"
     arguments = ["train", "--data", "glyphs", "--out", out, *TINY, *SHORT]

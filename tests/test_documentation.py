@@ -37,7 +37,7 @@ def docstring_examples():
 EXAMPLES = list(docstring_examples())
 
 
-# Those of objects whose own tests run the same code: they run with the slow tests.
+# Examples of objects whose own tests run the same code: they run with the slow tests.
 EXPENSIVE = {
     f"keras_meta.{name}"
     for name in (

@@ -125,7 +125,7 @@ FAULTS = {
     "error": "line failed. Received: RuntimeError in step 1 .*'error'.*out of fuel",
     "ends at once": "ended at their first step. Received: 6 episodes.* set `horizon=1`",
 }
-# What a worker reports takes one way, whatever it is.
+# A worker reports all of them in the same way.
 IN_A_WORKER = [(fault, 1) if fault == "error" else slow(fault, 1) for fault in FAULTS]
 
 

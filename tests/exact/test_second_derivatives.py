@@ -114,7 +114,7 @@ def check_learner(learner, batch):
     check(gradients, direction, expected)
 
 
-# The graphs of these are the largest; their layers are also differentiated above.
+# The graphs of these take longest to trace; their layers are also differentiated above.
 LARGE = (
     "BatchNormalization masked",
     "GroupNormalization",

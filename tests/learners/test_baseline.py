@@ -12,7 +12,7 @@ from tests.quick import quick_first
 
 BASELINES = {"linear": learners.Baseline, "cosine": learners.BaselinePlusPlus}
 both = pytest.mark.parametrize("kind", BASELINES)
-# Code that both share and that takes long: with the other one among the slow tests.
+# Tests of code that both share: the linear one runs with the slow tests.
 one = pytest.mark.parametrize("kind", quick_first(BASELINES, ["cosine"]))
 
 

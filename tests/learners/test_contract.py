@@ -42,7 +42,7 @@ def test_every_public_learner_is_in_the_table():
     assert public == {kind for kind in kinds if kind.__module__.startswith("keras_meta.")}
 
 
-# Most of a test is tracing: in graphs, one learner at once, the others with the slow tests.
+# Tracing takes most of the time: all but one of the learners are traced in the slow tests.
 EAGER_AND_GRAPH = [pytest.param(name, True, id=f"{name}-eager") for name in LEARNERS] + [
     pytest.param(name, False, id=f"{name}-graph", marks=[] if name == "maml" else pytest.mark.slow)
     for name in LEARNERS

@@ -16,7 +16,7 @@ ROWS = registry.of_kind("policy")
 NAMES = [(row.name, kind) for row in ROWS for kind in policies.KINDS]
 RULES = {"trpo": TRPO, "ppo": lambda: PPO(epochs=2), "policy-gradient": PolicyGradient}
 every_learner = pytest.mark.parametrize(("name", "kind"), NAMES)
-# What takes long: with policies of one kind at once, of the other with the slow tests.
+# Gaussian policies, which run the same code, are left to the slow tests.
 every_learner_of_one_kind = pytest.mark.parametrize(
     ("name", "kind"), [x if x[1] == "categorical" else slow(*x) for x in NAMES]
 )
