@@ -8,3 +8,6 @@ from keras_meta.losses.sparse_categorical_hinge import (
 from keras_meta.losses.sparse_sigmoid_squared_error import (
     SparseSigmoidSquaredError as SparseSigmoidSquaredError,
 )
+from keras_meta.losses.standardized_squared_error import (
+    StandardizedSquaredError as StandardizedSquaredError,
+)

@@ -1,0 +1,64 @@
+"""Columns of a table as tensors from which rows are gathered."""
+
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from keras_meta.episodes.table_columns import Numbers
+
+# The name of a column of 0 and 1 that says where another has values.
+PRESENT = "{}_present"
+
+
+class NumberTensor(NamedTuple):
+    """A column of numbers.
+
+    Attributes:
+        values: float32 tensor `[rows]`.
+    """
+
+    values: tf.Tensor
+
+    def gather(self, rows):
+        """Returns the numbers of rows, a tensor of the shape of `rows`."""
+        return tf.gather(self.values, rows)
+
+
+class StringTensor(NamedTuple):
+    """A column of strings, each distinct one of which is stored once.
+
+    Attributes:
+        names: String tensor `[names]`.
+        numbers: int32 tensor `[rows]`.
+    """
+
+    names: tf.Tensor
+    numbers: tf.Tensor
+
+    def gather(self, rows):
+        """Returns the strings of rows, a tensor of the shape of `rows`."""
+        return tf.gather(self.names, tf.gather(self.numbers, rows))
+
+
+def table_tensors(columns, masked=False):
+    """Returns the features of a table as tensors.
+
+    Args:
+        columns: dict, name to `Numbers` or `Categories`.
+        masked: bool. Whether each column of numbers `c` is accompanied by `c_present`, which is 0
+            where it lacks a value; it is 0 there itself.
+
+    Returns:
+        dict, name to `NumberTensor` or `StringTensor`.
+    """
+    found = {}
+    for name, column in columns.items():
+        if not isinstance(column, Numbers):
+            found[name] = StringTensor(tf.constant(column.names), tf.constant(column.numbers))
+            continue
+        missing = np.isnan(column.values)
+        found[name] = NumberTensor(tf.constant(np.where(missing, 0, column.values), tf.float32))
+        if masked:
+            found[PRESENT.format(name)] = NumberTensor(tf.constant(~missing, tf.float32))
+    return found
