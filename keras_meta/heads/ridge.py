@@ -40,7 +40,9 @@ def ridge(features, targets, regularization):
     return tf.cast(weights, features.dtype)
 
 
-def predictive_variance(features, targets, weights, queries, regularization):
+def predictive_variance(
+    features, targets, weights, queries, regularization, prior_noise=1.0, prior_rows=0.0
+):
     """Predictive variance of ridge regression.
 
     The model is Bayesian linear regression, in which prior and noise share an unknown scale `s`:
@@ -48,8 +50,10 @@ def predictive_variance(features, targets, weights, queries, regularization):
         w ~ N(0, s^2 / l I),  y | x, w ~ N(x w, s^2)
         Var[y | x] = s^2 (1 + x^T (X^T X + l I)^-1 x)
 
-    with `s^2 = mean of y_i (y_i - x_i W)` for each output, the maximum-likelihood estimate from the
-    support set.
+    For each output, `s^2` is the scale of its posterior if its prior is that of `a` further
+    examples with noise variance `s_0^2`; without a prior, the maximum-likelihood estimate:
+
+        s^2 ~ Scaled-Inv-chi^2(a, s_0^2),  s^2 := (a s_0^2 + sum of y_i (y_i - x_i W)) / (a + n)
 
     Args:
         features: Tensor `X` `[examples, features]`.
@@ -57,6 +61,8 @@ def predictive_variance(features, targets, weights, queries, regularization):
         weights: Tensor `W` `[features, outputs]`, as returned by `ridge`.
         queries: Tensor `[queries, features]`, the rows `x`.
         regularization: Positive scalar `l`.
+        prior_noise: Scalar `s_0^2`.
+        prior_rows: Scalar `a`.
 
     Returns:
         Tensor `[queries, outputs]`.
@@ -66,7 +72,10 @@ def predictive_variance(features, targets, weights, queries, regularization):
         sections 3.3 and 3.5
     """
     x, y, w, q, penalty = double(features, targets, weights, queries, regularization)
-    noise = tf.reduce_mean(y * (y - tf.matmul(x, w)), 0)
+    prior_noise, prior_rows = double(prior_noise, prior_rows)
+    examples = tf.cast(tf.shape(x)[0], x.dtype)
+    left = tf.reduce_sum(y * (y - tf.matmul(x, w)), 0)
+    noise = (prior_rows * prior_noise + left) / (prior_rows + examples)
     if _few(x):
         products = tf.matmul(x, q, transpose_b=True)
         explained = tf.reduce_sum(products * _solve(x, penalty, products), 0)

@@ -6,7 +6,7 @@ import tensorflow as tf
 from keras_meta.heads.linear import classifier_head
 from keras_meta.heads.ridge import predictive_variance, ridge
 from keras_meta.learners.embedding_learner import EmbeddingLearner
-from keras_meta.outer_loop.graph_constant import GraphConstant, count, positive
+from keras_meta.outer_loop.graph_constant import GraphConstant, count, non_negative, positive
 
 
 @keras.saving.register_keras_serializable("keras_meta")
@@ -20,7 +20,11 @@ class RidgeLearner(EmbeddingLearner):
         predictions = t f(x) W        logits of classes
 
     The derivative is exact. `l` and the scale `t` are learned. There is no intercept: the embedding
-    can supply a constant feature instead.
+    can supply a constant feature instead. Values can have a mean `m` and a scale `s`, and weights
+    `W_0` that all tasks share, which a task with few examples hardly leaves:
+
+        W = argmin |X W - (Y - m) / s|^2 + l |W - W_0|^2
+        predictions = s f(x) W + m
 
     Args:
         model: A built `keras.Model` that embeds an example: features `[n, ...]` to vectors
@@ -29,6 +33,12 @@ class RidgeLearner(EmbeddingLearner):
         num_ways: See `EmbeddingLearner`.
         num_values: int. Number of regression targets: labels are values, `[support]` or
             `[support, num_values]`. `None` for classification.
+        learned_prior: bool. Whether `W_0` is learned, for regression; otherwise it is zero.
+        target_mean: float. The mean `m` of the values.
+        target_scale: float. The standard deviation `s` of the values.
+        prior_noise: float. Noise variance of standardised values before a task is seen. Only the
+            predictive variance depends on it: see `keras_meta.heads.ridge.predictive_variance`.
+        prior_rows: float. The number of examples that `prior_noise` counts for.
         batch_norm: See `EmbeddingLearner`.
         task_map: See `MetaLearner`.
         seed: See `MetaLearner`.
@@ -54,36 +64,109 @@ class RidgeLearner(EmbeddingLearner):
     ```
 
     Reference:
-        [Bertinetto et al., 2019](https://arxiv.org/abs/1805.08136)
+        [Bertinetto et al., 2019](https://arxiv.org/abs/1805.08136);
+        [Harrison et al., 2018](https://arxiv.org/abs/1807.08912) (learned prior)
     """
 
     regularization = GraphConstant(positive("regularization"))
     num_values = GraphConstant(count("num_values", optional=True))
+    target_scale = GraphConstant(positive("target_scale"))
+    prior_noise = GraphConstant(positive("prior_noise"))
+    prior_rows = GraphConstant(non_negative("prior_rows"))
 
-    def __init__(self, model, regularization=1.0, num_ways=None, num_values=None, **kwargs):
+    def __init__(
+        self,
+        model,
+        regularization=1.0,
+        num_ways=None,
+        num_values=None,
+        learned_prior=False,
+        target_mean=0.0,
+        target_scale=1.0,
+        prior_noise=1.0,
+        prior_rows=0.0,
+        **kwargs,
+    ):
         if num_ways is not None and num_values is not None:
             raise ValueError(
                 "Pass `num_ways` for classification or `num_values` for regression, not both. "
                 f"Received: num_ways={num_ways}, num_values={num_values}."
             )
+        if num_values is None and (learned_prior or (target_mean, target_scale) != (0.0, 1.0)):
+            raise ValueError(
+                "`learned_prior`, `target_mean` and `target_scale` are for regression: state "
+                f"`num_values`. Received: num_values=None, learned_prior={learned_prior}, "
+                f"target_mean={target_mean}, target_scale={target_scale}."
+            )
         super().__init__(model, num_ways, **kwargs)
         self.regularization = regularization
         self.num_values = num_values
+        self.learned_prior = learned_prior
+        self.target_mean = target_mean
+        self.target_scale = target_scale
+        self.prior_noise = prior_noise
+        self.prior_rows = prior_rows
         self.log_regularization = self.add_log_weight("log_regularization", regularization)
         if num_values is None:
             self.log_scale = self.add_log_weight("log_scale", 10.0)
+        elif learned_prior:
+            shape = (*self.embedding_shape, num_values)
+            self.prior = self.add_weight(name="prior", shape=shape, initializer="zeros")
 
     def fit_head(self, features, targets):
-        kernel = ridge(features, targets, tf.exp(self.log_regularization))
         if self.num_values is not None:
-            return [kernel, tf.zeros_like(kernel[0])]
+            residuals = self.residuals(features, targets)
+            kernel = self.prior_kernel() + ridge(features, residuals, self.penalty())
+            scale, mean = self.target_scale, self.target_mean
+            return [scale * kernel, tf.fill([self.num_values], tf.cast(mean, kernel.dtype))]
+        kernel = ridge(features, targets, self.penalty())
         return classifier_head(kernel, targets, tf.exp(self.log_scale))
+
+    def penalty(self):
+        """The regularisation `l`, a scalar tensor."""
+        return tf.exp(self.log_regularization)
+
+    def prior_kernel(self):
+        """The weights `W_0`, or zero."""
+        return tf.convert_to_tensor(self.prior) if self.learned_prior else 0.0
+
+    def residuals(self, features, targets):
+        """What the weights `W_0` leave to be learned of standardised values."""
+        standardized = (targets - self.target_mean) / self.target_scale
+        if not self.learned_prior:
+            return standardized
+        return standardized - tf.matmul(features, self.prior_kernel())
+
+    def predict_task_with_variance(self, support_x, support_y, query_x):
+        """Predicts values of one task and their variance, in a graph.
+
+        See `predict_with_variance`, which checks its arguments.
+        """
+        state, embedded = self.adapt_and_embed(support_x, support_y)
+        queries = self.run(
+            self.features,
+            query_x,
+            self.statistics.queries(state, training=False),
+            state["statistics"],
+        ).predictions
+        features, kernel = embedded.predictions, state["head"][0] / self.target_scale
+        variance = predictive_variance(
+            features,
+            self.residuals(features, self.targets(support_y)),
+            kernel - self.prior_kernel(),
+            queries,
+            self.penalty(),
+            self.prior_noise,
+            self.prior_rows,
+        )
+        return self.score(queries, state["head"]), self.target_scale**2 * variance
 
     def predict_with_variance(self, support_x, support_y, query_x):
         """Predicts values and their variance by Bayesian linear regression.
 
         The learned `l` is the ratio of noise variance to prior variance; the noise variance itself
-        is estimated from the support set: see `keras_meta.heads.ridge.predictive_variance`.
+        is estimated from the support set, and from `prior_noise` if that counts for any examples:
+        see `keras_meta.heads.ridge.predictive_variance`.
 
         Args:
             support_x: Features `[support, ...]` of one task.
@@ -103,25 +186,17 @@ class RidgeLearner(EmbeddingLearner):
                 "Received: num_values=None."
             )
         support_x, support_y = self.check_support(support_x, support_y)
-        state, embedded = self.adapt_and_embed(support_x, support_y)
-        queries = self.run(
-            self.features,
-            keras.tree.map_structure(keras.ops.convert_to_tensor, query_x),
-            self.statistics.queries(state, training=False),
-            state["statistics"],
-        ).predictions
-        variance = predictive_variance(
-            embedded.predictions,
-            self.targets(support_y),
-            state["head"][0],
-            queries,
-            tf.exp(self.log_regularization),
-        )
-        return self.score(queries, state["head"]), variance
+        query_x = keras.tree.map_structure(keras.ops.convert_to_tensor, query_x)
+        return self.predict_task_with_variance(support_x, support_y, query_x)
 
     def get_config(self):
         return {
             **super().get_config(),
             "regularization": self.regularization,
             "num_values": self.num_values,
+            "learned_prior": self.learned_prior,
+            "target_mean": self.target_mean,
+            "target_scale": self.target_scale,
+            "prior_noise": self.prior_noise,
+            "prior_rows": self.prior_rows,
         }

@@ -51,6 +51,8 @@ ROWS = (
         name="ridge",
         path="keras_meta.learners.ridge_learner:RidgeLearner",
         summary="ridge regression, with predictive variance for values",
+        classes_only=False,
+        for_values={"num_values": 1},
         papers=(_BERTINETTO,),
     ),
     _learner(

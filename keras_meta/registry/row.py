@@ -121,6 +121,7 @@ class Learner(Row):
         network: str. The function, as `"package.module:function"`, that turns a model with a head
             into one that the learner takes; empty if it takes the model as it is.
         classes_only: bool. Whether labels must be classes, not values.
+        for_values: dict. The constructor arguments with which it learns values.
         generated: What a `LearnerGenerator` generates, a `Generated`; otherwise `None`.
         command_line: bool. Whether `keras-meta train` offers it.
 
@@ -142,6 +143,7 @@ class Learner(Row):
     papers: tuple
     network: str = ""
     classes_only: bool = False
+    for_values: dict = dataclasses.field(default_factory=dict)
     generated: Generated | None = None
     command_line: bool = True
 
