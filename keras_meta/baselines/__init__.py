@@ -10,8 +10,13 @@ from keras_meta.baselines.frozen_features import (
     FrozenLogisticRegression as FrozenLogisticRegression,
 )
 from keras_meta.baselines.frozen_features import NearestCentroid as NearestCentroid
+from keras_meta.baselines.gaussian_process import GaussianProcess as GaussianProcess
+from keras_meta.baselines.interpolation import Interpolation as Interpolation
 from keras_meta.baselines.mixed_predictions import MixedPredictions as MixedPredictions
 from keras_meta.baselines.ngram import Ngram as Ngram
 from keras_meta.baselines.of_learner import OfLearner as OfLearner
+from keras_meta.baselines.pooled_model import train_pooled_model as train_pooled_model
 from keras_meta.baselines.pretraining import pretrain_classifier as pretrain_classifier
+from keras_meta.baselines.random_intercept import RandomIntercept as RandomIntercept
+from keras_meta.baselines.ridge_per_task import RidgePerTask as RidgePerTask
 from keras_meta.baselines.support_context import SupportContext as SupportContext

@@ -30,3 +30,21 @@ def rate(text):
     if not 0 < value < math.inf:
         raise argparse.ArgumentTypeError(f"must be a number above 0. Received: {text}")
     return value
+
+
+def names(text):
+    """Converts to a list of names, which are separated by commas."""
+    found = [name.strip() for name in text.split(",")]
+    if not all(found):
+        raise argparse.ArgumentTypeError(
+            f"must be names of columns, separated by commas. Received: {text}"
+        )
+    return found
+
+
+def share(text):
+    """Converts to a number between 0 and 1."""
+    value = rate(text)
+    if value >= 1:
+        raise argparse.ArgumentTypeError(f"must be a number between 0 and 1. Received: {text}")
+    return value

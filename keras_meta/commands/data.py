@@ -7,7 +7,15 @@ from pathlib import Path
 import numpy as np
 
 from keras_meta import episodes, registry
-from keras_meta.commands import archives, data_kinds, memory, splits, text_data, train_defaults
+from keras_meta.commands import (
+    archives,
+    data_kinds,
+    memory,
+    splits,
+    table_data,
+    text_data,
+    train_defaults,
+)
 
 
 def load(config):
@@ -26,6 +34,8 @@ def load(config):
         return _sinusoid(config)
     if config["data"] == "glyphs":
         return _glyphs(config)
+    if data_kinds.is_table(config):
+        return table_data.load(config)
     if data_kinds.is_text(config):
         x, y, parts = text_data.read(config)
     else:

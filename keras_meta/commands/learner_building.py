@@ -6,7 +6,7 @@ import os
 import keras
 
 from keras_meta import networks, registry
-from keras_meta.commands import data_kinds, memory, model_files
+from keras_meta.commands import data_kinds, memory, model_files, table_learner
 
 
 def build(config, tasks):
@@ -22,11 +22,32 @@ def build(config, tasks):
     Raises:
         ValueError: If the network does not fit the tasks, or both do not fit into memory.
     """
+    if data_kinds.is_table(config):
+        return table_learner.build(config, tasks)
     inputs, _ = tasks.as_dataset(1).element_spec
     model = network(config, tuple(inputs["support_x"].shape[2:]), tasks)
     _check_memory(config, inputs, model)
-    regression = config["data"] == "sinusoid"
+    regression = data_kinds.is_regression(config)
+    row, settings = learner_row(config)
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=not gives_probabilities(model))
+    loss = "mse" if regression else loss
+    if row.generated is not None:
+        generated = row.generated.build(model, config["ways"], regression)
+        settings["generated"] = generated
+        loss = getattr(generated, "loss", loss)
+    learner = row.build(model, **settings)
+    compile_learner(learner, config, loss, [] if regression else ["accuracy"])
+    return learner
+
+
+def learner_row(config):
+    """Returns the row of the learner of a run in the registry, and a dict of its settings.
+
+    Raises:
+        ValueError: If it learns classes, and the labels are values.
+    """
     row = registry.learner(config["learner"], config["generates"])
+    regression = data_kinds.is_regression(config)
     if regression and row.classes_only:
         raise ValueError(
             f"--learner {row.name} learns classes. Choose another for --data {config['data']}, "
@@ -36,22 +57,19 @@ def build(config, tasks):
     if row.takes_inner_steps:
         names += ["inner_learning_rate", "inner_steps", "eval_inner_steps"]
     settings = {name: config[name] for name in names}
-    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=not gives_probabilities(model))
-    loss = "mse" if regression else loss
-    if row.generated is not None:
-        generated = row.generated.build(model, config["ways"], regression)
-        settings["generated"] = generated
-        loss = getattr(generated, "loss", loss)
-    learner = row.build(model, **settings)
+    return row, {**settings, **(row.for_values if regression else {})}
+
+
+def compile_learner(learner, config, loss, metrics):
+    """Compiles a learner for the training that the options describe."""
     # A step of a small dense model takes less time than Keras takes between two steps.
     small = learner.chosen_task_map() == "vectorize"
     learner.compile(
         keras.optimizers.Adam(config["outer_learning_rate"]),
         loss=loss,
-        metrics=[] if regression else ["accuracy"],
+        metrics=metrics,
         steps_per_execution=math.gcd(config["epoch_iterations"], 10) if small else 1,
     )
-    return learner
 
 
 def network(config, input_shape, tasks):

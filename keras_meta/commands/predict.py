@@ -1,8 +1,12 @@
-"""classify your own images or texts, given a few examples of each class
+"""classify your own images or texts, or predict values, given a few examples
 
 Images: the support folder has one folder of images per class, each with at least one image; the
 query folder has images. They are converted to the size and colours that the run was trained on.
 Texts: both are .csv files, with the columns of the run: texts and labels, and texts alone.
+
+Tables: both are .csv or .parquet files with the columns of the run, known rows with the value to
+predict and unknown ones without; they can also be one file, --support, in which the value is empty
+where it is unknown. The output has the value, and the interval that covers it.
 
 There are as many classes as the run has ways, or any number if its learner has open ways: ridge and
 other heads that are made in one pass.
@@ -24,7 +28,10 @@ def add_arguments(parser):
         "--support", required=True, metavar="KNOWN", help="folder of class folders, or .csv file"
     )
     parser.add_argument(
-        "--query", required=True, metavar="UNKNOWN", help="what to classify: folder or .csv file"
+        "--query",
+        metavar="UNKNOWN",
+        help="what to classify or predict: folder or .csv file (tables: the rows of KNOWN without "
+        "a value)",
     )
     parser.add_argument("--out", metavar="FILE.csv", help="(default: standard output)")
     parser.add_argument(
@@ -45,7 +52,15 @@ def run(options):
             "`predict` is for runs on images and texts. "
             f"Received: {folder.path}, a run on {config['environment']}."
         )
+    if options.query is None and not data_kinds.is_table(config):
+        raise ValueError(
+            "--query is missing: it names what to classify. Received: --support "
+            f"{options.support} alone, for a run on {config['data']}."
+        )
     tensorflow_start.start(options)
+    if data_kinds.is_table(config):
+        _predict_table(options, folder, config)
+        return
     import numpy as np
 
     learner = folder.read_learner()
@@ -67,6 +82,17 @@ def run(options):
         writer.writerow([*header, "probability"])
         for name, row in zip(rows, probabilities, strict=True):
             writer.writerow([name, classes[row.argmax()], f"{row.max():.6f}"])
+
+
+def _predict_table(options, folder, config):
+    """Writes the value of each unknown row, and the interval around it."""
+    if options.invert:
+        raise ValueError("--invert is for images. Received: --invert for a run on a table.")
+    from keras_meta.commands import table_predict
+
+    rows = table_predict.predict(folder, config, options.support, options.query)
+    with _output(options.out) as file:
+        csv.writer(file, lineterminator="\n").writerows(rows)
 
 
 def _read_texts(learner, config, options):

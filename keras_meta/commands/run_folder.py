@@ -4,6 +4,7 @@ config.json     the options of `train`, enough to rebuild data and learner
 learner.keras   the learner with its optimizer, after the last full epoch: the result
 checkpoints     the state of the run, from which it resumes
 history.csv     losses and metrics, one row per epoch
+intervals.json  how wide intervals are, of a run on a table
 evaluation.json the results of `evaluate`, and of `train` on an environment; with pictures
 """
 
@@ -30,6 +31,7 @@ class RunFolder:
         self.path = Path(path)
         self.config_file = self.path / "config.json"
         self.learner_file = self.path / "learner.keras"
+        self.intervals_file = self.path / "intervals.json"
         self.history_file = self.path / "history.csv"
         self.checkpoint_folder = self.path / "checkpoints"
         self.evaluation_file = self.path / "evaluation.json"

@@ -7,6 +7,9 @@ DATA is `sinusoid`, `glyphs` (drawn characters), a folder with one folder of ima
 classes, 64 % are for training, 16 % for validation and 20 % for test; an array or a column `split`
 (train, validation or test) overrides this, and so does --group.
 
+With --task and --y, DATA is a .csv or .parquet table of numbers and categories, whose rows belong
+to tasks: `keras-meta train --data growth.csv --task child --x age,sex --y height --out RUN`.
+
 With an ENVIRONMENT, such as `keras-meta train navigation --out RUN`, policy gradient MAML learns a
 policy; the run ends with its returns in unseen tasks. half-cheetah needs the extra `rl`.
 """
@@ -46,7 +49,14 @@ def run(options):
 
 
 def _train_learner(folder, config):
-    from keras_meta.commands import data, learner_building, splits, text_data
+    from keras_meta.commands import (
+        data,
+        learner_building,
+        splits,
+        table_data,
+        table_intervals,
+        text_data,
+    )
 
     distribution = data.load(config)
     # The test tasks are for `evaluate`, but a user wants to know before hours of training whether
@@ -55,8 +65,12 @@ def _train_learner(folder, config):
     learner = learner_building.build(config, train)
     if data_kinds.is_text(config):
         print(text_data.description(config, train, validation))
+    if data_kinds.is_table(config):
+        print(table_data.description(config, train, validation))
     folder.write_json(folder.config_file, config)
     _fit(learner, train, validation, folder, config)
+    if data_kinds.is_table(config):
+        table_intervals.calibrate(folder, config, learner, validation)
 
 
 def _train_policy(folder, config):

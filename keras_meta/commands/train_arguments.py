@@ -2,7 +2,7 @@
 
 from keras_meta import registry
 from keras_meta.commands import policy_options
-from keras_meta.commands.argument_types import integer, rate
+from keras_meta.commands.argument_types import integer, names, rate, share
 
 
 def add_arguments(parser):
@@ -30,10 +30,14 @@ def add_arguments(parser):
         "many as there are)",
     )
     tasks.add_argument(
-        "--shots", type=integer(1), help="support examples per class (1; sinusoid: 10)"
+        "--shots",
+        type=integer(1),
+        help="support examples per class (1; sinusoid: 10), or known rows of a task (10)",
     )
     tasks.add_argument(
-        "--queries", type=integer(1), help="query examples per class (5; sinusoid: 10)"
+        "--queries",
+        type=integer(1),
+        help="query examples per class (5; sinusoid: 10), or rows of a task to predict (10)",
     )
     tasks.add_argument(
         "--rotations",
@@ -49,7 +53,8 @@ def add_arguments(parser):
         "the features of the network, the whole network, or a modulation of it (linear)",
     )
     learner.add_argument(
-        "--network", help="conv4, sinusoid_mlp, text_embedding, or a .keras file of your own"
+        "--network",
+        help="conv4, sinusoid_mlp, text_embedding, table_network, or a .keras file of your own",
     )
     learner.add_argument(
         "--filters", type=integer(1), default=64, help="channels of conv4 (%(default)s)"
@@ -129,7 +134,45 @@ def add_arguments(parser):
     data.add_argument(
         "--group",
         metavar="COLUMN",
-        help="of groups of classes in the .csv, such as domains; no group is in two splits",
+        help="of groups of classes or tasks in the .csv, such as domains, or of items; no group is "
+        "in two splits",
+    )
+    table = parser.add_argument_group("tables whose rows belong to tasks: .csv or .parquet")
+    table.add_argument("--task", metavar="COLUMN", help="that says whose row it is, as user_id")
+    table.add_argument("--y", metavar="COLUMN", help="of the value to predict")
+    table.add_argument(
+        "--x", type=names, metavar="COLUMNS", help="to predict from, as age,sex (all others)"
+    )
+    table.add_argument(
+        "--categories",
+        type=names,
+        metavar="COLUMNS",
+        help="of --x that hold categories although they look like numbers, such as ids",
+    )
+    table.add_argument(
+        "--order",
+        metavar="COLUMN",
+        help="numbers or dates: known rows precede those to predict (drawn at random)",
+    )
+    table.add_argument(
+        "--from-start",
+        action="store_true",
+        default=None,
+        help="known rows are the first of a task in this order, not those before any time",
+    )
+    table.add_argument(
+        "--min-shots",
+        type=integer(1),
+        help="known rows of a task vary from this number to --shots (1)",
+    )
+    table.add_argument(
+        "--mask-missing",
+        action="store_true",
+        default=None,
+        help="accept empty fields of --x, and leave out rows without --y",
+    )
+    table.add_argument(
+        "--coverage", type=share, help="the share of values that intervals cover (0.9)"
     )
     data.add_argument("--tfds-split", default="train", help="such as train+test (%(default)s)")
     data.add_argument("--tfds-folder", help="where TensorFlow Datasets keeps prepared data")
@@ -141,4 +184,4 @@ def _names(kind):
 
 
 def _list_names():
-    return f"one of {', '.join(_names('learner'))} (maml; texts: ridge)"
+    return f"one of {', '.join(_names('learner'))} (maml; texts and tables: ridge)"

@@ -5,7 +5,18 @@ from keras_meta.commands import data_kinds
 
 # Classes of a training task on texts: harder tasks than those to come make better embeddings.
 TEXT_TRAIN_WAYS = 20
-_TEXT_OPTIONS = {"text": "text", "label": "label", "group": None}
+_TEXT_OPTIONS = {"text": "text", "label": "label"}
+# With their defaults for tables.
+_TABLE_OPTIONS = {
+    "x": None,
+    "y": None,
+    "categories": None,
+    "order": None,
+    "from_start": False,
+    "min_shots": 1,
+    "mask_missing": False,
+    "coverage": 0.9,
+}
 
 
 def filled(options, config):
@@ -19,17 +30,18 @@ def filled(options, config):
         ValueError: If an option is given that the learner or the data do not take.
     """
     texts, waves = data_kinds.is_text(config), options.data == "sinusoid"
-    _check_data(options, texts)
-    learner = options.learner or ("ridge" if texts else "maml")
+    table = data_kinds.is_table(config)
+    _check_data(options, texts, table)
+    learner = options.learner or ("ridge" if texts or table else "maml")
     config = {**config, "learner": learner}
     _check_learner(options, learner)
     takes_steps = registry.learner(learner).takes_inner_steps
     generator = learner == "generator"
     defaults = {
-        "shots": 10 if waves else 1,
-        "queries": 10 if waves else 5,
-        "network": "sinusoid_mlp" if waves else "text_embedding" if texts else "conv4",
-        "inner_learning_rate": 0.01 if waves else 0.4,
+        "shots": 10 if waves or table else 1,
+        "queries": 10 if waves or table else 5,
+        "network": _network(waves, texts, table),
+        "inner_learning_rate": 0.01 if waves else 0.05 if table else 0.4,
         "inner_steps": 0 if generator or not takes_steps else 1,
         "outer_learning_rate": 1e-3,
         "batch_size": 4 if texts else 16,
@@ -37,20 +49,49 @@ def filled(options, config):
         "epoch_iterations": 100,
         "checkpoint_iterations": 100,
         "validation_tasks": 100,
-        "generates": "linear" if generator else None,
+        "generates": ("film" if table else "linear") if generator else None,
         **(_TEXT_OPTIONS if texts else {}),
+        **(_TABLE_OPTIONS if table else {}),
     }
     return {key: defaults.get(key) if x is None else x for key, x in config.items()}
 
 
-def _check_data(options, texts):
-    """Raises if options are given that the data do not take."""
-    given = [name for name in _TEXT_OPTIONS if getattr(options, name) is not None]
-    if given and not texts:
+def _network(waves, texts, table):
+    if waves:
+        return "sinusoid_mlp"
+    return "text_embedding" if texts else "table_network" if table else "conv4"
+
+
+def _check_data(options, texts, table):
+    """Raises if options are given that the data do not take, or one that they need is not."""
+    _check_absent(options, [] if texts else _TEXT_OPTIONS, "texts, without --task")
+    _check_absent(options, [] if table else _TABLE_OPTIONS, "a table, with --task")
+    _check_absent(options, [] if texts or table else ["group"], "texts or of a table")
+    if table and options.y is None:
         raise ValueError(
-            f"--{given[0]} names a column of a .csv file of texts. Leave it out for other data. "
-            f"Received: --{given[0]} {getattr(options, given[0])} with --data {options.data}."
+            "--y is missing: it names the column of the value to predict. Received: --task "
+            f"{options.task} without --y."
         )
+    if table and options.rotations:
+        raise ValueError("--rotations is for images. Received: --rotations with --task.")
+    shots = 10 if options.shots is None else options.shots
+    if table and options.min_shots is not None and options.min_shots > shots:
+        raise ValueError(
+            f"--min-shots must not exceed --shots. Received: --min-shots {options.min_shots} "
+            f"with --shots {shots}."
+        )
+
+
+def _check_absent(options, names, kind):
+    for name in names:
+        value = getattr(options, name)
+        if value is not None:
+            raise ValueError(
+                f"--{name.replace('_', '-')} is for a .csv file of {kind}. Leave it out for other "
+                f"data. Received: --{name.replace('_', '-')} "
+                f"{','.join(value) if isinstance(value, list) else value} with --data "
+                f"{options.data}."
+            )
 
 
 def _check_learner(options, learner):

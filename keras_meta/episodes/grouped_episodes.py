@@ -150,18 +150,24 @@ class GroupedEpisodes(TaskDistribution):
 
         support_rows, support_mask = rows(0 * support, support, high)
         query_rows, query_mask = rows(support, query, self.num_queries)
-        inputs = {
-            "support_x": self._gather(support_rows),
-            "support_y": tf.gather(self._y, support_rows)[..., None],
-            "query_x": self._gather(query_rows),
-        }
+        support_x, support_y = self.examples(support_rows)
+        query_x, query_y = self.examples(query_rows)
+        inputs = {"support_x": support_x, "support_y": support_y, "query_x": query_x}
         if self.varied:
             inputs |= {"support_mask": support_mask, "query_mask": query_mask}
-        return inputs, tf.gather(self._y, query_rows)[..., None]
+        return inputs, query_y
 
-    def _gather(self, rows):
-        """Returns the features of rows `[tasks, examples]`."""
-        return {name: column.gather(rows) for name, column in self._features.items()}
+    def examples(self, rows):
+        """Returns rows of the table as examples.
+
+        Args:
+            rows: Integer tensor `[...]`.
+
+        Returns:
+            Tuple of the features, a dict of tensors `[...]`, and the values `[..., 1]`.
+        """
+        x = {name: column.gather(rows) for name, column in self._features.items()}
+        return x, tf.gather(self._y, rows)[..., None]
 
     def _without_replacement(self, first_task, num_tasks, size):
         """Draws different rows of each group, in random order.

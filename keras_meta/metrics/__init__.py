@@ -6,8 +6,12 @@ from keras_meta.metrics.calibration import ExpectedCalibrationError as ExpectedC
 from keras_meta.metrics.comparison import Comparison as Comparison
 from keras_meta.metrics.comparison import compare as compare
 from keras_meta.metrics.comparison import task_values as task_values
+from keras_meta.metrics.conformal_intervals import ConformalIntervals as ConformalIntervals
+from keras_meta.metrics.conformal_intervals import calibrate as calibrate
 from keras_meta.metrics.frozen_task_values import frozen_task_values as frozen_task_values
 from keras_meta.metrics.likelihood import BitsPerCharacter as BitsPerCharacter
 from keras_meta.metrics.likelihood import NegativeLogLikelihood as NegativeLogLikelihood
 from keras_meta.metrics.likelihood import Perplexity as Perplexity
+from keras_meta.metrics.predicted_values import PredictedValues as PredictedValues
+from keras_meta.metrics.predicted_values import predicted_values as predicted_values
 from keras_meta.metrics.task_interval import task_interval as task_interval

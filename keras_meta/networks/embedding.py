@@ -35,7 +35,9 @@ def embedding(model):
             "The head of a subclassed model cannot be separated from its body. Pass a Sequential "
             f"or functional model. Received: {model.name!r} of type {type(model).__name__}."
         )
-    body = keras.Model(private.inputs_structure(model), layers_with_weights(model)[-1].input, name="embedding")
+    body = keras.Model(
+        private.inputs_structure(model), layers_with_weights(model)[-1].input, name="embedding"
+    )
     # Otherwise it would be the global policy, whatever its layers compute in.
     body.dtype_policy = model.dtype_policy
     return body

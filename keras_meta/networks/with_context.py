@@ -2,6 +2,7 @@
 
 import keras
 
+from keras_meta.exact import private
 from keras_meta.exact.layers import layers_with_weights
 from keras_meta.layers.context import ContextFiLM
 
@@ -62,7 +63,7 @@ def with_context(model, size=16, before=None):
             x = modulations[layer.name](x)
         return layer(x, *args, **kwargs)
 
-    inputs = model.inputs[0] if len(model.inputs) == 1 else model.inputs
+    inputs = private.inputs_structure(model)
     extended = keras.models.clone_model(
         keras.Model(inputs, model.outputs[0], name=model.name),
         clone_function=lambda layer: layer,

@@ -52,7 +52,7 @@ ROWS = (
         path="keras_meta.learners.ridge_learner:RidgeLearner",
         summary="ridge regression, with predictive variance for values",
         classes_only=False,
-        for_values={"num_values": 1},
+        for_values={"num_values": 1, "learned_prior": True},
         papers=(_BERTINETTO,),
     ),
     _learner(

@@ -189,7 +189,7 @@ def test_texts_that_changed_are_noticed(fails, run, tmp_path):
 def test_options_that_do_not_fit(fails, image_folder, tmp_path):
     out = ["--out", tmp_path / "run"]
     message = fails("train", "--data", image_folder, "--label", "intent", *out)
-    assert "--label names a column of a .csv file of texts" in message
+    assert "--label is for a .csv file of texts" in message
     message = fails("train", "--data", image_folder, "--network", "text_embedding", *SMALL, *out)
     assert "--network text_embedding takes the texts of a .csv file" in message
     message = train(fails, tmp_path, rows(), "--learner", "maml", "--train-ways", 3)
