@@ -17,6 +17,7 @@ from keras_meta.baselines.ngram import Ngram as Ngram
 from keras_meta.baselines.of_learner import OfLearner as OfLearner
 from keras_meta.baselines.pooled_model import train_pooled_model as train_pooled_model
 from keras_meta.baselines.pretraining import pretrain_classifier as pretrain_classifier
-from keras_meta.baselines.random_intercept import RandomIntercept as RandomIntercept
+from keras_meta.baselines.residuals import Residuals as Residuals
 from keras_meta.baselines.ridge_per_task import RidgePerTask as RidgePerTask
+from keras_meta.baselines.shrunken_mean import ShrunkenMean as ShrunkenMean
 from keras_meta.baselines.support_context import SupportContext as SupportContext

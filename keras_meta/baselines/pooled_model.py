@@ -70,6 +70,7 @@ def train_pooled_model(
         epochs=epochs,
         validation_data=rows.map(validation.examples),
         callbacks=[keras.callbacks.EarlyStopping(patience=patience, restore_best_weights=True)],
+        shuffle=False,
         verbose=0,
     )
     return copy

@@ -1,13 +1,14 @@
 """measure a trained learner on unseen tasks, after every inner step
 
 Prints the accuracy (or squared error, or return) with its 95 % interval over tasks, and writes it
-to evaluation.json in the run folder.
+to evaluation.json in the run folder. For a table, it does so beside the errors of simpler methods,
+whose settings are chosen on the validation tasks, with the share of values that intervals cover.
 """
 
 import math
 
 from keras_meta import registry
-from keras_meta.commands import tensorflow_start
+from keras_meta.commands import data_kinds, tensorflow_start
 from keras_meta.commands.argument_types import integer
 from keras_meta.commands.run_folder import RunFolder
 
@@ -20,7 +21,14 @@ def add_arguments(parser):
     parser.add_argument("--tasks", type=integer(2), help="(600; environments: 100)")
     parser.add_argument("--steps", type=integer(0), help="inner steps (as configured in training)")
     parser.add_argument(
-        "--queries", type=integer(1), help="query examples per class (as in training)"
+        "--queries",
+        type=integer(1),
+        help="query examples per class, or rows of a task to predict (as in training)",
+    )
+    parser.add_argument(
+        "--without-baselines",
+        action="store_true",
+        help="leave out the simpler methods, which take most of the time (tables)",
     )
     parser.add_argument(
         "--split", choices=["train", "validation", "test"], default="test", help="(%(default)s)"
@@ -40,6 +48,9 @@ def run(options):
         _evaluate_policy(options, folder, config)
         return
     num_tasks = 600 if options.tasks is None else options.tasks
+    if data_kinds.is_table(config):
+        _evaluate_table(options, folder, config, num_tasks)
+        return
     tensorflow_start.start(options)
     from keras_meta import metrics
     from keras_meta.commands import data
@@ -73,13 +84,28 @@ def run(options):
     print(f"Written to {folder.evaluation_file}.")
 
 
-def _evaluate_policy(options, folder, config):
-    for name in ("queries", "batch_norm"):
+def _evaluate_table(options, folder, config, num_tasks):
+    run = f"{folder.path}, a run on a table"
+    _check_absent(options, ("steps", "batch_norm"), "The report on a table", run)
+    tensorflow_start.start(options)
+    from keras_meta.commands import table_report
+
+    table_report.report(
+        folder, config, options.split, num_tasks, options.queries, not options.without_baselines
+    )
+
+
+def _check_absent(options, names, subject, run):
+    for name in names:
         if getattr(options, name) is not None:
             raise ValueError(
-                f"A policy has no --{name.replace('_', '-')}. Leave it out. Received: "
-                f"{folder.path}, a run on {config['environment']}."
+                f"{subject} has no --{name.replace('_', '-')}. Leave it out. Received: {run}."
             )
+
+
+def _evaluate_policy(options, folder, config):
+    run = f"{folder.path}, a run on {config['environment']}"
+    _check_absent(options, ("queries", "batch_norm"), "A policy", run)
     tensorflow_start.start(options)
     from keras_meta.commands import policy_report
 
