@@ -9,15 +9,18 @@ from keras_meta.commands.table_data import note
 _MOST_GROUPS = 1000
 
 
-def calibrate(folder, config, learner, validation):
+def calibrate(folder, config, validation):
     """Calibrates intervals on the validation groups, and keeps them in the run folder.
+
+    The learner is saved again with the prior noise variance that was chosen.
 
     Args:
         folder: `RunFolder`.
         config: dict, the options of the run.
-        learner: The trained learner, which is saved again with its prior noise variance.
         validation: `GroupedEpisodes` of the validation groups.
     """
+    # That of the folder: the one at hand has no weights if there was nothing left to train.
+    learner = folder.read_learner()
     number = min(validation.num_groups, _MOST_GROUPS)
     try:
         intervals = metrics.calibrate(

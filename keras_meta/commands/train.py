@@ -68,9 +68,9 @@ def _train_learner(folder, config):
     if data_kinds.is_table(config):
         print(table_data.description(config, train, validation))
     folder.write_json(folder.config_file, config)
-    _fit(learner, train, validation, folder, config)
-    if data_kinds.is_table(config):
-        table_intervals.calibrate(folder, config, learner, validation)
+    trained = _fit(learner, train, validation, folder, config)
+    if data_kinds.is_table(config) and (trained or not folder.intervals_file.is_file()):
+        table_intervals.calibrate(folder, config, validation)
 
 
 def _train_policy(folder, config):
@@ -129,6 +129,7 @@ def _merged(folder, config):
 
 
 def _fit(learner, train, validation, folder, config):
+    """Trains, and returns whether there was anything left to train."""
     import keras
 
     from keras_meta.callbacks import ExactResume
@@ -140,7 +141,7 @@ def _fit(learner, train, validation, folder, config):
         print(
             f"The run has already done {resume.step} iterations, of --iterations {epochs * steps}."
         )
-        return
+        return False
     if resume.step:
         print(f"Resuming after iteration {resume.step}.")
     elif folder.learner_file.exists():
@@ -169,3 +170,4 @@ def _fit(learner, train, validation, folder, config):
         validation_data=validation.as_dataset(batch_size, num_batches=tasks // batch_size),
         callbacks=[resume, SaveEpoch()],
     )
+    return True

@@ -24,8 +24,8 @@ def from_groups(
         table: dict of one-dimensional arrays or lists; a pandas `DataFrame`; or the path of a
             `.csv` file, which is read in chunks, or of a `.parquet` file, which pyarrow reads.
         task: str. The column of the groups, each of which is a task: users, sites, sensors.
-        x: Name or list of names of the feature columns, or `None` for all others. A column of
-            numbers is a feature; a column of strings holds categories.
+        x: Name or list of names of the feature columns, or `None` for all that no other argument
+            names. A column of numbers is a feature; a column of strings holds categories.
         y: str. The column of the target, numbers.
         num_support: int, or pair `(low, high)` between which it is drawn. Rows to learn from.
         num_queries: int. The largest number of rows to predict.
@@ -54,7 +54,7 @@ def from_groups(
 
     ```python
     import numpy as np
-    from keras_meta import episodes
+    import keras_meta
 
     random = np.random.default_rng(0)
     patients = {
@@ -63,7 +63,9 @@ def from_groups(
         "drug": random.choice(["none", "old", "new"], 400),
         "pressure": random.normal(120, 15, 400),
     }
-    tasks = episodes.from_groups(patients, task="patient", y="pressure", num_support=(1, 5))
+    tasks = keras_meta.episodes.from_groups(
+        patients, task="patient", y="pressure", num_support=(1, 5)
+    )
     train, validation, test = tasks.split()
     network = keras_meta.networks.table_network(train)
     ```

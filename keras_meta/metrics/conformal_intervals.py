@@ -5,7 +5,7 @@ import numpy as np
 from keras_meta.metrics.predicted_values import predicted_values
 
 # The numbers of examples that the prior noise variance may count for.
-_PRIOR_ROWS = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 1e4)
+_PRIOR_ROWS = (1.0, 3.0, 10.0, 100.0)
 
 
 class ConformalIntervals:
@@ -70,7 +70,7 @@ class ConformalIntervals:
         if coverage > groups / (groups + 1):
             raise ValueError(
                 f"Intervals that cover {coverage:g} need at least "
-                f"{int(np.ceil(coverage / (1 - coverage)))} groups to calibrate them. "
+                f"{int(np.ceil(coverage / (1 - coverage) - 1e-9))} groups to calibrate them. "
                 f"Received: {groups}."
             )
         score = np.abs(values.y - values.mean) / values.deviation
@@ -132,24 +132,21 @@ def calibrate(learner, episodes, coverage=0.9):
     intervals = keras_meta.metrics.calibrate(learner, waves, coverage=0.8)
     ```
     """
-    if hasattr(learner, "prior_noise"):
-        _choose_prior(learner, episodes, coverage)
-    return ConformalIntervals.of_values(predicted_values(learner, episodes), coverage)
-
-
-def _choose_prior(learner, episodes, coverage):
+    if not hasattr(learner, "prior_noise"):
+        return ConformalIntervals.of_values(predicted_values(learner, episodes), coverage)
     # With a prior that outweighs every support set, deviations are those of its noise variance.
     learner.prior_noise, learner.prior_rows = 1.0, 1e9
     values = predicted_values(learner, episodes)
     squares = np.square((values.y - values.mean) / values.deviation)
     learner.prior_noise = max(float(_task_means(squares, values.mask).mean()), 1e-12)
-    widths = []
+    candidates = {}
     for rows in _PRIOR_ROWS:
         learner.prior_rows = rows
         values = predicted_values(learner, episodes)
         intervals = ConformalIntervals.of_values(values, coverage)
-        widths.append(intervals.task_widths(values).mean())
-    learner.prior_rows = _PRIOR_ROWS[int(np.argmin(widths))]
+        candidates[rows] = intervals.task_widths(values).mean(), intervals
+    learner.prior_rows = min(candidates, key=lambda rows: candidates[rows][0])
+    return candidates[learner.prior_rows][1]
 
 
 def _task_means(values, mask):

@@ -14,6 +14,7 @@ def table_network(
     category_units=16,
     least_count=2,
     num_outputs=1,
+    own_statistics=False,
     seed=0,
     name="table_network",
 ):
@@ -37,6 +38,8 @@ def table_network(
             categories get shorter ones.
         least_count: int. The number of rows from which on a category has a vector of its own.
         num_outputs: 1, or `None` for the embedding `h` alone.
+        own_statistics: bool. Whether standardised numbers are standardised again by the support set
+            of each task, with a learner of `batch_norm="support"`: `(x - m) / sqrt(v + 0.1)`.
         seed: int. Seed of the initial weights.
         name: Name of the model.
 
@@ -63,6 +66,9 @@ def table_network(
             mean, scale = standardization(values.values)
             inputs[column] = x = keras.Input((), name=column)
             features.append(_standardized(x, mean, scale, f"standardize_{number}"))
+            if own_statistics:
+                own = keras.layers.BatchNormalization(center=False, scale=False, epsilon=0.1)
+                features[-1] = own(features[-1])
             if tasks.missing == "mask":
                 column = PRESENT.format(column)
                 inputs[column] = x = keras.Input((), name=column)
