@@ -1,7 +1,8 @@
 """The folder of a training run: its options, its progress and its result.
 
 config.json     the options of `train`, enough to rebuild data and learner
-learner.keras   the learner with its optimizer, after the last full epoch: the result
+learner.keras   the learner with its optimizer, after the last full epoch: the result; of a table,
+                after the epoch with the smallest loss on the validation tasks
 checkpoints     the state of the run, from which it resumes
 history.csv     losses and metrics, one row per epoch
 intervals.json  how wide intervals are, of a run on a table

@@ -32,7 +32,9 @@ def build(config, tasks):
                 "--generates film or network. Received: --generates "
                 f"{row.generated.name} with --task {config['task']}."
             )
-        settings["generated"] = row.generated.build(model, regression=True)
+        settings["generated"] = row.generated.build(
+            model, regression=True, target_mean=mean, target_scale=scale
+        )
     learner = row.build(model, **settings)
     loss = losses.StandardizedSquaredError(scale)
     error = keras.metrics.RootMeanSquaredError(name="root_mean_squared_error")

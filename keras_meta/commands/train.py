@@ -151,13 +151,17 @@ def _fit(learner, train, validation, folder, config):
             "Choose another --out."
         )
     rows = folder.read_history(resume.step)
+    # Few groups are learned by heart before the end.
+    keeps_best = data_kinds.is_table(config)
 
     class SaveEpoch(keras.callbacks.Callback):
         def on_epoch_end(self, epoch, logs=None):
             # Before the checkpoint of this epoch: resuming cuts off surplus rows.
             rows.append({"iterations": (epoch + 1) * steps, **(logs or {})})
             folder.write_history(rows)
-            folder.write_learner(self.model)
+            losses = [float(row["val_loss"]) for row in rows]
+            if not keeps_best or losses[-1] == min(losses):
+                folder.write_learner(self.model)
 
     tasks = config["validation_tasks"]
     batch_size = max(size for size in range(1, min(tasks, 50) + 1) if tasks % size == 0)

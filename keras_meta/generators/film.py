@@ -41,6 +41,7 @@ class FiLM(GeneratedNetwork):
         name: Optional name.
         generate_head: bool. Whether the head is generated output by output; otherwise, for outputs
             that mean the same in all tasks, it is scaled and shifted like other layers.
+        **kwargs: `target_mean` and `target_scale`: see `GeneratedNetwork`.
 
     Raises:
         ValueError: If no layer of the body can be modulated, or the last layer with weights does
@@ -64,8 +65,8 @@ class FiLM(GeneratedNetwork):
         [Requeima et al., 2019](https://arxiv.org/abs/1906.07697), for few-shot learning
     """
 
-    def __init__(self, model, units=128, name=None, generate_head=True):
-        super().__init__(model, units, name, generate_head)
+    def __init__(self, model, units=128, name=None, generate_head=True, **kwargs):
+        super().__init__(model, units, name, generate_head, **kwargs)
         *body, head = layers_with_weights(model)
         self.modulated = modulated_layers(body if generate_head else [*body, head])
         self.body_variables = modulated_variables(self.modulated)

@@ -27,14 +27,26 @@ class GeneratedNetwork(GeneratedLearner):
         units: int. Width of the hidden layer of the hypernetwork.
         name: Optional name.
         generate_head: bool. Whether the last layer is generated output by output.
+        target_mean: float. The mean of the labels, if they are values.
+        target_scale: float. Their standard deviation: the task encoder reads standardised values.
 
     Raises:
         ValueError: If the last layer with weights does not give the outputs of the model.
     """
 
-    def __init__(self, model, units=128, name=None, generate_head=True):
+    def __init__(
+        self,
+        model,
+        units=128,
+        name=None,
+        generate_head=True,
+        target_mean=0.0,
+        target_scale=1.0,
+    ):
         super().__init__(units, name)
         self.generate_head = generate_head
+        self.target_mean = target_mean
+        self.target_scale = target_scale
         if not isinstance(model, keras.Model) or not model.trainable_variables:
             raise ValueError(
                 "`model` must be a built `keras.Model` with trainable weights. "
@@ -56,6 +68,12 @@ class GeneratedNetwork(GeneratedLearner):
                 f"{[tuple(v.shape) for v in of_head]}."
             )
         (self.num_outputs,) = outputs
+
+    def targets(self, support_y):
+        targets, are_classes = super().targets(support_y)
+        if are_classes or (self.target_mean, self.target_scale) == (0.0, 1.0):
+            return targets, are_classes
+        return (targets - self.target_mean) / self.target_scale, False
 
     @property
     def classifies(self):
@@ -126,7 +144,12 @@ class GeneratedNetwork(GeneratedLearner):
         return weights
 
     def get_config(self):
-        return {"model": serialize(self.model), **super().get_config()}
+        return {
+            "model": serialize(self.model),
+            "target_mean": self.target_mean,
+            "target_scale": self.target_scale,
+            **super().get_config(),
+        }
 
     @classmethod
     def from_config(cls, config):

@@ -31,6 +31,7 @@ class NeuralNetwork(GeneratedNetwork):
         chunk_embedding_size: int. Length of the embedding of a chunk.
         units: int. Width of the hidden layer of the hypernetwork.
         name: Optional name.
+        **kwargs: `target_mean` and `target_scale`: see `GeneratedNetwork`.
 
     Raises:
         ValueError: If the last layer with weights does not give the outputs of the model.
@@ -53,8 +54,10 @@ class NeuralNetwork(GeneratedNetwork):
         [von Oswald et al., 2020](https://arxiv.org/abs/1906.00695), chunks
     """
 
-    def __init__(self, model, chunk_size=256, chunk_embedding_size=16, units=128, name=None):
-        super().__init__(model, units, name)
+    def __init__(
+        self, model, chunk_size=256, chunk_embedding_size=16, units=128, name=None, **kwargs
+    ):
+        super().__init__(model, units, name, **kwargs)
         self.chunk_size = chunk_size
         self.chunk_embedding_size = chunk_embedding_size
         self.num_weights = sum(math.prod(v.shape) for v in self.body_variables)
