@@ -74,7 +74,8 @@ def predictive_variance(
     x, y, w, q, penalty = double(features, targets, weights, queries, regularization)
     prior_noise, prior_rows = double(prior_noise, prior_rows)
     examples = tf.cast(tf.shape(x)[0], x.dtype)
-    left = tf.reduce_sum(y * (y - tf.matmul(x, w)), 0)
+    # Not below zero, as rounding could leave it if there is no noise.
+    left = tf.maximum(tf.reduce_sum(y * (y - tf.matmul(x, w)), 0), 0.0)
     noise = (prior_rows * prior_noise + left) / (prior_rows + examples)
     if _few(x):
         products = tf.matmul(x, q, transpose_b=True)

@@ -48,3 +48,8 @@ def test_the_variance_is_that_of_the_posterior(examples, features):
     weights = ridge(tf.constant(x), y, penalty)
     variance = predictive_variance(tf.constant(x), y, weights, queries, penalty)
     np.testing.assert_allclose(variance, scale * (1 + spread[:, None]), rtol=1e-9, atol=1e-12)
+    # A prior of the noise variance that counts for two examples.
+    left = scale * examples
+    variance = predictive_variance(tf.constant(x), y, weights, queries, penalty, 0.7, 2.0)
+    scale = (2.0 * 0.7 + left) / (2.0 + examples)
+    np.testing.assert_allclose(variance, scale * (1 + spread[:, None]), rtol=1e-9, atol=1e-12)

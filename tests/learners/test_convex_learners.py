@@ -74,7 +74,35 @@ def test_ridge_regression_of_values(num_values, float64):
     assert variance.shape == (6, num_values) and (variance.numpy() > 0).all()
 
 
+def test_ridge_with_a_learned_prior_in_the_units_of_the_target(float64):
+    units = {"target_mean": 40.0, "target_scale": 5.0, "learned_prior": True}
+    learner = learners.RidgeLearner(embedding(), 0.1, num_values=1, **units)
+    plain = learners.RidgeLearner(learner.model, 0.1, num_values=1)
+    for each in (learner, plain):
+        each.compile("sgd", "mse")
+    _, (inputs, y) = regression(num_values=1)
+    # Without a prior, it is the learner of standardised values.
+    task = inputs["support_x"][0], inputs["support_y"][0], inputs["query_x"][0]
+    scaled = task[0], 40.0 + 5.0 * task[1], task[2]
+    mean, variance = plain.predict_with_variance(*task)
+    found = learner.predict_with_variance(*scaled)
+    np.testing.assert_allclose(found[0], 40.0 + 5.0 * mean, rtol=1e-10)
+    np.testing.assert_allclose(found[1], 25.0 * variance, rtol=1e-10)
+    # Values that the prior explains leave the weights of the prior, without noise.
+    weights = np.random.default_rng(0).normal(size=learner.prior.shape)
+    learner.prior.assign(weights)
+    support, queries = (40.0 + 5.0 * learner.embed(x).numpy() @ weights for x in task[::2])
+    found = learner.predict_with_variance(task[0], support, task[2])
+    np.testing.assert_allclose(found[0], queries, rtol=1e-9)
+    np.testing.assert_allclose(found[1], 0.0, atol=1e-12)
+    check_meta_gradient(learner, (inputs, y))
+    copy = type(learner).from_config(learner.get_config())
+    assert copy.get_config() == learner.get_config()
+
+
 def test_what_cannot_be_is_said():
+    with pytest.raises(ValueError, match="are for regression.*Received: num_values=None"):
+        learners.RidgeLearner(embedding(), learned_prior=True)
     with pytest.raises(ValueError, match="not both"):
         learners.RidgeLearner(embedding(), num_ways=3, num_values=1)
     with pytest.raises(ValueError, match="`penalty` must be a number > 0"):
