@@ -88,6 +88,9 @@ def description(config, train, validation):
     kinds = ", ".join(f"{name} ({_kind(column)})" for name, column in train.table.x.items())
     low, high = train.num_support
     how = "by " + config["order"] if train.ordered else "at random"
+    for name, column in train.table.x.items():
+        if isinstance(column, Numbers) and name.lower().endswith("id"):
+            note(f"{name} is read as numbers. If it holds names, list it in --categories.")
     return (
         f"{config['learner']} on {Path(config['network']).name} of {kinds}. {train.num_groups:,} "
         f"tasks with {len(train.table.y):,} rows to train on, {validation.num_groups:,} to "

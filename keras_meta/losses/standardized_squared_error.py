@@ -38,6 +38,7 @@ class StandardizedSquaredError(keras.losses.Loss):
         self.scale = float(scale)
 
     def call(self, y_true, y_pred):
+        y_pred = keras.ops.convert_to_tensor(y_pred)
         y_true = keras.ops.cast(y_true, y_pred.dtype)
         return keras.ops.mean(keras.ops.square((y_true - y_pred) / self.scale), axis=-1)
 
