@@ -32,10 +32,9 @@ def predict(folder, config, known, unknown=None):
         lambda *task: task_distribution(learner, *task), autograph=False, reduce_retracing=True
     )
     features = [table_tensors(part.x, config["mask_missing"]) for part in (support, query)]
-    position = {name: number for number, name in enumerate(support.names)}
-    for name, start, size in zip(query.names, query.starts, query.sizes, strict=True):
-        group = position[name]
-        rows = support.starts[group] + np.arange(support.sizes[group]), start + np.arange(size)
+    known_rows, unknown_rows = _rows_by_group(support), _rows_by_group(query)
+    for name, rows_of_query in unknown_rows.items():
+        rows = known_rows[name], rows_of_query
         support_x, query_x = (
             {column: x.gather(of_part) for column, x in part.items()}
             for part, of_part in zip(features, rows, strict=True)
@@ -72,6 +71,12 @@ def _rows(known, unknown, config):
             f"Received: {where} with {len(alone):,} that have none: {', '.join(alone[:10])}."
         )
     return support, query
+
+
+def _rows_by_group(table):
+    """Returns a dict of the numbers of the rows of each group."""
+    rows = np.split(np.arange(len(table.group_of_row)), table.starts[1:])
+    return dict(zip(table.names, rows, strict=True))
 
 
 def _table(query: GroupedTable, config, mean, deviation, intervals):
