@@ -12,6 +12,7 @@ from keras_meta.episodes.table_columns import (
     NumberCollector,
     UndecidedCollector,
 )
+from keras_meta.episodes.table_tensors import feature_name
 
 
 class GroupedTable(NamedTuple):
@@ -188,6 +189,13 @@ def _check_roles(task, x, y, categories):
         raise ValueError(
             "`task`, `y` and each of `x` must be different columns: a learner is to predict `y` "
             f"without it. Received: {twice[0]!r} twice, in task={task!r}, x={x}, y={y!r}."
+        )
+    features = [feature_name(name) for name in x]
+    alike = [name for name in x if features.count(feature_name(name)) > 1]
+    if alike:
+        raise ValueError(
+            "Names of columns must differ in their letters, digits or underscores: other "
+            f"characters become underscores. Rename one. Received: {alike[:2]}."
         )
     unknown = [name for name in categories if name not in x]
     if unknown:

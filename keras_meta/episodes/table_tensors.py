@@ -1,5 +1,6 @@
 """Columns of a table as tensors from which rows are gathered."""
 
+import re
 from typing import NamedTuple
 
 import numpy as np
@@ -7,8 +8,7 @@ import tensorflow as tf
 
 from keras_meta.episodes.table_columns import Numbers
 
-# The name of a column of 0 and 1 that says where another has values.
-PRESENT = "{}_present"
+_NOT_IN_NAMES = re.compile("[^A-Za-z0-9_]")
 
 
 class NumberTensor(NamedTuple):
@@ -41,6 +41,16 @@ class StringTensor(NamedTuple):
         return tf.gather(self.names, tf.gather(self.numbers, rows))
 
 
+def feature_name(column):
+    """Returns the name of a column as a feature: what Keras and TensorFlow forbid becomes `_`."""
+    return _NOT_IN_NAMES.sub("_", column)
+
+
+def present_name(column):
+    """Returns the name of the feature of 0 and 1 that says where a column has values."""
+    return f"{feature_name(column)}_present"
+
+
 def table_tensors(columns, masked=False):
     """Returns the features of a table as tensors.
 
@@ -50,15 +60,18 @@ def table_tensors(columns, masked=False):
             where it lacks a value; it is 0 there itself.
 
     Returns:
-        dict, name to `NumberTensor` or `StringTensor`.
+        dict, `feature_name` to `NumberTensor` or `StringTensor`.
     """
     found = {}
     for name, column in columns.items():
         if not isinstance(column, Numbers):
-            found[name] = StringTensor(tf.constant(column.names), tf.constant(column.numbers))
+            found[feature_name(name)] = StringTensor(
+                tf.constant(column.names), tf.constant(column.numbers)
+            )
             continue
         missing = np.isnan(column.values)
-        found[name] = NumberTensor(tf.constant(np.where(missing, 0, column.values), tf.float32))
+        values = tf.constant(np.where(missing, 0, column.values), tf.float32)
+        found[feature_name(name)] = NumberTensor(values)
         if masked:
-            found[PRESENT.format(name)] = NumberTensor(tf.constant(~missing, tf.float32))
+            found[present_name(name)] = NumberTensor(tf.constant(~missing, tf.float32))
     return found

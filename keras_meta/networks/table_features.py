@@ -3,11 +3,11 @@
 import keras
 
 from keras_meta.episodes.table_columns import Numbers
-from keras_meta.episodes.table_tensors import PRESENT
+from keras_meta.episodes.table_tensors import feature_name, present_name
 from keras_meta.networks.table_network import standardization, vocabulary
 
 
-def table_features(tasks, most_categories=20, name="table_features"):
+def table_features(tasks, most_categories=20):
     """A network without weights: numbers are standardised, few categories become one-hot vectors.
 
     A missing number is the mean. A category that was not seen in training is one of its own.
@@ -15,7 +15,6 @@ def table_features(tasks, most_categories=20, name="table_features"):
     Args:
         tasks: `episodes.GroupedEpisodes` of the training groups.
         most_categories: int. Columns with more categories are left out.
-        name: Name of the model.
 
     Returns:
         A functional `keras.Model` from a dict of columns `[n]` to vectors `[n, features]`; or
@@ -36,18 +35,18 @@ def table_features(tasks, most_categories=20, name="table_features"):
     """
     inputs, features = {}, []
     for column, values in tasks.table.x.items():
+        name = feature_name(column)
         if isinstance(values, Numbers):
-            inputs[column] = x = keras.Input((), name=column)
+            inputs[name] = x = keras.Input((), name=name)
             mean, scale = standardization(values.values)
             x = keras.layers.Rescaling(1 / scale, -mean / scale)(keras.layers.Reshape((1,))(x))
             if tasks.missing == "mask":
-                present = inputs[PRESENT.format(column)] = keras.Input(
-                    (), name=PRESENT.format(column)
-                )
+                name = present_name(column)
+                present = inputs[name] = keras.Input((), name=name)
                 x = keras.layers.Multiply()([x, keras.layers.Reshape((1,))(present)])
             features.append(x)
             continue
-        inputs[column] = x = keras.Input((), name=column, dtype="string")
+        inputs[name] = x = keras.Input((), name=name, dtype="string")
         known = vocabulary(values)
         if 0 < len(known) <= most_categories:
             lookup = keras.layers.StringLookup(vocabulary=known, output_mode="one_hot")
@@ -55,4 +54,4 @@ def table_features(tasks, most_categories=20, name="table_features"):
     if not features:
         return None
     x = keras.layers.Concatenate()(features) if len(features) > 1 else features[0]
-    return keras.Model(inputs, x, name=name)
+    return keras.Model(inputs, x, name="table_features")

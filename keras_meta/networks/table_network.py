@@ -4,7 +4,7 @@ import keras
 import numpy as np
 
 from keras_meta.episodes.table_columns import Numbers
-from keras_meta.episodes.table_tensors import PRESENT
+from keras_meta.episodes.table_tensors import feature_name, present_name
 
 
 def table_network(
@@ -17,7 +17,6 @@ def table_network(
     own_statistics=False,
     skip=False,
     seed=0,
-    name="table_network",
 ):
     """A network that takes the columns of a table as they are.
 
@@ -42,7 +41,6 @@ def table_network(
         own_statistics: bool. Whether standardised numbers are standardised again by the support set
             of each task, with a learner of `batch_norm="support"`: `(x - m) / sqrt(v + 0.1)`.
         seed: int. Seed of the initial weights.
-        name: Name of the model.
 
     Returns:
         A functional `keras.Model` from a dict of columns `[n]` to values `[n, 1]`, or to embeddings
@@ -63,22 +61,23 @@ def table_network(
     """
     inputs, features = {}, []
     for number, (column, values) in enumerate(tasks.table.x.items()):
+        name = feature_name(column)
         if isinstance(values, Numbers):
             mean, scale = standardization(values.values)
-            inputs[column] = x = keras.Input((), name=column)
+            inputs[name] = x = keras.Input((), name=name)
             features.append(_standardized(x, mean, scale, f"standardize_{number}"))
             if own_statistics:
                 own = keras.layers.BatchNormalization(center=False, scale=False, epsilon=0.1)
                 features[-1] = own(features[-1])
             if tasks.missing == "mask":
-                column = PRESENT.format(column)
-                inputs[column] = x = keras.Input((), name=column)
+                name = present_name(column)
+                inputs[name] = x = keras.Input((), name=name)
                 present = keras.layers.Reshape((1,))(x)
                 # A missing number counts as the mean.
                 features[-1] = keras.layers.Multiply()([features[-1], present])
                 features.append(present)
         else:
-            inputs[column] = x = keras.Input((), name=column, dtype="string")
+            inputs[name] = x = keras.Input((), name=name, dtype="string")
             known = vocabulary(values, least_count)
             size = min(category_units, len(known) // 2 + 1)
             features.append(_embedded(x, known, size, [seed, number], f"{number}"))
@@ -94,7 +93,7 @@ def table_network(
         h = keras.layers.Dense(num_outputs, kernel_initializer=initializer)(h)
         mean, scale = standardization(tasks.table.y)
         h = keras.layers.Rescaling(scale, mean, name="units_of_target")(h)
-    return keras.Model(inputs, h, name=name)
+    return keras.Model(inputs, h, name="table_network")
 
 
 def standardization(values):

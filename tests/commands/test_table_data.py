@@ -121,9 +121,11 @@ def test_other_options(run, tmp_path):
     table = plants(20)
     table["day"] = np.where(table["day"] == 0, "", table["day"].astype(str))
     table["season"] = np.arange(len(table["day"])) % 7
+    table["wet (m/m²)"] = table["season"] / 7
     data = write(tmp_path / "plants.csv", table)
     options = ["--order", "season", "--mask-missing", "--min-shots", 3, "--learner", "cavia"]
     options += ["--categories", "soil", "--seed", 1, *SMALL, "--shots", 3]
+    options += ["--x", "day,soil,wet (m/m²)"]
     arguments = ["train", "--data", data, *COLUMNS, *options, "--out", tmp_path / "run"]
     status, output, errors = run(*arguments)
     assert status == 0, errors
@@ -135,7 +137,7 @@ def test_other_options(run, tmp_path):
         tmp_path / "query.csv", {k: np.where(v == "nan", "", v) for k, v in predicted.items()}
     )
     status, output, errors = run("predict", tmp_path / "run", "--support", query)
-    assert status == 0 and output.startswith("plant,day,soil,height\n"), errors
+    assert status == 0 and output.startswith("plant,day,soil,wet (m/m²),height\n"), errors
 
 
 def train(fails, folder, *options, table=None):
