@@ -32,8 +32,8 @@ class GroupedEpisodes(TaskDistribution):
     `low + 1` rows are left out, with a warning.
 
     Features keep their columns: a dict of float tensors and string tensors, which a network such as
-    `networks.table_network` standardises and numbers. Characters of their names other than letters,
-    digits and underscores become underscores.
+    `networks.table_network` standardises and numbers. What their names may not contain is replaced:
+    see `table_tensors.feature_name`.
 
     Args:
         table: A `GroupedTable` with targets.

@@ -194,8 +194,8 @@ def _check_roles(task, x, y, categories):
     alike = [name for name in x if features.count(feature_name(name)) > 1]
     if alike:
         raise ValueError(
-            "Names of columns must differ in their letters, digits or underscores: other "
-            f"characters become underscores. Rename one. Received: {alike[:2]}."
+            "Names of columns must differ in letters, digits or underscores: other characters "
+            f"become underscores. Rename one. Received: {alike[:2]}."
         )
     unknown = [name for name in categories if name not in x]
     if unknown:

@@ -42,8 +42,24 @@ class StringTensor(NamedTuple):
 
 
 def feature_name(column):
-    """Returns the name of a column as a feature: what Keras and TensorFlow forbid becomes `_`."""
-    return _NOT_IN_NAMES.sub("_", column)
+    """Returns the name of a column as a feature, without what Keras and TensorFlow forbid in names.
+
+    Signs become `_`, and letters that are not of ASCII their code points.
+
+    Example:
+
+    ```python
+    from keras_meta.episodes.table_tensors import feature_name
+
+    assert feature_name("age (years)") == "age__years_" and feature_name("größe") == "gruf6udfe"
+    ```
+    """
+
+    def permitted(match):
+        character = match[0]
+        return f"u{ord(character):x}" if character.isalnum() else "_"
+
+    return _NOT_IN_NAMES.sub(permitted, column)
 
 
 def present_name(column):

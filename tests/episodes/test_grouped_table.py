@@ -67,7 +67,7 @@ def test_missing_values():
         ({"x": ["height"]}, "Received: 'height' twice"),
         ({"x": ["day", "plant"]}, "Received: 'plant' twice"),
         ({"x": ["day"], "categories": ["soil"]}, "columns of `x`. Received: 'soil'"),
-        ({"x": ["a b", "a_b"]}, "must differ in their letters.*Received: .'a b', 'a_b'."),
+        ({"x": ["a b", "a_b"]}, "must differ in letters.*Received: .'a b', 'a_b'."),
         ({"y": "soil"}, "'soil' must hold numbers"),
         ({"order": "soil"}, "'soil' must hold numbers or ISO dates"),
         ({"missing": "ignore"}, "Received: missing='ignore'"),
