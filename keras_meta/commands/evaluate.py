@@ -26,6 +26,9 @@ def add_arguments(parser):
         help="query examples per class, or rows of a task to predict (as in training)",
     )
     parser.add_argument(
+        "--shots", type=integer(1), help="known rows of every task (tables; as in training)"
+    )
+    parser.add_argument(
         "--without-baselines",
         action="store_true",
         help="leave out the simpler methods, which take most of the time (tables)",
@@ -51,6 +54,7 @@ def run(options):
     if data_kinds.is_table(config):
         _evaluate_table(options, folder, config, num_tasks)
         return
+    _check_absent(options, ("shots",), "This report", f"{folder.path}, a run on {config['data']}")
     tensorflow_start.start(options)
     from keras_meta import metrics
     from keras_meta.commands import data
@@ -91,7 +95,12 @@ def _evaluate_table(options, folder, config, num_tasks):
     from keras_meta.commands import table_report
 
     table_report.report(
-        folder, config, options.split, num_tasks, options.queries, not options.without_baselines
+        folder,
+        config,
+        options.split,
+        num_tasks,
+        (options.queries, options.shots),
+        not options.without_baselines,
     )
 
 
@@ -105,7 +114,7 @@ def _check_absent(options, names, subject, run):
 
 def _evaluate_policy(options, folder, config):
     run = f"{folder.path}, a run on {config['environment']}"
-    _check_absent(options, ("queries", "batch_norm"), "A policy", run)
+    _check_absent(options, ("queries", "shots", "batch_norm"), "A policy", run)
     tensorflow_start.start(options)
     from keras_meta.commands import policy_report
 

@@ -19,7 +19,8 @@ def load(config):
         config: dict, the options of `keras-meta train`.
 
     Returns:
-        A function `(split, num_queries=None)` that returns the `GroupedEpisodes` of a split.
+        A function `(split, num_queries=None, num_support=None)` that returns the `GroupedEpisodes`
+        of a split, with the sizes of the run unless others are given.
 
     Raises:
         ValueError: If the file cannot be used.
@@ -37,13 +38,13 @@ def load(config):
             f"Training, validation and test need tasks of their own, or values of --group. {error}"
         ) from error
 
-    def distribution(split, num_queries=None):
+    def distribution(split, num_queries=None, num_support=None):
         # Groups may have too few rows of this part; those left out of the table were noted.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return GroupedEpisodes(
                 parts[split],
-                (config["min_shots"], config["shots"]),
+                num_support or (config["min_shots"], config["shots"]),
                 num_queries or config["queries"],
                 ordered=config["order"] is not None,
                 from_start=config["from_start"],

@@ -9,7 +9,7 @@ from keras_meta.commands import data, table_baselines, table_intervals
 _MOST_TASKS = 200
 
 
-def report(folder, config, split, num_tasks, num_queries=None, with_baselines=True):
+def report(folder, config, split, num_tasks, sizes=(None, None), with_baselines=True):
     """Evaluates the learner of a run on unseen groups, prints and writes the result.
 
     Args:
@@ -17,17 +17,23 @@ def report(folder, config, split, num_tasks, num_queries=None, with_baselines=Tr
         config: dict, the options of the run.
         split: str.
         num_tasks: int. The largest number of tasks; none is more than once among them.
-        num_queries: int or `None`. See `keras-meta evaluate`.
+        sizes: Pair of ints or `None`s, the queries and the support examples of a task. See
+            `table_data.load`.
         with_baselines: bool.
     """
     learner, intervals = folder.read_learner(), table_intervals.read(folder)
     distribution = data.load(config)
-    tasks = distribution(split, num_queries)
+    tasks = distribution(split, *sizes)
     number = min(num_tasks, tasks.num_groups)
     episodes = tasks.as_dataset(number, num_batches=1)
     print(f"{config['learner']} on {config['data']}, split {split}, seed {config['seed']},")
     print(f"trained for {int(learner.optimizer.iterations)} iterations:")
-    comparison = _compare(learner, config, distribution, episodes, with_baselines)
+    validation = distribution("validation", *sizes)
+    methods = {}
+    if with_baselines:
+        methods = table_baselines.make(config, learner, distribution("train"), validation)
+    chosen_on = validation.as_dataset(min(validation.num_groups, _MOST_TASKS), num_batches=1)
+    comparison = baselines.compare(learner, episodes, chosen_on, methods, metric="mse")
     print(comparison if with_baselines else _line(learner, comparison.values))
     result = {
         "metric": "mse",
@@ -35,6 +41,7 @@ def report(folder, config, split, num_tasks, num_queries=None, with_baselines=Tr
         | {name: _interval(values) for name, values in comparison.baselines.items()},
         "settings": comparison.settings,
         "tasks": number,
+        "known_rows": list(tasks.num_support),
         "split": split,
         "seed": config["seed"],
         "iterations": int(learner.optimizer.iterations),
@@ -54,15 +61,6 @@ def report(folder, config, split, num_tasks, num_queries=None, with_baselines=Tr
         )
     folder.write_json(folder.evaluation_file, result)
     print(f"Written to {folder.evaluation_file}.")
-
-
-def _compare(learner, config, distribution, episodes, with_baselines):
-    methods, validation = {}, distribution("validation")
-    if with_baselines:
-        methods = table_baselines.make(config, learner, distribution("train"), validation)
-    number = min(validation.num_groups, _MOST_TASKS)
-    chosen_on = validation.as_dataset(number, num_batches=1)
-    return baselines.compare(learner, episodes, chosen_on, methods, metric="mse")
 
 
 def _line(learner, values):

@@ -15,7 +15,7 @@ def table_network(
     least_count=2,
     num_outputs=1,
     own_statistics=False,
-    skip=False,
+    dropout=0.0,
     seed=0,
 ):
     """A network that takes the columns of a table as they are.
@@ -82,12 +82,11 @@ def table_network(
             size = min(category_units, len(known) // 2 + 1)
             features.append(_embedded(x, known, size, [seed, number], f"{number}"))
     h = keras.layers.Concatenate()(features) if len(features) > 1 else features[0]
-    x = h
     for number, width in enumerate(units):
         initializer = keras.initializers.GlorotUniform(seed=seed + number)
         h = keras.layers.Dense(width, activation, kernel_initializer=initializer)(h)
-    if skip and units:
-        h = keras.layers.Concatenate()([x, h])
+        if dropout:
+            h = keras.layers.Dropout(dropout)(h)
     if num_outputs is not None:
         initializer = keras.initializers.GlorotUniform(seed=seed + len(units))
         h = keras.layers.Dense(num_outputs, kernel_initializer=initializer)(h)

@@ -42,11 +42,14 @@ def test_the_run(run, table_run):
 
 
 def test_evaluation(run, table_run):
-    status, output, errors = run("evaluate", table_run, "--tasks", 4, "--without-baselines")
+    status, output, errors = run(
+        *("evaluate", table_run, "--tasks", 4, "--shots", 3, "--without-baselines")
+    )
     assert status == 0 and "mse over 4 tasks: ridge" in output, errors
     assert "Intervals of 90% cover" in output and "their mean width is" in output
     result = json.loads((table_run / "evaluation.json").read_text())
-    assert result["tasks"] == 4 and 0 <= result["intervals"]["covered"][0] <= 1
+    assert result["tasks"] == 4 and result["known_rows"] == [3, 3]
+    assert 0 <= result["intervals"]["covered"][0] <= 1
 
 
 def test_evaluation_beside_baselines(run, table_run, monkeypatch):
