@@ -20,11 +20,12 @@ class RidgeLearner(EmbeddingLearner):
         predictions = t f(x) W        logits of classes
 
     The derivative is exact. `l` and the scale `t` are learned. There is no intercept: the embedding
-    can supply a constant feature instead. Values can have a mean `m` and a scale `s`, and weights
-    `W_0` that all tasks share, which a task with few examples hardly leaves:
+    can supply a constant feature instead. Values can have a mean `m` and a scale `s`, and a learned
+    prior: weights `W_0` that all tasks share, which a task with few examples hardly leaves, and a
+    constant feature `c`, by which tasks differ in level:
 
-        W = argmin |X W - (Y - m) / s|^2 + l |W - W_0|^2
-        predictions = s f(x) W + m
+        W = argmin |[X, c] W - (Y - m) / s|^2 + l |W - W_0|^2
+        predictions = s [f(x), c] W + m
 
     Args:
         model: A built `keras.Model` that embeds an example: features `[n, ...]` to vectors
@@ -33,7 +34,8 @@ class RidgeLearner(EmbeddingLearner):
         num_ways: See `EmbeddingLearner`.
         num_values: int. Number of regression targets: labels are values, `[support]` or
             `[support, num_values]`. `None` for classification.
-        learned_prior: bool. Whether `W_0` is learned, for regression; otherwise it is zero.
+        learned_prior: bool. Whether `W_0` and `c` are learned, for regression; otherwise they are
+            zero.
         target_mean: float. The mean `m` of the values.
         target_scale: float. The standard deviation `s` of the values.
         prior_noise: float. Noise variance of standardised values before a task is seen. Only the
@@ -110,32 +112,38 @@ class RidgeLearner(EmbeddingLearner):
         if num_values is None:
             self.log_scale = self.add_log_weight("log_scale", 10.0)
         elif learned_prior:
-            shape = (*self.embedding_shape, num_values)
+            shape = (self.embedding_shape[0] + 1, num_values)
             self.prior = self.add_weight(name="prior", shape=shape, initializer="zeros")
+            self.log_constant = self.add_log_weight("log_constant", 1.0)
 
     def fit_head(self, features, targets):
         if self.num_values is not None:
-            residuals = self.residuals(features, targets)
-            kernel = self.prior_kernel() + ridge(features, residuals, self.penalty())
-            scale, mean = self.target_scale, self.target_mean
-            return [scale * kernel, tf.fill([self.num_values], tf.cast(mean, kernel.dtype))]
-        kernel = ridge(features, targets, self.penalty())
+            return self.head_of_values(self.fit_values(features, targets)[1])
+        kernel = ridge(features, targets, tf.exp(self.log_regularization))
         return classifier_head(kernel, targets, tf.exp(self.log_scale))
 
-    def penalty(self):
-        """The regularisation `l`, a scalar tensor."""
-        return tf.exp(self.log_regularization)
+    def fit_values(self, features, targets):
+        """Returns what `W_0` leaves of standardised values, and `W - W_0`."""
+        residuals = (targets - self.target_mean) / self.target_scale
+        features = self.with_constant(features)
+        if self.learned_prior:
+            residuals -= tf.matmul(features, self.prior)
+        return residuals, ridge(features, residuals, tf.exp(self.log_regularization))
 
-    def prior_kernel(self):
-        """The weights `W_0`, or zero."""
-        return tf.convert_to_tensor(self.prior) if self.learned_prior else 0.0
-
-    def residuals(self, features, targets):
-        """What the weights `W_0` leave to be learned of standardised values."""
-        standardized = (targets - self.target_mean) / self.target_scale
+    def head_of_values(self, weights):
+        """Returns the head `[s W, m]` of weights `W - W_0`, with the constant in the bias."""
+        mean = tf.fill([self.num_values], tf.cast(self.target_mean, weights.dtype))
         if not self.learned_prior:
-            return standardized
-        return standardized - tf.matmul(features, self.prior_kernel())
+            return [self.target_scale * weights, mean]
+        weights = self.target_scale * (weights + self.prior)
+        return [weights[:-1], mean + tf.exp(self.log_constant) * weights[-1]]
+
+    def with_constant(self, features):
+        """Returns `[X, c]`, or `X` if there is no learned prior."""
+        if not self.learned_prior:
+            return features
+        constant = tf.exp(self.log_constant) * tf.ones_like(features[:, :1])
+        return tf.concat([features, constant], 1)
 
     def predict_task_with_variance(self, support_x, support_y, query_x):
         """Predicts values of one task and their variance, in a graph.
@@ -149,13 +157,13 @@ class RidgeLearner(EmbeddingLearner):
             self.statistics.queries(state, training=False),
             state["statistics"],
         ).predictions
-        features, kernel = embedded.predictions, state["head"][0] / self.target_scale
+        residuals, weights = self.fit_values(embedded.predictions, self.targets(support_y))
         variance = predictive_variance(
-            features,
-            self.residuals(features, self.targets(support_y)),
-            kernel - self.prior_kernel(),
-            queries,
-            self.penalty(),
+            self.with_constant(embedded.predictions),
+            residuals,
+            weights,
+            self.with_constant(queries),
+            tf.exp(self.log_regularization),
             self.prior_noise,
             self.prior_rows,
         )

@@ -81,7 +81,8 @@ def test_ridge_with_a_learned_prior_in_the_units_of_the_target(float64):
     for each in (learner, plain):
         each.compile("sgd", "mse")
     _, (inputs, y) = regression(num_values=1)
-    # Without a prior, it is the learner of standardised values.
+    # Without a prior and a constant, it is the learner of standardised values.
+    learner.log_constant.assign(-100.0)
     task = inputs["support_x"][0], inputs["support_y"][0], inputs["query_x"][0]
     scaled = task[0], 40.0 + 5.0 * task[1], task[2]
     mean, variance = plain.predict_with_variance(*task)
@@ -91,7 +92,10 @@ def test_ridge_with_a_learned_prior_in_the_units_of_the_target(float64):
     # Values that the prior explains leave the weights of the prior, without noise.
     weights = np.random.default_rng(0).normal(size=learner.prior.shape)
     learner.prior.assign(weights)
-    support, queries = (40.0 + 5.0 * learner.embed(x).numpy() @ weights for x in task[::2])
+    learner.log_constant.assign(0.7)
+    support, queries = (
+        40.0 + 5.0 * learner.with_constant(learner.embed(x)).numpy() @ weights for x in task[::2]
+    )
     found = learner.predict_with_variance(task[0], support, task[2])
     np.testing.assert_allclose(found[0], queries, rtol=1e-9)
     np.testing.assert_allclose(found[1], 0.0, atol=1e-12)
