@@ -50,7 +50,8 @@ def add_arguments(parser):
         "--generates",
         choices=_names("generated"),
         help="what --learner generator generates: a linear classifier (or regression) or SVM on "
-        "the features of the network, the whole network, or a modulation of it (linear)",
+        "the features of the network, the whole network, or a modulation of it (linear; "
+        "tables: film)",
     )
     learner.add_argument(
         "--network",
@@ -68,7 +69,9 @@ def add_arguments(parser):
         help="inner steps in evaluation (as --inner-steps; environments: 3)",
     )
     learner.add_argument(
-        "--inner-learning-rate", type=rate, help="(0.4; sinusoid: 0.01; environments: 0.1)"
+        "--inner-learning-rate",
+        type=rate,
+        help="(0.4; sinusoid: 0.01; tables: 0.05; environments: 0.1)",
     )
     learner.add_argument(
         "--batch-norm",

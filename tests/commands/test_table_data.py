@@ -41,6 +41,18 @@ def test_the_run(run, table_run):
     assert "ridge on table_network of day (number), soil (3 categories). 38 tasks" in output
 
 
+def test_a_run_goes_on_and_keeps_its_best_epoch(run, table_run, tmp_path):
+    copy = shutil.copytree(table_run, tmp_path / "run")
+    status, output, errors = run("train", "--resume", "--out", copy, "--iterations", 10)
+    assert status == 0 and "Resuming after iteration 2" in output, errors
+    with (copy / "history.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    best = min(rows, key=lambda row: float(row["val_loss"]))
+    assert len(rows) == 5
+    learner = RunFolder(copy).read_learner()
+    assert int(learner.optimizer.iterations) == int(best["iterations"])
+
+
 def test_evaluation(run, table_run):
     status, output, errors = run(
         *("evaluate", table_run, "--tasks", 4, "--shots", 3, "--without-baselines")
