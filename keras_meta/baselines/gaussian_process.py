@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from keras_meta.baselines.baseline_method import BaselineMethod
 from keras_meta.baselines.ridge_per_task import vectors
-from keras_meta.heads.dual import add_to_diagonal
+from keras_meta.heads.dual import double
 
 
 class GaussianProcess(BaselineMethod):
@@ -33,7 +33,7 @@ class GaussianProcess(BaselineMethod):
 
     waves = keras_meta.episodes.Sinusoid(num_shots=5).as_dataset(25, num_batches=2)
     process = keras_meta.baselines.GaussianProcess(length_scales=(1.0, 2.0), noises=(0.01,))
-    assert process.task_values(waves, "mse").shape == (50, 4)
+    assert process.task_values(waves, "mse").shape == (50, 8)
     ```
 
     Reference:
@@ -45,8 +45,8 @@ class GaussianProcess(BaselineMethod):
         features=None,
         mean=0.0,
         length_scales=(0.3, 1.0, 3.0),
-        noises=(0.01, 0.1, 1.0),
-        levels=(0.1, 10.0),
+        noises=(0.001, 0.01, 0.1, 1.0),
+        levels=(0.1, 1.0, 10.0, 100.0),
     ):
         super().__init__()
         self.features = features
@@ -65,14 +65,18 @@ class GaussianProcess(BaselineMethod):
     def predictions(self, inputs, loss):
         del loss
         support, query = vectors(self.features, inputs)
-        among, across = _squared_distances(support, support), _squared_distances(query, support)
-        y = inputs["support_y"] - self.mean
-        found = []
-        for length, noise, level in self._combinations():
-            kernel, to_query = (tf.exp(-d / (2 * length**2)) + level for d in (among, across))
-            factor = tf.linalg.cholesky(add_to_diagonal(kernel, noise))
-            found.append(self.mean + tf.matmul(to_query, tf.linalg.cholesky_solve(factor, y)))
-        return tf.stack(found)
+        # In double precision, for levels far above the noise. All settings at once.
+        support, query, y = double(support, query, inputs["support_y"] - self.mean)
+        settings = tf.constant(list(self._combinations()), y.dtype)
+        length, noise, level = (x[:, None, None] for x in tf.unstack(settings, axis=1))
+        among, across = (
+            tf.exp(-_squared_distances(x, support) / (2 * length**2)) + level
+            for x in (support, query)
+        )
+        factor = tf.linalg.cholesky(among + noise * tf.eye(tf.shape(support)[0], dtype=y.dtype))
+        learned = tf.linalg.cholesky_solve(factor, tf.broadcast_to(y, _batch(factor, y)))
+        found = self.mean + tf.matmul(across, learned)
+        return tf.cast(found, inputs["support_y"].dtype)
 
     def _combinations(self):
         return itertools.product(self.length_scales, self.noises, self.levels)
@@ -80,3 +84,7 @@ class GaussianProcess(BaselineMethod):
 
 def _squared_distances(a, b):
     return tf.reduce_sum(tf.square(a[:, None] - b[None]), -1)
+
+
+def _batch(factor, y):
+    return tf.concat([tf.shape(factor)[:1], tf.shape(y)], 0)

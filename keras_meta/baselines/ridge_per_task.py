@@ -31,7 +31,7 @@ class RidgePerTask(BaselineMethod):
     ```
     """
 
-    def __init__(self, features=None, penalties=(0.01, 0.1, 1.0, 10.0, 100.0)):
+    def __init__(self, features=None, penalties=(0.001, 0.01, 0.1, 1.0, 10.0, 100.0)):
         super().__init__()
         self.features = features
         self.penalties = tuple(penalties)

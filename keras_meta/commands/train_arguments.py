@@ -85,7 +85,7 @@ def add_arguments(parser):
         "--batch-size", type=integer(1), help="tasks per iteration (16; texts: 4; environments: 20)"
     )
     training.add_argument(
-        "--iterations", type=integer(1), help="(2000; texts: 600; environments: 100)"
+        "--iterations", type=integer(1), help="(2000; texts: 600; tables: 3000; environments: 100)"
     )
     training.add_argument(
         "--epoch-iterations",
@@ -98,7 +98,9 @@ def add_arguments(parser):
         type=integer(1),
         help="iterations between checkpoints (100; environments: 10): a kill costs no more",
     )
-    training.add_argument("--validation-tasks", type=integer(1), help="(100; environments: 20)")
+    training.add_argument(
+        "--validation-tasks", type=integer(1), help="(100; tables: 200; environments: 20)"
+    )
     training.add_argument("--seed", type=integer(0), default=0, help="(%(default)s)")
     policies = parser.add_argument_group("policies, for tasks in an ENVIRONMENT")
     policies.add_argument(

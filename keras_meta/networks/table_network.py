@@ -15,7 +15,6 @@ def table_network(
     least_count=2,
     num_outputs=1,
     own_statistics=False,
-    dropout=0.0,
     seed=0,
 ):
     """A network that takes the columns of a table as they are.
@@ -85,8 +84,6 @@ def table_network(
     for number, width in enumerate(units):
         initializer = keras.initializers.GlorotUniform(seed=seed + number)
         h = keras.layers.Dense(width, activation, kernel_initializer=initializer)(h)
-        if dropout:
-            h = keras.layers.Dropout(dropout)(h)
     if num_outputs is not None:
         initializer = keras.initializers.GlorotUniform(seed=seed + len(units))
         h = keras.layers.Dense(num_outputs, kernel_initializer=initializer)(h)
