@@ -26,6 +26,14 @@ def load(config):
         ValueError: If the file cannot be used.
     """
     table = read(config["data"], config, apart=config["group"])
+    # The files to predict from have the same columns of the same kinds, whatever their values.
+    config.setdefault(
+        "columns",
+        {
+            name: "number" if isinstance(column, Numbers) else "category"
+            for name, column in table.x.items()
+        },
+    )
     fingerprint = hashlib.sha256(table.y.tobytes()).hexdigest()
     splits.check_unchanged(config, [*table.names.tolist(), fingerprint], "tasks or values")
     table, dropped = table.at_least(config["min_shots"] + 1)
@@ -71,15 +79,18 @@ def read(path, config, apart=None, known=True, y=True):
     Raises:
         ValueError: If the file cannot be used.
     """
+    kinds = config.get("columns", {})
+    categories = [name for name, kind in kinds.items() if kind == "category"]
     return grouped_table.read(
         path,
         config["task"],
-        config["x"],
+        list(kinds) or config["x"],
         config["y"] if y else None,
         config["order"],
         apart,
-        config["categories"] or (),
+        categories or config["categories"] or (),
         _missing(config),
+        [name for name, kind in kinds.items() if kind == "number"],
         known,
     )
 

@@ -117,7 +117,7 @@ def _positions(path, header, columns):
             problem = "lacks a column" if name not in header else "has a column twice"
             raise ValueError(
                 f"The file {problem}. Received: {path} with columns {header}, where {name!r} must "
-                "be one of them. Columns are separated by commas. Name those to use with "
-                "options such as --text or --label."
+                "be one of them, once. Columns are separated by commas. Name others, or rename "
+                "the columns of the file."
             )
     return {name: header.index(name) for name in columns}

@@ -110,7 +110,16 @@ class GroupedTable(NamedTuple):
 
 
 def read(
-    table, task, x=None, y=None, order=None, apart=None, categories=(), missing="error", known=True
+    table,
+    task,
+    x=None,
+    y=None,
+    order=None,
+    apart=None,
+    categories=(),
+    missing="error",
+    numbers=(),
+    known=True,
 ):
     """Reads a table and sorts its rows by group. See `episodes.from_groups`.
 
@@ -123,6 +132,7 @@ def read(
         apart: See `episodes.from_groups`.
         categories: See `episodes.from_groups`.
         missing: See `episodes.from_groups`.
+        numbers: Names of columns of `x` that must hold numbers. Of the others, their values tell.
         known: bool. Whether rows must have a target. With `missing="mask"`, those that have none
             are left out; if they need not have one, they stay.
 
@@ -136,7 +146,9 @@ def read(
     masked = missing == "mask"
     collectors = [CategoryCollector(task)]
     for name in x:
-        kind = CategoryCollector if name in categories else UndecidedCollector
+        kind = UndecidedCollector
+        if name in categories or name in numbers:
+            kind = CategoryCollector if name in categories else NumberCollector
         collectors.append(kind(name, masked))
     extra = {}
     if y is not None:

@@ -136,7 +136,7 @@ class CategoryCollector:
 
 
 class UndecidedCollector:
-    """Collects numbers or categories, as the first chunk tells: numbers if any value is one.
+    """Collects numbers or categories, as the first chunk with values tells: numbers if one is.
 
     Args:
         name: str, the name of the column.
@@ -147,17 +147,28 @@ class UndecidedCollector:
         self.name = name
         self.missing = missing
         self._collector = None
+        self._waiting = []  # chunks without values
 
     def add(self, values, place):
         """Adds a chunk. See `NumberCollector.add`."""
-        if self._collector is None:
+        self._waiting.append((values, place))
+        if self._collector is None and any(missing_as_empty(value) != "" for value in values):
             kind = NumberCollector if _any_number(values) else CategoryCollector
             self._collector = kind(self.name, self.missing)
-        self._collector.add(values, place)
+        if self._collector is not None:
+            self._add_waiting()
 
     def column(self):
-        """Returns the `Numbers` or `Categories` of all chunks."""
+        """Returns the `Numbers` or `Categories` of all chunks; numbers if all are missing."""
+        if self._collector is None:
+            self._collector = NumberCollector(self.name, self.missing)
+            self._add_waiting()
         return self._collector.column()
+
+    def _add_waiting(self):
+        for values, place in self._waiting:
+            self._collector.add(values, place)
+        self._waiting.clear()
 
 
 def missing_error(name, place):

@@ -139,18 +139,17 @@ def test_other_options(run, tmp_path):
     table["wet (m/m²)"] = table["season"] / 7
     data = write(tmp_path / "plants.csv", table)
     options = ["--order", "season", "--mask-missing", "--min-shots", 3, "--learner", "cavia"]
-    options += ["--categories", "soil", "--seed", 1, *SMALL, "--shots", 3]
-    options += ["--x", "day,soil,wet (m/m²)"]
-    arguments = ["train", "--data", data, *COLUMNS, *options, "--out", tmp_path / "run"]
+    options += ["--seed", 1, *SMALL, "--shots", 3]
+    columns = ["--task", "plant", "--y", "height"]  # and all others
+    arguments = ["train", "--data", data, *columns, *options, "--out", tmp_path / "run"]
     status, output, errors = run(*arguments)
     assert status == 0, errors
     assert "note: 4 groups have too few rows for a task: 'plant 0' (3)" in errors
     assert "note: Predictions will have no intervals" in errors
     assert "cavia on table_network" in output and "chosen by season" in output
-    predicted = {**table, "height": np.where(table["season"] % 3, "1", "")}
-    query = write(
-        tmp_path / "query.csv", {k: np.where(v == "nan", "", v) for k, v in predicted.items()}
-    )
+    # Soils are names although these look like numbers; other columns are ignored.
+    new = {"soil": ["1"] * len(table["day"]), "height": np.where(table["season"] % 3, "1", "")}
+    query = write(tmp_path / "query.csv", {**table, **new, "more": table["season"]})
     status, output, errors = run("predict", tmp_path / "run", "--support", query)
     assert status == 0 and output.startswith("plant,day,soil,wet (m/m²),height\n"), errors
 

@@ -39,7 +39,12 @@ def test_categories_are_strings_whatever_their_type():
     assert [found.names[k] for k in found.numbers] == ["x", "", "", "2"]
 
 
-def test_the_first_chunk_decides():
+def test_the_first_chunk_with_values_decides():
+    found = collect(UndecidedCollector("c", missing=True), ["", ""], ["", "b"])
+    assert [found.names[k] for k in found.numbers] == ["", "", "", "b"]
+    found = collect(UndecidedCollector("c", missing=True), [""], ["3"])
+    np.testing.assert_array_equal(found.values, [np.nan, 3])
+    assert np.isnan(collect(UndecidedCollector("c", missing=True), [""]).values).all()
     assert isinstance(collect(UndecidedCollector("c"), ["a", "b"], ["1"]), Categories)
     assert collect(UndecidedCollector("c"), ["1"], ["2"]).values.tolist() == [1, 2]
     with pytest.raises(ValueError, match="'c' must hold numbers.*categories.*'b' in chunk 0 row 1"):
