@@ -257,7 +257,6 @@ class TwoArms(environments.BernoulliBandit):
         return tf.one_hot(tf.cast(best, tf.int32), 2)
 
 
-@pytest.mark.slow
 def test_fit_solves_two_arms():
     """Without the past, no policy gets more than 1 on average before adapting; after it, 2."""
     bandit = TwoArms()
