@@ -44,12 +44,12 @@ def load_images(path, image_size, color_mode="grayscale"):
     ```
     """
     path = _existing_folder(path)
-    files = _sorted_images(path)
+    files = sorted_images(path)
     if not files:
         raise ValueError(
             f"There are no images in {path}. Add files that end in {', '.join(_SUFFIXES)}."
         )
-    x = _read_all([path / file for file in files], image_size, color_mode)
+    x = read_all([path / file for file in files], image_size, color_mode)
     return x, files
 
 
@@ -91,7 +91,7 @@ def from_directory(path, image_size, color_mode="grayscale"):
     ```
     """
     files, y = image_files(path)
-    return _read_all(files, image_size, color_mode), y
+    return read_all(files, image_size, color_mode), y
 
 
 def image_files(path):
@@ -145,14 +145,15 @@ def image_files(path):
             raise ValueError(
                 f"The class folder {folder} has no images. Add images or remove the folder."
             )
-    files = _sorted_images(path)
+    files = sorted_images(path)
     return (
         np.array([str(path / file) for file in files]),
         np.array([str(PurePosixPath(file).parent) for file in files]),
     )
 
 
-def _read_all(files, image_size, color_mode):
+def read_all(files, image_size, color_mode):
+    """Returns the images of files, a `uint8` array `[images, height, width, channels]`."""
     image_size = check_image_size(image_size)
     check_color_mode(color_mode)
     x = np.empty([len(files), *image_size, 1 if color_mode == "grayscale" else 3], "uint8")
@@ -161,7 +162,7 @@ def _read_all(files, image_size, color_mode):
     return x
 
 
-def _sorted_images(path):
+def sorted_images(path):
     """Returns the names of all images in a folder and its subfolders, relative to the folder."""
     return sorted(
         (folder / name).relative_to(path).as_posix()
