@@ -88,8 +88,8 @@ def _from_npz(path, classes, size):
         )
     if x.shape[1:3] != size:
         raise ValueError(
-            f"Drawings in an .npz file keep their size. Received: image_size={size} and {path} with "
-            f"drawings of {x.shape[1:3]}."
+            f"Drawings in an .npz file keep their size. Received: image_size={size} and {path} "
+            f"with drawings of {x.shape[1:3]}."
         )
     rows = rows_of("Omniglot", path, labels, classes)
     x = x[rows]

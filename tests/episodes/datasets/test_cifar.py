@@ -48,9 +48,7 @@ def test_class_folders_within_train_and_test(tmp_path):
             image = np.full((32, 32, 3), number)
             keras.utils.save_img(tmp_path / part / name / "1.png", image, scale=False)
     check(*datasets.fc100(tmp_path, "validation"), datasets.FC100["validation"])
-    with pytest.raises(
-        ValueError, match="FC100 needs .* 60 classes.*which lacks 60 of them: apple"
-    ):
+    with pytest.raises(ValueError, match="FC100 needs .* 60 classes.*lacks 60 of them: apple"):
         datasets.fc100(tmp_path)
 
 
