@@ -1,5 +1,6 @@
 """Task distributions: samplers that turn data into `tf.data` datasets of episodes."""
 
+from keras_meta.episodes import augmentation as augmentation
 from keras_meta.episodes import datasets as datasets
 from keras_meta.episodes.character_languages import CharacterLanguages as CharacterLanguages
 from keras_meta.episodes.characters import Characters as Characters

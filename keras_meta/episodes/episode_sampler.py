@@ -1,10 +1,13 @@
 """Few-shot classification episodes from labelled arrays in memory."""
 
+import functools
+
 import keras
 import numpy as np
 import tensorflow as tf
 
 from keras_meta.episodes.arguments import check_integer
+from keras_meta.episodes.augmentation import Augmentation
 from keras_meta.episodes.class_index import ClassIndex
 from keras_meta.episodes.rotations import with_rotations
 from keras_meta.episodes.task_distribution import TaskDistribution
@@ -48,9 +51,13 @@ class EpisodeSampler(TaskDistribution):
             with the structure of `x`, and returns the features that the model takes. By default,
             `uint8` features are scaled to `float32` in `[0, 1]` and others are unchanged. The
             function runs in the dataset; to keep the stream reproducible it must not draw random
-            numbers.
+            numbers, as `augment` does.
         rotations: Boolean. Whether images rotated by 90, 180 and 270 degrees are additional
             classes, for four times as many classes in all. See `with_rotations`.
+        augment: List of random changes of the preprocessed images, such as those of
+            `episodes.augmentation`, or preprocessing layers of Keras; or a dict with a list for
+            `"support"` and one for `"query"`. It is meant for training tasks; samplers for
+            evaluation do without. See `episodes.augmentation.Augmentation`.
 
     Attributes:
         classes: Array of the class labels, sorted.
@@ -89,6 +96,7 @@ class EpisodeSampler(TaskDistribution):
         seed=0,
         preprocess=None,
         rotations=False,
+        augment=None,
     ):
         super().__init__(seed)
         self.num_ways = check_integer("num_ways", num_ways, minimum=2)
@@ -104,6 +112,7 @@ class EpisodeSampler(TaskDistribution):
         self.num_classes = len(self.classes)
         self.x = _as_tensors(x, num_examples=len(self.y))
         self._check_class_sizes()
+        self.augment = None if augment is None else Augmentation(augment, self._example_spec())
 
     def describe(self, first_task, num_tasks):
         """Chooses the examples of consecutive episodes without reading the data.
@@ -141,19 +150,44 @@ class EpisodeSampler(TaskDistribution):
             lambda feature: tf.reshape(feature, leading + feature.shape[1:]), features
         )
 
+    def examples(self, part, rows, first_task):
+        """Gathers, preprocesses and augments a part of consecutive tasks.
+
+        Args:
+            part: `"support"` or `"query"`.
+            rows: Integer tensor `[tasks, ...]` of rows of `x`.
+            first_task: Integer or scalar `int64` tensor. The number of the first task.
+
+        Returns:
+            The nest of features. See `gather`.
+        """
+        features = self.gather(rows)
+        if self.augment is None:
+            return features
+        uniform = functools.partial(self.uniform, first_task, rows.shape[0])
+        return self.augment(part, features, uniform)
+
     def sample(self, first_task, num_tasks):
         description = self.describe(first_task, num_tasks)
         support, query = tf.split(description.examples, [self.num_shots, self.num_queries], axis=2)
         inputs = {
-            "support_x": self.gather(support),
+            "support_x": self.examples("support", support, first_task),
             "support_y": self._labels(num_tasks, self.num_shots),
-            "query_x": self.gather(query),
+            "query_x": self.examples("query", query, first_task),
         }
         return inputs, self._labels(num_tasks, self.num_queries)
 
     def _labels(self, num_tasks, examples_per_class):
         labels = np.repeat(np.arange(self.num_ways, dtype="int32"), examples_per_class)
         return tf.constant(np.tile(labels, [num_tasks, 1]))
+
+    def _example_spec(self):
+        """Returns the nest of `tf.TensorSpec` of a preprocessed example."""
+        gather = tf.function(self.gather, autograph=False)
+        traced = gather.get_concrete_function(tf.TensorSpec([1, 1], tf.int32))
+        return keras.tree.map_structure(
+            lambda x: tf.TensorSpec(x.shape[2:], x.dtype), traced.structured_outputs
+        )
 
     def _check_class_sizes(self):
         if self.num_ways > self.num_classes:

@@ -50,6 +50,7 @@ class VariedEpisodeSampler(EpisodeSampler):
         seed: See `EpisodeSampler`.
         preprocess: See `EpisodeSampler`.
         rotations: See `EpisodeSampler`.
+        augment: See `EpisodeSampler`.
 
     Raises:
         ValueError: If a class has fewer than two examples, or an argument is out of range.
@@ -83,8 +84,9 @@ class VariedEpisodeSampler(EpisodeSampler):
         seed=0,
         preprocess=None,
         rotations=False,
+        augment=None,
     ):
-        super().__init__(x, y, max_ways, 1, 1, seed, preprocess, rotations)
+        super().__init__(x, y, max_ways, 1, 1, seed, preprocess, rotations, augment)
         self.min_ways = check_integer("min_ways", min_ways, minimum=2)
         self.max_queries = check_integer("max_queries", max_queries, minimum=1)
         self.max_shots = check_integer("max_shots", max_shots, minimum=1)
@@ -146,21 +148,19 @@ class VariedEpisodeSampler(EpisodeSampler):
         queries = shape.num_queries[:, None, None]
         is_query = (position < queries) & (shape.num_shots[..., None] > 0)
         is_support = (position >= queries) & (position < queries + shape.num_shots[..., None])
-        support_x, support_y, support_mask = self._padded(rows, is_support, self.max_support)
-        query_x, query_y, query_mask = self._padded(
-            rows, is_query, self.num_ways * self.max_queries
-        )
+        support, support_y, support_mask = self._padded(rows, is_support, self.max_support)
+        query, query_y, query_mask = self._padded(rows, is_query, self.num_ways * self.max_queries)
         inputs = {
-            "support_x": support_x,
+            "support_x": self.examples("support", support, first_task),
             "support_y": support_y,
             "support_mask": support_mask,
-            "query_x": query_x,
+            "query_x": self.examples("query", query, first_task),
             "query_mask": query_mask,
         }
         return inputs, query_y
 
     def _padded(self, rows, chosen, length):
-        """Returns features, labels and mask `[tasks, length, ...]` of the chosen examples.
+        """Returns rows of `x`, labels and mask `[tasks, length]` of the chosen examples.
 
         Args:
             rows: Integer tensor `[tasks, ways, examples]` of rows of `x`.
@@ -175,4 +175,4 @@ class VariedEpisodeSampler(EpisodeSampler):
         labels = tf.where(mask, order // rows.shape[2], 0)
         examples = tf.gather(tf.reshape(rows, [num_tasks, -1]), order, batch_dims=1)
         # Not bool: under a distribution strategy, Keras traces with inputs summed over replicas.
-        return self.gather(tf.where(mask, examples, 0)), labels, tf.cast(mask, tf.int32)
+        return tf.where(mask, examples, 0), labels, tf.cast(mask, tf.int32)
