@@ -5,6 +5,7 @@ from keras_meta.layers.context import Context as Context
 from keras_meta.layers.context import ContextFiLM as ContextFiLM
 from keras_meta.layers.cosine_attention import CosineAttention as CosineAttention
 from keras_meta.layers.cosine_scores import CosineScores as CosineScores
+from keras_meta.layers.drop_block import DropBlock as DropBlock
 from keras_meta.layers.feature_centering import FeatureCentering as FeatureCentering
 from keras_meta.layers.log_deviation import LogDeviation as LogDeviation
 from keras_meta.layers.masked_mean import MaskedMean as MaskedMean

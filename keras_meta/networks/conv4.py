@@ -10,10 +10,11 @@ def Conv4(  # noqa: N802
 
     Args:
         num_ways: int. Number of outputs, or `None` for the embedding alone, without the linear
-            layer. The length of an embedding is `filters` with `pooling="stride"`, and
-            `filters * (height // 16) * (width // 16)` with `pooling="max"`.
+            layer. The length of an embedding is the last of `filters` with `pooling="stride"`, and
+            that times `(height // 16) * (width // 16)` with `pooling="max"`.
         input_shape: Tuple `(height, width, channels)`.
-        filters: int. Channels of each block: 64 for Omniglot, 32 for miniImageNet in the paper.
+        filters: int or tuple of four ints. Channels of each block: 64 for Omniglot, 32 for
+            miniImageNet in the paper, `(96, 192, 384, 512)` in other ones.
         pooling: `"stride"` for convolutions with stride 2 and global average pooling, as for
             Omniglot, or `"max"` for 2x2 max-pooling and flattening, as for miniImageNet.
         seed: int. Seed of the initial weights.
@@ -23,7 +24,7 @@ def Conv4(  # noqa: N802
         A built `keras.Sequential` from images to logits `[n, num_ways]`, or to embeddings.
 
     Raises:
-        ValueError: If `pooling` is unknown.
+        ValueError: If `pooling` is unknown, or `filters` are not four.
 
     Example:
 
@@ -35,15 +36,19 @@ def Conv4(  # noqa: N802
     ```
 
     Reference:
-        [Finn et al., 2017](https://arxiv.org/abs/1703.03400), appendix A.1
+        [Finn et al., 2017](https://arxiv.org/abs/1703.03400), appendix A.1;
+        [Bertinetto et al., 2019](https://arxiv.org/abs/1805.08136) (growing numbers of channels)
     """
     if pooling not in ("stride", "max"):
         raise ValueError(f"`pooling` must be 'stride' or 'max'. Received: pooling={pooling!r}.")
+    widths = (filters,) * 4 if isinstance(filters, int) else tuple(filters)
+    if len(widths) != 4:
+        raise ValueError(f"`filters` must be one or four numbers. Received: filters={filters!r}.")
     layers = [keras.Input(input_shape)]
-    for block in range(4):
+    for block, width in enumerate(widths):
         layers += [
             keras.layers.Conv2D(
-                filters,
+                width,
                 3,
                 strides=2 if pooling == "stride" else 1,
                 padding="same",

@@ -42,10 +42,10 @@ def forward(model, x, pooling):
     )
 
 
-@pytest.mark.parametrize("num_ways", [3, None])
+@pytest.mark.parametrize(("num_ways", "filters"), [(3, 3), (None, 3), (None, (2, 3, 4, 5))])
 @pytest.mark.parametrize("pooling", ["stride", "max"])
-def test_equals_its_definition(pooling, num_ways):
-    model = Conv4(num_ways, (17, 20, 2), filters=3, pooling=pooling)
+def test_equals_its_definition(pooling, num_ways, filters):
+    model = Conv4(num_ways, (17, 20, 2), filters=filters, pooling=pooling)
     x = np.random.default_rng(0).normal(size=(2, 17, 20, 2)).astype("float32")
     expected = forward(model, x, pooling)
     assert model.output_shape == (None, *expected.shape[1:])
@@ -66,6 +66,15 @@ def test_parameters_of_the_networks_of_the_papers():
     assert Conv4(5).count_params() == kernels + 4 * 4 * 64 + 65 * 5
     mini = Conv4(5, (84, 84, 3), filters=32, pooling="max")
     assert mini.count_params() == 9 * 32 * (3 + 3 * 32) + 4 * 4 * 32 + (32 * 25 + 1) * 5
+    # About 113,000 with 64 filters.
+    body = Conv4(None, (84, 84, 3), pooling="max")
+    assert sum(np.prod(v.shape) for v in body.trainable_variables) == 112_320 + 4 * 2 * 64
+    # Those of CIFAR-FS, from narrow to wide.
+    wide = Conv4(None, (32, 32, 3), filters=(96, 192, 384, 512), pooling="max")
+    kernels = 9 * (3 * 96 + 96 * 192 + 192 * 384 + 384 * 512)
+    trainable = sum(np.prod(v.shape) for v in wide.trainable_variables)
+    assert trainable == kernels + 2 * (96 + 192 + 384 + 512)
+    assert wide.output_shape == (None, 4 * 512)
 
 
 def test_the_seed_determines_the_weights():
@@ -81,3 +90,8 @@ def test_the_seed_determines_the_weights():
 def test_unknown_pooling():
     with pytest.raises(ValueError, match="must be 'stride' or 'max'. Received: pooling='mean'"):
         Conv4(5, pooling="mean")
+
+
+def test_number_of_filters():
+    with pytest.raises(ValueError, match=r"one or four numbers. Received: filters=\(8, 8\)"):
+        Conv4(5, filters=(8, 8))
