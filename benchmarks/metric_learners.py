@@ -91,7 +91,7 @@ def pretrain(learner, data, arguments, checkpoints):
             .repeat()
             .batch(images, drop_remainder=True)
             .skip(step)
-            .map(lambda x, y: (episodes.episode_sampler.scale_images(x), y))
+            .map(lambda x, y: (episodes.images.scale_images(x), y))
             .prefetch(2)
         )
 

@@ -1,35 +1,14 @@
 """Few-shot classification episodes from labelled arrays in memory."""
 
-import functools
-
-import keras
 import numpy as np
 import tensorflow as tf
 
 from keras_meta.episodes.arguments import check_integer
-from keras_meta.episodes.augmentation import Augmentation
-from keras_meta.episodes.class_index import ClassIndex
-from keras_meta.episodes.rotations import with_rotations
-from keras_meta.episodes.task_distribution import TaskDistribution
+from keras_meta.episodes.images import scale_images as scale_images  # where it was once
+from keras_meta.episodes.labelled_examples import LabelledExamples
 
 
-def scale_images(features):
-    """The default preprocessing: scales `uint8` features to `float32` in `[0, 1]`.
-
-    Args:
-        features: Nest of tensors.
-
-    Returns:
-        The nest with each `uint8` tensor divided by 255, and the other tensors unchanged.
-    """
-
-    def scale(feature):
-        return tf.cast(feature, tf.float32) / 255.0 if feature.dtype == tf.uint8 else feature
-
-    return keras.tree.map_structure(scale, features)
-
-
-class EpisodeSampler(TaskDistribution):
+class EpisodeSampler(LabelledExamples):
     """Few-shot classification tasks drawn from labelled examples in memory.
 
     An episode consists of `num_ways` classes and `num_shots + num_queries` different examples of
@@ -98,21 +77,11 @@ class EpisodeSampler(TaskDistribution):
         rotations=False,
         augment=None,
     ):
-        super().__init__(seed)
+        super().__init__(x, y, seed, preprocess, rotations, augment)
         self.num_ways = check_integer("num_ways", num_ways, minimum=2)
         self.num_shots = check_integer("num_shots", num_shots, minimum=1)
         self.num_queries = check_integer("num_queries", num_queries, minimum=1)
-        self.preprocess = scale_images if preprocess is None else preprocess
-        self.rotations = rotations
-        if rotations:
-            x, y = with_rotations(x, y)
-        self.y = np.asarray(y)
-        self._index = ClassIndex(self.y)
-        self.classes = self._index.classes
-        self.num_classes = len(self.classes)
-        self.x = _as_tensors(x, num_examples=len(self.y))
         self._check_class_sizes()
-        self.augment = None if augment is None else Augmentation(augment, self._example_spec())
 
     def describe(self, first_task, num_tasks):
         """Chooses the examples of consecutive episodes without reading the data.
@@ -133,40 +102,6 @@ class EpisodeSampler(TaskDistribution):
             self.num_shots + self.num_queries,
         )
 
-    def gather(self, examples):
-        """Gathers and preprocesses the examples of each task.
-
-        Args:
-            examples: Integer tensor `[tasks, ...]` of rows of `x`.
-
-        Returns:
-            The nest of features, with shapes `[tasks, examples of a task, ...]`.
-        """
-        rows = tf.reshape(examples, [-1])
-        features = keras.tree.map_structure(lambda feature: tf.gather(feature, rows), self.x)
-        features = self.preprocess(features)
-        leading = [examples.shape[0], examples.shape[1:].num_elements()]
-        return keras.tree.map_structure(
-            lambda feature: tf.reshape(feature, leading + feature.shape[1:]), features
-        )
-
-    def examples(self, part, rows, first_task):
-        """Gathers, preprocesses and augments a part of consecutive tasks.
-
-        Args:
-            part: `"support"` or `"query"`.
-            rows: Integer tensor `[tasks, ...]` of rows of `x`.
-            first_task: Integer or scalar `int64` tensor. The number of the first task.
-
-        Returns:
-            The nest of features. See `gather`.
-        """
-        features = self.gather(rows)
-        if self.augment is None:
-            return features
-        uniform = functools.partial(self.uniform, first_task, rows.shape[0])
-        return self.augment(part, features, uniform)
-
     def sample(self, first_task, num_tasks):
         description = self.describe(first_task, num_tasks)
         support, query = tf.split(description.examples, [self.num_shots, self.num_queries], axis=2)
@@ -180,14 +115,6 @@ class EpisodeSampler(TaskDistribution):
     def _labels(self, num_tasks, examples_per_class):
         labels = np.repeat(np.arange(self.num_ways, dtype="int32"), examples_per_class)
         return tf.constant(np.tile(labels, [num_tasks, 1]))
-
-    def _example_spec(self):
-        """Returns the nest of `tf.TensorSpec` of a preprocessed example."""
-        gather = tf.function(self.gather, autograph=False)
-        traced = gather.get_concrete_function(tf.TensorSpec([1, 1], tf.int32))
-        return keras.tree.map_structure(
-            lambda x: tf.TensorSpec(x.shape[2:], x.dtype), traced.structured_outputs
-        )
 
     def _check_class_sizes(self):
         if self.num_ways > self.num_classes:
@@ -206,58 +133,3 @@ class EpisodeSampler(TaskDistribution):
                 f"{self.num_classes} classes with fewer: {named}{', ...' * (len(small) > 10)}. "
                 "Add examples, lower `num_shots` or `num_queries`, or remove these classes."
             )
-
-
-def _as_tensors(x, num_examples):
-    """Copies the features to host tensors, which all datasets share without another copy."""
-    if isinstance(x, list):
-        raise TypeError(
-            "`x` must be an array, or a dict or tuple of arrays. Received: a list. "
-            "Pass `np.asarray(x)` if its items are examples, `tuple(x)` if they are features."
-        )
-    features = []
-    for path, feature in keras.tree.flatten_with_path(x):
-        name = "x" + "".join(f"[{key!r}]" for key in path)
-        feature = np.asarray(feature)
-        if feature.ndim == 0 or len(feature) != num_examples:
-            raise ValueError(
-                f"`x` and `y` must have the same number of examples. Received: {name} of shape "
-                f"{feature.shape} and y of shape ({num_examples},)."
-            )
-        # The minimum is NaN if any value is, and takes no memory to compute.
-        if feature.dtype.kind == "f" and feature.size and np.isnan(feature.min()):
-            row = np.argwhere(np.isnan(feature))[0, 0]
-            raise ValueError(
-                f"`{name}` contains NaN. Received: NaN in row {row}. Remove these examples or fill "
-                "in the missing values."
-            )
-        try:
-            with tf.device("CPU:0"):
-                features.append(tf.constant(feature))
-        except (ValueError, TypeError) as error:
-            raise ValueError(
-                _fault_of_text(name, feature)
-                or f"`{name}` cannot be converted to a tensor. Received: an array of dtype "
-                f"{feature.dtype}. All examples must have the same shape, for example by padding, "
-                "and the same dtype."
-            ) from error
-    return keras.tree.pack_sequence_as(x, features)
-
-
-def _fault_of_text(name, feature):
-    """Returns why an array with texts cannot be converted, or `None` if it has none."""
-    values = feature.ravel().tolist()
-    if not any(isinstance(value, (str, bytes)) for value in values):
-        return None
-    for position, value in enumerate(values):
-        received = f"Received: {value!r} in row {position * len(feature) // len(values)}"
-        if not isinstance(value, (str, bytes)):
-            return (
-                f"`{name}` contains text and other values. {received}. Remove these examples, or "
-                "fill in what is missing."
-            )
-        if isinstance(value, str) and value.encode(errors="replace") != value.encode(
-            errors="surrogatepass"
-        ):
-            return f"`{name}` contains text that UTF-8 cannot encode. {received}. Remove it."
-    return None

@@ -5,8 +5,12 @@ import os
 import numpy as np
 import tensorflow as tf
 
-from keras_meta.episodes.episode_sampler import scale_images
-from keras_meta.episodes.images import check_color_mode, check_image_size, read_image
+from keras_meta.episodes.images import (
+    check_color_mode,
+    check_image_size,
+    read_image,
+    scale_images,
+)
 
 
 def read_images(image_size, color_mode="grayscale"):

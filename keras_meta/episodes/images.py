@@ -4,6 +4,7 @@ import math
 import numbers
 import struct
 
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -75,6 +76,22 @@ def convert_image(image, image_size, color_mode):
         image = tf.image.resize(image, image_size, antialias=True)
         image = tf.cast(tf.clip_by_value(tf.round(image), 0.0, 255.0), tf.uint8)
     return image
+
+
+def scale_images(features):
+    """The default preprocessing: scales `uint8` features to `float32` in `[0, 1]`.
+
+    Args:
+        features: Nest of tensors.
+
+    Returns:
+        The nest with each `uint8` tensor divided by 255, and the other tensors unchanged.
+    """
+
+    def scale(feature):
+        return tf.cast(feature, tf.float32) / 255.0 if feature.dtype == tf.uint8 else feature
+
+    return keras.tree.map_structure(scale, features)
 
 
 def read_image(file, image_size, color_mode):

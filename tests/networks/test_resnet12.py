@@ -4,7 +4,9 @@ import keras
 import numpy as np
 import pytest
 
-from keras_meta.layers import DropBlock
+from keras_meta import callbacks, episodes, learners
+from keras_meta.episodes import augmentation
+from keras_meta.layers import DropBlock, FeatureCentering
 from keras_meta.networks import ResNet12, embedding
 from tests.networks.test_conv4 import convolved
 
@@ -96,3 +98,41 @@ def test_the_seed_determines_the_weights():
 def test_bad_arguments(kwargs, message):
     with pytest.raises(ValueError, match=message):
         ResNet12(**kwargs)
+
+
+@pytest.mark.slow
+def test_pretraining_with_augmentation_then_centred_cosine_prototypes():
+    """Classes are told apart by colour, whatever the place of the pattern."""
+    generator = np.random.default_rng(0)
+    colours = generator.random((12, 1, 1, 1, 3))
+    x = (255 * colours * generator.random((12, 10, 16, 16, 1))).astype("uint8")
+    x, y = x.reshape(120, 16, 16, 3), np.repeat(np.arange(12), 10)
+    base, novel = y < 8, y >= 8
+    changes = [augmentation.RandomCrop(2), augmentation.RandomFlip()]
+    examples = episodes.ExampleSampler(x[base], y[base], augment=changes)
+    body = ResNet12(input_shape=(16, 16, 3), filters=(4, 4, 8, 8))
+    classifier = learners.Baseline(body).pretraining_model(examples.num_classes)
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    classifier.compile(keras.optimizers.Adam(0.01), loss)
+    schedule = callbacks.DropBlockSchedule(steps=100)
+    logs = classifier.fit(
+        examples.as_dataset(16),
+        steps_per_epoch=20,
+        epochs=2,
+        shuffle=False,
+        callbacks=[schedule],
+        verbose=0,
+    ).history["loss"]
+    assert logs[1] < 0.9 * logs[0]
+    rates = [float(x.current_rate) for x in body.layers if isinstance(x, DropBlock)]
+    np.testing.assert_allclose(rates, 0.1 * 39 / 100, rtol=1e-6)
+
+    centering = FeatureCentering()
+    centering.adapt(body.predict(x[base] / np.float32(255), verbose=0))
+    embedded = keras.Sequential([keras.Input((16, 16, 3)), body, centering])
+    learner = learners.PrototypicalNetwork(embedded, distance="cosine", batch_norm="running")
+    learner.compile("adam", loss, metrics=["accuracy"])
+    tasks = episodes.EpisodeSampler(x[novel], y[novel], 4, 1, 5, augment=changes)
+    before = learner.evaluate(tasks.as_dataset(10, num_batches=2), verbose=0)[1]
+    assert before > 0.5  # of four ways
+    learner.fit(tasks.as_dataset(2), steps_per_epoch=2, verbose=0, shuffle=False)
