@@ -20,8 +20,8 @@ class Augmentation:
 
         change(images, draw) -> images
 
-    of images `[tasks, examples, height, width, channels]`, usually in `[0, 1]`, that takes its
-    random numbers from `draw(shape)`: a float32 tensor `[tasks, *shape]`, uniform in `[0, 1)`,
+    of images `[tasks, examples, height, width, channels]` in `[0, 1]`, that takes its random
+    numbers from `draw(shape)`: a float32 tensor `[tasks, *shape]`, uniform in `[0, 1)`,
     which is a function of the sampler's seed and the number of the task alone. So what an image
     becomes depends neither on the batch nor on devices, and a resumed run sees the same.
 

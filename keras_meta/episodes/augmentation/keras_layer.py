@@ -21,12 +21,13 @@ class KerasLayer:
     in the task, and on nothing before.
 
     Args:
-        layer: A `keras.layers.Layer` whose only variables are states of random generators.
+        layer: A `keras.layers.Layer` whose only variables are states of random generators. One that
+            asks for the range of values needs `value_range=(0, 1)`.
         shape: Tuple, the shape of an image that the layer is tried on.
 
     Raises:
-        ValueError: If the layer has weights, draws random numbers in other ways, mixes images, or
-            cannot be applied to such images.
+        ValueError: If the layer expects values beyond `[0, 1]`, has weights, draws random numbers
+            in other ways, mixes images, or cannot be applied to such images.
 
     Example:
 
@@ -66,6 +67,14 @@ class KerasLayer:
             return self.layer(images, training=True)
 
     def _check(self, shape):
+        for layer in [self.layer, *private.sublayers(self.layer)]:
+            values = layer.get_config().get("value_range")
+            if values is not None and tuple(values) != (0, 1):
+                raise ValueError(
+                    "Images are in [0, 1] when they are augmented: pass value_range=(0, 1). "
+                    f"Received: layer {layer.name!r} of type {type(layer).__name__} with "
+                    f"value_range={tuple(values)}."
+                )
         images = np.random.default_rng(0).random((2 * _TRIED, *shape)).astype("float32")
         seed = tf.constant([3, 7])
 

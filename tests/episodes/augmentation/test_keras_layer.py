@@ -25,7 +25,7 @@ def images(examples=4):
         keras.layers.RandomTranslation(0.2, 0.2),
         keras.layers.RandomContrast(0.5, value_range=(0, 1)),
         keras.layers.GaussianNoise(0.1),
-        keras.Sequential([keras.layers.RandomFlip(), keras.layers.RandomBrightness(0.3)]),
+        keras.Sequential([keras.layers.RandomFlip(), keras.layers.GaussianNoise(0.3)]),
     ],
     ids=lambda layer: type(layer).__name__,
 )
@@ -68,11 +68,13 @@ class Mixing(keras.layers.Layer):
         (NumPyNoise(), "SeedGenerator.*NumPyNoise, which gives different images"),
         (GlobalNoise(), "SeedGenerator.*GlobalNoise, which gives different images"),
         (Mixing(), "labels stay as they are.*Mixing, which mixes images"),
+        (keras.layers.RandomBrightness(0.1), r"pass value_range=\(0, 1\).*=\(0, 255\)"),
+        (keras.Sequential([keras.layers.RandomContrast(0.1)]), "RandomContrast with value_range"),
         (keras.layers.MixUp(), "MixUp, which mixes images"),
         (keras.layers.Conv2D(3, 3), r"no weights.*Conv2D with \['conv2d"),
         (keras.layers.Reshape((7,)), r"cannot be applied to images of shape \(8, 8, 3\)"),
     ],
-    ids=["numpy", "global", "mixing", "mixup", "weights", "shape"],
+    ids=["numpy", "global", "mixing", "range", "inner range", "mixup", "weights", "shape"],
 )
 def test_layers_that_cannot_be_made_stateless(layer, message):
     with pytest.raises(ValueError, match=message):
