@@ -18,18 +18,22 @@ from keras_meta import episodes
 from keras_meta.episodes.augmentation import ColorJitter, RandomCrop, RandomErasing, RandomFlip
 
 WAYS, SHOTS, QUERIES, TASKS = 20, 5, 15, 2
-RECIPES = {
-    "none": None,
-    "crop": [RandomCrop(4)],
-    "flip": [RandomFlip()],
-    "colour jitter": [ColorJitter()],
-    "erasing": [RandomErasing()],
-    "crop, colour jitter, flip": [RandomCrop(4), ColorJitter(), RandomFlip()],
-    "Keras: translation, flip": [
-        keras.layers.RandomTranslation(0.125, 0.125, fill_mode="constant"),
-        keras.layers.RandomFlip("horizontal"),
-    ],
-}
+
+
+def recipes():
+    """Made in `main`, because layers start TensorFlow."""
+    return {
+        "none": None,
+        "crop": [RandomCrop(4)],
+        "flip": [RandomFlip()],
+        "colour jitter": [ColorJitter()],
+        "erasing": [RandomErasing()],
+        "crop, colour jitter, flip": [RandomCrop(4), ColorJitter(), RandomFlip()],
+        "Keras: translation, flip": [
+            keras.layers.RandomTranslation(0.125, 0.125, fill_mode="constant"),
+            keras.layers.RandomFlip("horizontal"),
+        ],
+    }
 
 
 def images_a_second(augment, size, rounds=30):
@@ -56,16 +60,14 @@ def main():
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)
     report = {
-        "command": f"taskset -c 0 python benchmarks/augmentation.py --size {arguments.size}",
+        "command": f"taskset -c 0 {record.command()}",
         "images_a_second": {
-            name: images_a_second(augment, arguments.size) for name, augment in RECIPES.items()
+            name: images_a_second(augment, arguments.size) for name, augment in recipes().items()
         },
         "versions": record.versions(),
     }
     print(json.dumps(report, indent=2))
-    out = pathlib.Path(arguments.out)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(json.dumps(report, indent=2) + "\n")
+    record.write(pathlib.Path(arguments.out), report)
 
 
 if __name__ == "__main__":

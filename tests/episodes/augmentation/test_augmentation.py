@@ -29,11 +29,10 @@ def check_equal(first, second):
 @pytest.mark.parametrize("changes", [OWN, [keras.layers.RandomRotation(0.2)]], ids=["own", "keras"])
 def test_tasks_are_the_same_on_devices_after_an_interruption_and_eagerly(changes):
     tasks = sampler(changes)
-    whole = list(tasks.as_dataset(4, num_batches=3))
-    check_equal(whole, list(sampler(changes).as_dataset(4, num_batches=3)))
-    check_equal(whole[2:], list(tasks.as_dataset(4, num_batches=1, start=2)))
+    whole = list(tasks.as_dataset(4, num_batches=2))
+    check_equal(whole[1:], list(sampler(changes).as_dataset(4, num_batches=1, start=1)))
     context = tf.distribute.InputContext(2, 0, 2), tf.distribute.InputContext(2, 1, 2)
-    halves = [list(tasks.as_dataset(4, num_batches=3, input_context=c)) for c in context]
+    halves = [list(tasks.as_dataset(4, num_batches=2, input_context=c)) for c in context]
     for batch, *parts in zip(whole, *halves, strict=True):
         joined = keras.tree.map_structure(lambda *x: np.concatenate(x), *parts)
         check_equal(batch, joined)
