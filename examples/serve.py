@@ -9,17 +9,19 @@ A client sends a support set and receives a handle, with which it then asks for 
     POST /tasks/<handle>/predictions  {"query_x": [...]}                        {"predictions": ...}
     GET  /ready                                                                 {"ready": true, ...}
 
-A handle expires after a while without use, and the least recently used one when there are too many.
+What the model has learned of a user is on disk before the answer is sent (`--users`, a SQLite file):
+a handle outlives a restart, and a server that is killed. It expires after a while without use, and
+the least recently used one when there are too many. A handle of another model is unknown.
 A SavedModel is a program: serve only those that you have exported yourself. Put a server in front
 of this one that authenticates users and provides TLS.
 """
 
 import argparse
-import collections
+import hashlib
 import json
-import secrets
+import pathlib
+import sqlite3
 import sys
-import threading
 import time
 
 import flask
@@ -27,50 +29,11 @@ import numpy as np
 import tensorflow as tf
 import waitress
 import werkzeug.exceptions
+from user_store import UserStore
 
 
 class BadRequest(ValueError):
     """An invalid request. The message is sent to the client."""
-
-
-class Tasks:
-    """The states of tasks by handle, for a limited time and in a limited number.
-
-    Args:
-        lifetime: Seconds after its last use at which a task is discarded.
-        capacity: Maximum number of tasks. The least recently used ones beyond it are discarded.
-        clock: Callable that returns the time in seconds.
-    """
-
-    def __init__(self, lifetime, capacity, clock=time.monotonic):
-        self.lifetime, self.capacity, self.clock = lifetime, capacity, clock
-        self._tasks = collections.OrderedDict()  # the least recently used one first
-        self._lock = threading.Lock()
-
-    def add(self, state):
-        """Stores a state and returns its handle."""
-        handle = secrets.token_urlsafe(16)
-        with self._lock:
-            self._tasks[handle] = (self.clock(), state)
-            self._discard()
-        return handle
-
-    def get(self, handle):
-        """Returns the state, or `None` if the handle is unknown or has expired."""
-        with self._lock:
-            self._discard()
-            if handle not in self._tasks:
-                return None
-            _, state = self._tasks.pop(handle)
-            self._tasks[handle] = (self.clock(), state)
-            return state
-
-    def _discard(self):
-        while self._tasks:
-            used, _ = next(iter(self._tasks.values()))
-            if len(self._tasks) <= self.capacity and self.clock() - used < self.lifetime:
-                return
-            self._tasks.popitem(last=False)
 
 
 def load(folder):
@@ -90,6 +53,31 @@ def load(folder):
     state = adapt(**_zeros(inputs_of(adapt)))
     predict(**state, **_zeros(queries_of(adapt, predict)))
     return adapt, predict
+
+
+def fingerprint(folder):
+    """Returns a str that differs between models, a hash of the files that hold them."""
+    digest = hashlib.sha256()
+    for path in sorted(pathlib.Path(folder).rglob("*")):
+        if path.is_file() and path.name != "fingerprint.pb":  # has a random number
+            digest.update(path.relative_to(folder).as_posix().encode())
+            digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def to_bytes(state):
+    """Returns the state of a task, a dict of tensors, as bytes."""
+    tensors = [tf.io.serialize_tensor(tensor) for _, tensor in sorted(state.items())]
+    return tf.io.serialize_tensor(tf.stack(tensors)).numpy()
+
+
+def from_bytes(found, specs):
+    """Returns the state of a task from its bytes, with the specs of its tensors by name."""
+    tensors = tf.unstack(tf.io.parse_tensor(found, tf.string), len(specs))
+    return {
+        name: tf.io.parse_tensor(tensor, spec.dtype)
+        for (name, spec), tensor in zip(sorted(specs.items()), tensors, strict=True)
+    }
 
 
 def inputs_of(endpoint):
@@ -138,6 +126,8 @@ def arrays(body, specs, most):
 
 
 def _array(name, value, spec):
+    if spec.dtype == tf.string:
+        return _strings(name, value, spec)
     try:
         array = np.asarray(value)
         fits = array.dtype.kind in "iuf" and spec.shape.is_compatible_with(array.shape)
@@ -157,25 +147,42 @@ def _array(name, value, spec):
     return result
 
 
+def _strings(name, value, spec):
+    try:
+        array = np.asarray(value, object)
+    except ValueError as error:  # rows of different length
+        raise BadRequest(f"`{name}` must be a regular array. Received: {error}") from error
+    if not spec.shape.is_compatible_with(array.shape):
+        raise BadRequest(
+            f"`{name}` must be strings of shape {list(spec.shape)}. "
+            f"Received: shape {list(array.shape)}"
+        )
+    if not all(isinstance(text, str) for text in array.flat):
+        raise BadRequest(f"`{name}` must be strings. Received: something other than strings")
+    return array
+
+
 def make_app(
     folder,
-    lifetime=600,
-    capacity=1000,
+    users,
+    lifetime=30 * 24 * 3600,
+    capacity=100_000,
     max_support=200,
     max_queries=1000,
     max_bytes=2**24,
-    clock=time.monotonic,
+    clock=time.time,
 ):
     """Loads the model, calls it once, and returns the application of the server.
 
     Args:
         folder: Folder of an exported learner.
-        lifetime: See `Tasks`.
-        capacity: See `Tasks`.
+        users: Path of the file of the states of users, which is made if there is none.
+        lifetime: See `UserStore`.
+        capacity: See `UserStore`.
         max_support: Maximum number of support examples of a task.
         max_queries: Maximum number of queries in a request.
         max_bytes: Maximum size of a request.
-        clock: See `Tasks`.
+        clock: See `UserStore`.
 
     Returns:
         A `flask.Flask`.
@@ -183,8 +190,10 @@ def make_app(
     adapt, predict = load(folder)
     support_specs, query_specs = inputs_of(adapt), queries_of(adapt, predict)
     num_ways = predict.structured_outputs["predictions"].shape[-1]
-    tasks = Tasks(lifetime, capacity, clock)
+    state_specs = adapt.structured_outputs
+    store = UserStore(users, fingerprint(folder), lifetime, capacity, clock)
     app = flask.Flask(__name__)
+    app.extensions["users"] = store
     app.config["MAX_CONTENT_LENGTH"] = max_bytes
 
     def check_labels(labels):
@@ -199,7 +208,8 @@ def make_app(
     def ready():
         inputs = {**support_specs, **query_specs}
         shapes = {name: list(spec.shape) for name, spec in inputs.items()}
-        return {"ready": True, "inputs": shapes, "lifetime": lifetime, "capacity": capacity}
+        limits = {"lifetime": lifetime, "capacity": capacity}
+        return {"ready": True, "inputs": shapes, "users": len(store), **limits}
 
     @app.post("/tasks")
     def learn():
@@ -208,15 +218,16 @@ def make_app(
         if labels is not None and labels.dtype.kind in "iu":
             check_labels(labels)
         state = adapt(**{name: tf.constant(x) for name, x in support.items()})
-        return {"handle": tasks.add(state), "lifetime": lifetime}, 201
+        return {"handle": store.add(to_bytes(state)), "lifetime": lifetime}, 201
 
     @app.post("/tasks/<handle>/predictions")
     def answer(handle):
-        state = tasks.get(handle)
-        if state is None:
+        found = store.get(handle)
+        if found is None:
             error = "The task is unknown or has expired. Send its support set again."
             return {"error": error}, 404
         queries = arrays(flask.request.get_data(), query_specs, max_queries)
+        state = from_bytes(found, state_specs)
         result = predict(**state, **{name: tf.constant(x) for name, x in queries.items()})
         return {"predictions": result["predictions"].numpy().astype("float64").tolist()}
 
@@ -224,6 +235,10 @@ def make_app(
     @app.errorhandler(tf.errors.InvalidArgumentError)
     def refuse(error):
         return {"error": str(error)}, 400
+
+    @app.errorhandler(sqlite3.Error)
+    def fail_to_store(error):
+        return {"error": f"The user could not be stored. Try again later. ({error})"}, 503
 
     @app.errorhandler(werkzeug.exceptions.HTTPException)
     def fail(error):
@@ -238,14 +253,24 @@ def main(arguments=None):
     parser.add_argument("folder", help="a folder written by `learner.export`")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8000)
+    parser.add_argument("--users", default="users.sqlite", help="the file of the states of users")
+    parser.add_argument("--lifetime", type=float, default=30.0, help="days without use")
+    parser.add_argument("--capacity", type=int, default=100_000, help="the most users")
+    parser.add_argument("--threads", type=int, default=8)
     options = parser.parse_args(arguments)
     try:
-        app = make_app(options.folder)
+        app = make_app(options.folder, options.users, options.lifetime * 86400, options.capacity)
     except ValueError as error:
         print(f"serve: error: {error}", file=sys.stderr)
         return 2
-    print(f"Listening on http://{options.host}:{options.port}", flush=True)
-    waitress.serve(app, host=options.host, port=options.port)
+    server = waitress.create_server(
+        app, host=options.host, port=options.port, threads=options.threads
+    )
+    print(f"Listening on http://{options.host}:{server.effective_port}", flush=True)
+    try:
+        server.run()
+    finally:
+        app.extensions["users"].close()
     return 0
 
 

@@ -5,6 +5,9 @@ import importlib.util
 import json
 import pathlib
 import shutil
+import signal
+import subprocess
+import sys
 import threading
 import urllib.request
 
@@ -18,6 +21,7 @@ pytest.importorskip("flask", reason="the server needs the extra: pip install 'ke
 waitress = pytest.importorskip("waitress", reason="the server needs the extra `serve`")
 
 FILE = pathlib.Path(__file__).parents[1] / "examples" / "serve.py"
+sys.path.append(str(FILE.parent))  # as if the server were run as a program
 SPEC = importlib.util.spec_from_file_location("serve", FILE)
 serve = importlib.util.module_from_spec(SPEC)
 SPEC.loader.exec_module(serve)
@@ -55,11 +59,28 @@ def clock():
 
 
 @pytest.fixture
-def client(folder, clock):
-    app = serve.make_app(
-        folder, lifetime=10, capacity=2, max_support=5, max_queries=4, max_bytes=2000, clock=clock
-    )
-    return app.test_client()
+def start(folder, clock, tmp_path):
+    """Starts a server on the same file of users, after the one before has ended."""
+    apps = []
+
+    def start(folder=folder):
+        if apps:
+            apps.pop().extensions["users"].close()
+        limits = {"max_support": 5, "max_queries": 4, "max_bytes": 2000}
+        app = serve.make_app(
+            folder, tmp_path / "users.sqlite", lifetime=10, capacity=2, clock=clock, **limits
+        )
+        apps.append(app)
+        return app.test_client()
+
+    yield start
+    if apps:
+        apps.pop().extensions["users"].close()
+
+
+@pytest.fixture
+def client(start):
+    return start()
 
 
 def learn(client, support=SUPPORT):
@@ -102,6 +123,54 @@ def test_handles_expire_by_number(client):
     predict(client, handles[0])
     handles.append(learn(client))
     assert [predict(client, handle).status_code for handle in handles] == [200, 404, 200]
+
+
+def test_users_outlive_a_restart(client, start):
+    handle = learn(client)
+    before = predict(client, handle).json["predictions"]
+    restarted = start()
+    assert restarted.get("/ready").json["users"] == 1
+    np.testing.assert_array_equal(predict(restarted, handle).json["predictions"], before)
+
+
+def test_users_of_another_model_are_unknown(client, learner, start, tmp_path):
+    handle = learn(client)
+    kernel = learner.model.trainable_variables[0]
+    value = kernel.numpy()
+    kernel.assign(2 * value)
+    learner.export(tmp_path / "other", verbose=False)
+    kernel.assign(value)
+    other = start(str(tmp_path / "other"))
+    assert predict(other, handle).status_code == 404
+    assert predict(start(), handle).status_code == 200  # the first model again
+
+
+def test_strings_are_served(tmp_path):
+    fruit = ["apple", "pear", "plum"]
+    x = keras.Input((), dtype="string", name="fruit")
+    lookup = keras.layers.StringLookup(vocabulary=fruit)
+    model = keras.Model({"fruit": x}, keras.layers.Embedding(4, 5)(lookup(x)))
+    learner = keras_meta.learners.RidgeLearner(model, num_values=1)
+    texts, values = (
+        keras.ops.convert_to_tensor([fruit]),
+        np.array([[[1.0], [2.0], [3.0]]], "float32"),
+    )
+    inputs = {"support_x": {"fruit": texts}, "support_y": values, "query_x": {"fruit": texts}}
+    expected = learner(inputs)[0]
+    learner.export(tmp_path / "model", verbose=False)
+    app = serve.make_app(str(tmp_path / "model"), tmp_path / "users.sqlite")
+    client = app.test_client()
+    support_name, query_name = (
+        next(name for name in client.get("/ready").json["inputs"] if name.startswith(kind))
+        for kind in ("support_x", "query_x")
+    )
+    support = {support_name: fruit, "support_y": values[0].tolist()}
+    found = predict(client, learn(client, support), {query_name: fruit})
+    np.testing.assert_allclose(found.json["predictions"], expected, rtol=1e-5)
+    for bad, message in [([1, 2, 3], "must be strings. R"), ([["a"]] * 3, "strings of shape")]:
+        answer = client.post("/tasks", json={**support, support_name: bad})
+        assert answer.status_code == 400 and message in answer.json["error"]
+    app.extensions["users"].close()
 
 
 X = SUPPORT["support_x"]
@@ -157,8 +226,9 @@ def test_other_bad_requests(client):
     assert "Traceback" not in client.get("/nowhere").text
 
 
-def test_through_a_socket(folder):
-    server = waitress.create_server(serve.make_app(folder), host="127.0.0.1", port=0)
+def test_through_a_socket(folder, tmp_path):
+    app = serve.make_app(folder, tmp_path / "users.sqlite")
+    server = waitress.create_server(app, host="127.0.0.1", port=0)
 
     def run():
         with contextlib.suppress(OSError):  # how its loop ends when it is closed from outside
@@ -178,6 +248,7 @@ def test_through_a_socket(folder):
         found = post(f"/tasks/{handle}/predictions", QUERIES)["predictions"]
     finally:
         server.close()
+        app.extensions["users"].close()
     assert np.argmax(found, -1).tolist() == [2, 1, 0]
 
 
@@ -193,6 +264,56 @@ def test_models_that_cannot_be_served(damage, folder, tmp_path, capsys):
         file.write_bytes(file.read_bytes()[:1000])
     if damage == "no variables":
         shutil.rmtree(path / "variables")
-    assert serve.main([str(path)]) == 2
+    assert serve.main([str(path), "--users", str(tmp_path / "users.sqlite")]) == 2
     message = capsys.readouterr().err
     assert message.startswith("serve: error: The SavedModel ") and "Received: " in message
+
+
+def test_a_file_that_is_in_use_or_another(folder, tmp_path, capsys):
+    path = tmp_path / "users.sqlite"
+    path.write_text("users, one a line\n" * 100)
+    assert serve.main([folder, "--users", str(path)]) == 2
+    message = capsys.readouterr().err
+    assert message.startswith("serve: error: The file of users cannot be used") and "Rec" in message
+
+
+@pytest.mark.slow
+def test_a_killed_server_has_lost_no_user(folder, tmp_path):
+    path = tmp_path / "users.sqlite"
+
+    def run():
+        options = ["--port", "0", "--users", str(path)]
+        server = subprocess.Popen(
+            [sys.executable, str(FILE), folder, *options], stdout=subprocess.PIPE, text=True
+        )
+        return server, server.stdout.readline().split()[-1]
+
+    def post(path, values):
+        with urllib.request.urlopen(path, json.dumps(values).encode()) as answer:
+            return json.load(answer)
+
+    server, address = run()
+    handles = []
+
+    def add():
+        with contextlib.suppress(OSError):
+            while True:
+                handles.append(post(address + "/tasks", SUPPORT)["handle"])
+                if len(handles) == 100:
+                    server.send_signal(signal.SIGKILL)
+
+    threads = [threading.Thread(target=add) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    server.wait()
+    server.stdout.close()
+    server, address = run()
+    try:
+        for handle in handles:
+            assert post(f"{address}/tasks/{handle}/predictions", QUERIES)["predictions"]
+    finally:
+        server.kill()
+        server.wait()
+        server.stdout.close()
