@@ -9,9 +9,10 @@ A client sends a support set and receives a handle, with which it then asks for 
     POST /tasks/<handle>/predictions  {"query_x": [...]}                        {"predictions": ...}
     GET  /ready                                                                 {"ready": true, ...}
 
-What the model has learned of a user is on disk before the answer is sent (`--users`, a SQLite file):
-a handle outlives a restart, and a server that is killed. It expires after a while without use, and
-the least recently used one when there are too many. A handle of another model is unknown.
+What the model has learned of a user is on disk before the answer is sent, in a SQLite file
+(`--users`): a handle outlives a restart, and a server that is killed. It expires after a while
+without use, and the least recently used one when there are too many. A handle of another model is
+unknown.
 A SavedModel is a program: serve only those that you have exported yourself. Put a server in front
 of this one that authenticates users and provides TLS.
 """

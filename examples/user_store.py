@@ -100,8 +100,8 @@ class UserStore:
         except sqlite3.Error as error:
             connection.close()
             raise ValueError(
-                f"The file of users cannot be used: it may be that of another program, or in use by "
-                f"another server. Received: {path}: {error}"
+                "The file of users cannot be used: it may be that of another program, or in use "
+                f"by another server. Received: {path}: {error}"
             ) from error
         return connection
 
