@@ -1,4 +1,4 @@
-"""Metrics over tasks: adaptation curves, comparisons of learners, calibration, likelihood."""
+"""Metrics over tasks: adaptation curves, comparisons, calibration, likelihood, rankings."""
 
 from keras_meta.metrics.adaptation_curve import AdaptationCurve as AdaptationCurve
 from keras_meta.metrics.adaptation_curve import adaptation_curve as adaptation_curve
@@ -14,4 +14,6 @@ from keras_meta.metrics.likelihood import NegativeLogLikelihood as NegativeLogLi
 from keras_meta.metrics.likelihood import Perplexity as Perplexity
 from keras_meta.metrics.predicted_values import PredictedValues as PredictedValues
 from keras_meta.metrics.predicted_values import predicted_values as predicted_values
+from keras_meta.metrics.ranking import ndcg as ndcg
+from keras_meta.metrics.ranking import recall as recall
 from keras_meta.metrics.task_interval import task_interval as task_interval
