@@ -116,10 +116,9 @@ LEARNERS = {
         ridge,
         [
             {"rate": 1e-3},
+            {"rate": 1e-3, "known": (5,)},
             {"rate": 1e-3, "apart": False},
             {"rate": 1e-3, "features": False},
-            {"rate": 3e-4, "dropout": 0.5},
-            {"rate": 1e-3, "known": (5,)},
             {"rate": 1e-3, "factors": (32, 10.0)},
         ],
     ),
@@ -127,17 +126,10 @@ LEARNERS = {
         melu,
         [
             {"rate": 0.05, "steps": 3, "adapted": ALL_DECISIONS},
-            {"rate": 0.2, "steps": 3, "adapted": ALL_DECISIONS},
             {"rate": 0.2, "steps": 3, "adapted": "head"},
         ],
     ),
-    "CAVIA": (
-        cavia,
-        [
-            {"rate": 1.0, "steps": 3, "size": 8},
-            {"rate": 0.3, "steps": 3, "size": 16},
-        ],
-    ),
+    "CAVIA": (cavia, [{"rate": 1.0, "steps": 3, "size": 8}, {"rate": 0.3, "steps": 3, "size": 16}]),
     "generator (FiLM)": (generator, [{"units": 32}, {"units": 128}]),
 }
 

@@ -63,12 +63,15 @@ def train_pooled_model(
         )
         return tasks.examples(numbers)
 
+    # The autotuning thread can keep the end of `fit` waiting: see `TaskDistribution.as_dataset`.
+    options = tf.data.Options()
+    options.autotune.enabled = False
     rows = tf.data.Dataset.range(len(validation.table.y)).batch(8 * batch_size)
     copy.fit(
-        tf.data.Dataset.counter().map(batch).prefetch(2),
+        tf.data.Dataset.counter().map(batch).prefetch(2).with_options(options),
         steps_per_epoch=steps_per_epoch,
         epochs=epochs,
-        validation_data=rows.map(validation.examples),
+        validation_data=rows.map(validation.examples).with_options(options),
         callbacks=[keras.callbacks.EarlyStopping(patience=patience, restore_best_weights=True)],
         shuffle=False,
         verbose=0,
