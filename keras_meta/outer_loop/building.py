@@ -63,11 +63,23 @@ def build_metrics(model, batch_spec):
     model.reset_metrics()
 
 
-def zeros(specs):
-    """Zeros of these specs; unknown dimensions become 2, because 1 would mean a single class."""
-    return keras.tree.map_structure(
-        lambda x: (
-            None if x is None else tf.zeros([2 if n is None else n for n in x.shape], x.dtype)
-        ),
-        specs,
-    )
+def zeros(specs, sizes=()):
+    """Zeros of these specs.
+
+    Args:
+        specs: Nest of specs and `None`s.
+        sizes: Sequence of ints, of the dimensions that a spec leaves open, such as the time of a
+            model of sequences. Further ones become 2, because 1 would mean a single class.
+
+    Returns:
+        Nest of tensors and `None`s.
+    """
+
+    def of_spec(spec):
+        if spec is None:
+            return None
+        by_axis = [*sizes, *[2] * len(spec.shape)]
+        shape = [by_axis[axis] if n is None else n for axis, n in enumerate(spec.shape)]
+        return tf.zeros(shape, spec.dtype)
+
+    return keras.tree.map_structure(of_spec, specs)

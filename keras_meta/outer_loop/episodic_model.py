@@ -196,7 +196,7 @@ class EpisodicModel(OuterModel):
         if all(getattr(metric, "built", True) for metric in self.metrics):
             return
         inputs, y, sample_weight = keras.utils.unpack_x_y_sample_weight(zeros(batch_spec))
-        y_pred = zeros(self.compute_output_spec(inputs))
+        y_pred = zeros(self.compute_output_spec(inputs), keras.tree.flatten(y)[0].shape)
         self.compute_loss(inputs, y, y_pred, sample_weight, training=False)
         self.compute_metrics(inputs, y, y_pred, sample_weight)
         self.reset_metrics()

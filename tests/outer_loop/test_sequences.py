@@ -211,6 +211,14 @@ def test_tasks_of_unequal_size_are_those_alone(mask_zero):
     assert found["perplexity"] == pytest.approx(float(expected.result()), rel=1e-5)
 
 
+def test_variables_of_metrics_are_made_before_the_first_step():
+    """Callbacks that restore a run need them, also if the model leaves the time open."""
+    learner = compiled(learners.MAML(model()), metrics=[metrics.BitsPerCharacter()])
+    learner.build_metrics(tf.data.Dataset.from_tensors(sequences()).element_spec)
+    assert all(metric.built for metric in learner.metrics if hasattr(metric, "built"))
+    assert len(learner.metrics_variables) == 4  # totals and counts of loss and bits
+
+
 def test_labels_out_of_range_are_reported():
     inputs, y = sequences()
     learner = compiled(learners.MAML(model(), inner_steps=0))
