@@ -3,9 +3,9 @@
 import argparse
 import sys
 
-from keras_meta.commands import demo, evaluate, export, predict, train
+from keras_meta.commands import demo, evaluate, export, predict, train, write
 
-_COMMANDS = (demo, train, evaluate, predict, export)
+_COMMANDS = (demo, train, evaluate, predict, write, export)
 # The library raises these, with a message for the user, for input that it cannot use.
 _INPUT_ERRORS = (ValueError, TypeError, OSError, ImportError)
 

@@ -48,3 +48,14 @@ def share(text):
     if value >= 1:
         raise argparse.ArgumentTypeError(f"must be a number between 0 and 1. Received: {text}")
     return value
+
+
+def at_least_zero(text):
+    """Converts to a finite number of at least 0."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value < math.inf:
+        raise argparse.ArgumentTypeError(f"must be a number of at least 0. Received: {text}")
+    return value

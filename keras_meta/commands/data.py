@@ -10,6 +10,7 @@ from keras_meta import episodes, registry
 from keras_meta.commands import (
     archives,
     data_kinds,
+    language_data,
     memory,
     splits,
     table_data,
@@ -36,6 +37,8 @@ def load(config):
         return _glyphs(config)
     if data_kinds.is_table(config):
         return table_data.load(config)
+    if data_kinds.is_languages(config):
+        return language_data.load(config)
     if data_kinds.is_text(config):
         x, y, parts = text_data.read(config)
     else:
@@ -138,8 +141,9 @@ def _arrays(config):
         return _from_npz(data, config)
     kind = "a file other than .npz and .csv" if Path(data).is_file() else "nothing there"
     raise ValueError(
-        "--data must be `sinusoid`, `glyphs`, a folder of class folders, an .npz file, a .csv file "
-        f"or `tfds:NAME`. Received: {data} ({kind})."
+        "--data must be `sinusoid`, `glyphs`, `languages`, a folder of class folders or of .txt "
+        "files, an .npz file, a .csv file or `tfds:NAME`. "
+        f"Received: {data} ({kind})."
     )
 
 

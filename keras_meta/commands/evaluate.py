@@ -1,8 +1,9 @@
 """measure a trained learner on unseen tasks, after every inner step
 
-Prints the accuracy (or squared error, or return) with its 95 % interval over tasks, and writes it
-to evaluation.json in the run folder. For a table, it does so beside the errors of simpler methods,
-whose settings are chosen on the validation tasks, with the share of values that intervals cover.
+Prints the accuracy (or squared error, bits a character, or return) with its 95 % interval over
+tasks, and writes it to evaluation.json in the run folder. For a table and for languages, it does so
+beside simpler methods, whose settings are chosen on the validation tasks; for a table, with the
+share of values that intervals cover.
 """
 
 import math
@@ -18,20 +19,23 @@ _BATCH_SIZE = 25
 def add_arguments(parser):
     """Declares the options."""
     parser.add_argument("run_folder", metavar="RUN", help="a folder made by `keras-meta train`")
-    parser.add_argument("--tasks", type=integer(2), help="(600; environments: 100)")
+    parser.add_argument("--tasks", type=integer(2), help="(600; environments, languages: 100)")
     parser.add_argument("--steps", type=integer(0), help="inner steps (as configured in training)")
     parser.add_argument(
         "--queries",
         type=integer(1),
-        help="query examples per class, or rows of a task to predict (as in training)",
+        help="query examples per class, or rows or passages of a task to predict (as in training)",
     )
     parser.add_argument(
-        "--shots", type=integer(1), help="known rows of every task (tables; as in training)"
+        "--shots",
+        type=integer(1),
+        help="known rows of every task, or passages to learn from (tables, languages; as in "
+        "training)",
     )
     parser.add_argument(
         "--without-baselines",
         action="store_true",
-        help="leave out the simpler methods, which take most of the time (tables)",
+        help="leave out the simpler methods, which take most of the time (tables, languages)",
     )
     parser.add_argument(
         "--split", choices=["train", "validation", "test"], default="test", help="(%(default)s)"
@@ -49,6 +53,9 @@ def run(options):
     config = folder.read_config()
     if "environment" in config:
         _evaluate_policy(options, folder, config)
+        return
+    if data_kinds.is_languages(config):
+        _evaluate_languages(options, folder, config)
         return
     num_tasks = 600 if options.tasks is None else options.tasks
     if data_kinds.is_table(config):
@@ -100,6 +107,23 @@ def _evaluate_table(options, folder, config, num_tasks):
         options.split,
         num_tasks,
         (options.queries, options.shots),
+        not options.without_baselines,
+    )
+
+
+def _evaluate_languages(options, folder, config):
+    run = f"{folder.path}, a run on languages"
+    _check_absent(options, ("batch_norm",), "The report on languages", run)
+    tensorflow_start.start(options)
+    from keras_meta.commands import language_report
+
+    language_report.report(
+        folder,
+        config,
+        options.split,
+        options.tasks or 100,
+        (options.queries, options.shots),
+        options.steps,
         not options.without_baselines,
     )
 

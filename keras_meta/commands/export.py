@@ -1,7 +1,8 @@
 """write a trained learner as a SavedModel that needs only TensorFlow
 
 Its endpoints `serve`, `adapt`, `predict` and `adapt_and_predict` take any number of shots and
-queries. Those of a policy are `initial`, `adapt` and `act`.
+queries. Those of a policy are `initial`, `adapt` and `act`. Those of a run on languages take
+passages of symbols: the bytes of UTF-8, or for invented languages the places in the alphabet.
 """
 
 from pathlib import Path

@@ -6,7 +6,7 @@ import os
 import keras
 
 from keras_meta import networks, registry
-from keras_meta.commands import data_kinds, memory, model_files, table_learner
+from keras_meta.commands import data_kinds, language_learner, memory, model_files, table_learner
 
 
 def build(config, tasks):
@@ -24,9 +24,11 @@ def build(config, tasks):
     """
     if data_kinds.is_table(config):
         return table_learner.build(config, tasks)
+    if data_kinds.is_languages(config):
+        return language_learner.build(config, tasks)
     inputs, _ = tasks.as_dataset(1).element_spec
     model = network(config, tuple(inputs["support_x"].shape[2:]), tasks)
-    _check_memory(config, inputs, model)
+    check_memory(config, inputs, model)
     regression = data_kinds.is_regression(config)
     row, settings = learner_row(config)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=not gives_probabilities(model))
@@ -140,13 +142,22 @@ def _check_fit(config, input_shape, expected, outputs):
         )
 
 
-def _check_memory(config, inputs, model):
-    """Raises if batches of tasks, and what the network computes of some, do not fit into memory."""
+def check_memory(config, inputs, model, positions=1):
+    """Raises if batches of tasks, and what the network computes of some, do not fit into memory.
+
+    Args:
+        config: dict, the options of `keras-meta train`.
+        inputs: dict of the specs of a batch of tasks.
+        model: A built `keras.Model`.
+        positions: int. The size of a side that the layers of the model leave open, such as time.
+
+    Raises:
+        ValueError: If they do not fit.
+    """
     shapes = [inputs[key].shape[1:] for key in ("support_x", "query_x")]
     examples = sum(shape[0] for shape in shapes)
     outputs = keras.tree.flatten([layer.output for layer in model.layers])
-    # A layer may leave sides open, such as the length of a text.
-    computed = sum(math.prod(side or 1 for side in output.shape[1:]) for output in outputs)
+    computed = sum(math.prod(side or positions for side in output.shape[1:]) for output in outputs)
     batch_size, cores = config["batch_size"], os.cpu_count() or 1
     batch = batch_size * sum(math.prod(shape) for shape in shapes)
     # Each core draws a batch while another is in use; each works on a task, of which it keeps what
@@ -156,6 +167,6 @@ def _check_memory(config, inputs, model):
         4 * numbers,
         f"{batch_size:,} tasks of {examples:,} examples of shape {tuple(shapes[0][1:])}, and a "
         f"network whose layers compute {computed:,} numbers of each",
-        "Choose smaller values of --batch-size, --queries, --shots, --ways, --image-size or "
-        "--filters.",
+        "Choose smaller values of --batch-size, --queries, --shots, --ways, --image-size, "
+        "--length or --filters.",
     )

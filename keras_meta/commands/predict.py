@@ -52,6 +52,12 @@ def run(options):
             "`predict` is for runs on images and texts. "
             f"Received: {folder.path}, a run on {config['environment']}."
         )
+    if data_kinds.is_languages(config):
+        raise ValueError(
+            "`predict` is for runs on images, texts with labels and tables. A run on languages "
+            f"writes text: keras-meta write {folder.path} --support LINES.txt. "
+            f"Received: {folder.path}, a run on languages."
+        )
     if options.query is None and not data_kinds.is_table(config):
         raise ValueError(
             "--query is missing: it names what to classify. Received: --support "

@@ -2,7 +2,8 @@
 
 config.json     the options of `train`, enough to rebuild data and learner
 learner.keras   the learner with its optimizer, after the last full epoch: the result; of a table,
-                after the epoch with the smallest loss on the validation tasks
+                and of languages, after the epoch with the smallest loss on the validation tasks
+pooled.keras    the model of all languages that the learner began with, of a run on languages
 checkpoints     the state of the run, from which it resumes
 history.csv     losses and metrics, one row per epoch
 intervals.json  how wide intervals are, of a run on a table
@@ -32,6 +33,7 @@ class RunFolder:
         self.path = Path(path)
         self.config_file = self.path / "config.json"
         self.learner_file = self.path / "learner.keras"
+        self.pooled_file = self.path / "pooled.keras"
         self.intervals_file = self.path / "intervals.json"
         self.history_file = self.path / "history.csv"
         self.checkpoint_folder = self.path / "checkpoints"
@@ -77,7 +79,8 @@ class RunFolder:
 
         if not self.learner_file.is_file():
             raise ValueError(
-                "The run has no learner yet: it was stopped before the end of its first epoch. "
+                "The run has no learner yet: it was stopped before the end of its first epoch (of "
+                "languages, the first after --pooled-iterations). "
                 f"Received: {self.path} without learner.keras. Start the same `keras-meta train` "
                 "again."
             )
@@ -102,6 +105,11 @@ class RunFolder:
         """Saves the learner with the state of its optimizer."""
         with _replaced_when_complete(self.learner_file) as temporary:
             learner.save(temporary)
+
+    def write_pooled_model(self, model):
+        """Saves the model of all languages."""
+        with _replaced_when_complete(self.pooled_file) as temporary:
+            model.save(temporary)
 
     def read_history(self, iterations):
         """Returns the rows of the history up to a number of iterations."""

@@ -10,6 +10,9 @@ classes, 64 % are for training, 16 % for validation and 20 % for test; an array 
 With --task and --y, DATA is a .csv or .parquet table of numbers and categories, whose rows belong
 to tasks: `keras-meta train --data growth.csv --task child --x age,sex --y height --out RUN`.
 
+With `languages` (invented) or a folder of .txt files, one for each language, author or style, a
+model of text learns to write one from a few passages of it: see `keras-meta write`.
+
 With an ENVIRONMENT, such as `keras-meta train navigation --out RUN`, policy gradient MAML learns a
 policy; the run ends with its returns in unseen tasks. half-cheetah needs the extra `rl`.
 """
@@ -51,6 +54,7 @@ def run(options):
 def _train_learner(folder, config):
     from keras_meta.commands import (
         data,
+        language_data,
         learner_building,
         splits,
         table_data,
@@ -67,6 +71,8 @@ def _train_learner(folder, config):
         print(text_data.description(config, train, validation))
     if data_kinds.is_table(config):
         print(table_data.description(config, train, validation))
+    if data_kinds.is_languages(config):
+        print(language_data.description(config, train, validation))
     folder.write_json(folder.config_file, config)
     trained = _fit(learner, train, validation, folder, config)
     if data_kinds.is_table(config) and (trained or not folder.intervals_file.is_file()):
@@ -133,6 +139,7 @@ def _fit(learner, train, validation, folder, config):
     import keras
 
     from keras_meta.callbacks import ExactResume
+    from keras_meta.commands import training_phases
 
     steps = config["epoch_iterations"]
     epochs = math.ceil(config["iterations"] / steps)
@@ -152,26 +159,34 @@ def _fit(learner, train, validation, folder, config):
         )
     rows = folder.read_history(resume.step)
     # Few groups are learned by heart before the end.
-    keeps_best = data_kinds.is_table(config)
+    keeps_best = data_kinds.is_table(config) or data_kinds.is_languages(config)
 
     class SaveEpoch(keras.callbacks.Callback):
+        def __init__(self, phase):
+            super().__init__()
+            self.phase = phase
+
         def on_epoch_end(self, epoch, logs=None):
             # Before the checkpoint of this epoch: resuming cuts off surplus rows.
             rows.append({"iterations": (epoch + 1) * steps, **(logs or {})})
             folder.write_history(rows)
-            losses = [float(row["val_loss"]) for row in rows]
+            losses = [float(row["val_loss"]) for row in rows[self.phase.first_epoch :]]
             if not keeps_best or losses[-1] == min(losses):
-                folder.write_learner(self.model)
+                self.phase.save(self.model)
 
     tasks = config["validation_tasks"]
     batch_size = max(size for size in range(1, min(tasks, 50) + 1) if tasks % size == 0)
-    learner.fit(
-        train.as_dataset(config["batch_size"], start=resume.step),
-        steps_per_epoch=steps,
-        initial_epoch=resume.epoch,
-        epochs=epochs,
-        shuffle=False,
-        validation_data=validation.as_dataset(batch_size, num_batches=tasks // batch_size),
-        callbacks=[resume, SaveEpoch()],
-    )
+    for phase in training_phases.phases(learner, folder, config):
+        if resume.epoch < phase.epochs:
+            learner.fit(
+                train.as_dataset(config["batch_size"], start=resume.step),
+                steps_per_epoch=steps,
+                initial_epoch=resume.epoch,
+                epochs=phase.epochs,
+                shuffle=False,
+                validation_data=validation.as_dataset(batch_size, num_batches=tasks // batch_size),
+                callbacks=[resume, SaveEpoch(phase)],
+            )
+            # The next phase goes on from the checkpoint at the end of this one.
+            resume = ExactResume(folder.checkpoint_folder, config["checkpoint_iterations"])
     return True

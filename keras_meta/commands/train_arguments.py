@@ -32,12 +32,14 @@ def add_arguments(parser):
     tasks.add_argument(
         "--shots",
         type=integer(1),
-        help="support examples per class (1; sinusoid: 10), or known rows of a task (10)",
+        help="support examples per class (1; sinusoid: 10), or known rows of a task, or passages "
+        "of a language to learn from (10)",
     )
     tasks.add_argument(
         "--queries",
         type=integer(1),
-        help="query examples per class (5; sinusoid: 10), or rows of a task to predict (10)",
+        help="query examples per class (5; sinusoid: 10), or rows of a task, or passages of a "
+        "language, to predict (10)",
     )
     tasks.add_argument(
         "--rotations",
@@ -55,13 +57,19 @@ def add_arguments(parser):
     )
     learner.add_argument(
         "--network",
-        help="conv4, sinusoid_mlp, text_embedding, table_network, or a .keras file of your own",
+        help="conv4, sinusoid_mlp, text_embedding, table_network, for languages causal_conv, "
+        "character_gru or causal_transformer, or a .keras file of your own",
     )
     learner.add_argument(
-        "--filters", type=integer(1), default=64, help="channels of conv4 (%(default)s)"
+        "--filters",
+        type=integer(1),
+        default=64,
+        help="channels of conv4 or of a model of text (%(default)s)",
     )
     learner.add_argument(
-        "--inner-steps", type=integer(0), help="inner steps in training (1; generator: 0)"
+        "--inner-steps",
+        type=integer(0),
+        help="inner steps in training (1; generator: 0; languages: 3)",
     )
     learner.add_argument(
         "--eval-inner-steps",
@@ -71,7 +79,8 @@ def add_arguments(parser):
     learner.add_argument(
         "--inner-learning-rate",
         type=rate,
-        help="(0.4; sinusoid: 0.01; tables: 0.05; environments: 0.1)",
+        help="(0.4; sinusoid: 0.01; tables: 0.05; languages: 0.3, learned further for each layer "
+        "and step; environments: 0.1)",
     )
     learner.add_argument(
         "--batch-norm",
@@ -82,10 +91,14 @@ def add_arguments(parser):
     training = parser.add_argument_group("training")
     training.add_argument("--outer-learning-rate", type=rate, help="(0.001)")
     training.add_argument(
-        "--batch-size", type=integer(1), help="tasks per iteration (16; texts: 4; environments: 20)"
+        "--batch-size",
+        type=integer(1),
+        help="tasks per iteration (16; texts: 4; languages: 8; environments: 20)",
     )
     training.add_argument(
-        "--iterations", type=integer(1), help="(2000; texts: 600; tables: 3000; environments: 100)"
+        "--iterations",
+        type=integer(1),
+        help="(2000; texts: 600; tables: 3000; languages: 2000; environments: 100)",
     )
     training.add_argument(
         "--epoch-iterations",
@@ -99,7 +112,9 @@ def add_arguments(parser):
         help="iterations between checkpoints (100; environments: 10): a kill costs no more",
     )
     training.add_argument(
-        "--validation-tasks", type=integer(1), help="(100; tables: 200; environments: 20)"
+        "--validation-tasks",
+        type=integer(1),
+        help="(100; tables: 200; languages: 40; environments: 20)",
     )
     training.add_argument("--seed", type=integer(0), default=0, help="(%(default)s)")
     policies = parser.add_argument_group("policies, for tasks in an ENVIRONMENT")
@@ -179,6 +194,14 @@ def add_arguments(parser):
     table.add_argument(
         "--coverage", type=share, help="the share of values that intervals cover (0.9)"
     )
+    languages = parser.add_argument_group("languages")
+    languages.add_argument("--length", type=integer(2), help="symbols of a passage (64)")
+    languages.add_argument(
+        "--pooled-iterations",
+        type=integer(0),
+        help="the first of --iterations, which train one model of all languages, without adapting "
+        "it (1000)",
+    )
     data.add_argument("--tfds-split", default="train", help="such as train+test (%(default)s)")
     data.add_argument("--tfds-folder", help="where TensorFlow Datasets keeps prepared data")
 
@@ -189,4 +212,4 @@ def _names(kind):
 
 
 def _list_names():
-    return f"one of {', '.join(_names('learner'))} (maml; texts and tables: ridge)"
+    return f"one of {', '.join(_names('learner'))} (maml; texts with labels and tables: ridge)"

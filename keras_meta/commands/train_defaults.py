@@ -6,6 +6,9 @@ from keras_meta.commands import data_kinds
 # Classes of a training task on texts: harder tasks than those to come make better embeddings.
 TEXT_TRAIN_WAYS = 20
 _TEXT_OPTIONS = {"text": "text", "label": "label"}
+_LANGUAGE_OPTIONS = {"length": 64, "pooled_iterations": 1000}
+# Those whose inner steps take the recipe for languages.
+_LANGUAGE_LEARNERS = ("maml", "fomaml", "anil", "boil")
 # With their defaults for tables.
 _TABLE_OPTIONS = {
     "x": None,
@@ -30,11 +33,13 @@ def filled(options, config):
         ValueError: If an option is given that the learner or the data do not take.
     """
     texts, waves = data_kinds.is_text(config), options.data == "sinusoid"
-    table = data_kinds.is_table(config)
-    _check_data(options, texts, table)
+    table, languages = data_kinds.is_table(config), data_kinds.names_languages(config)
+    _check_data(options, texts, table, languages)
     learner = options.learner or ("ridge" if texts or table else "maml")
     config = {**config, "learner": learner}
     _check_learner(options, learner)
+    if languages:
+        return _filled_for_languages(config)
     takes_steps = registry.learner(learner).takes_inner_steps
     generator = learner == "generator"
     defaults = {
@@ -56,17 +61,51 @@ def filled(options, config):
     return {key: defaults.get(key) if x is None else x for key, x in config.items()}
 
 
+def _filled_for_languages(config):
+    """The recipe for languages: see `language_learner`."""
+    defaults = {
+        "shots": 10,
+        "queries": 10,
+        "network": "causal_conv",
+        "inner_learning_rate": 0.3,
+        "inner_steps": 3,
+        "outer_learning_rate": 1e-3,
+        "batch_size": 8,
+        "iterations": 2000,
+        "epoch_iterations": 100,
+        "checkpoint_iterations": 100,
+        "validation_tasks": 40,
+        **_LANGUAGE_OPTIONS,
+    }
+    config = {key: defaults.get(key) if x is None else x for key, x in config.items()}
+    if config["learner"] not in _LANGUAGE_LEARNERS:
+        raise ValueError(
+            f"--learner must be one of {', '.join(_LANGUAGE_LEARNERS)} for languages. "
+            f"Received: --learner {config['learner']} with --data {config['data']}."
+        )
+    if config["pooled_iterations"] >= config["iterations"]:
+        raise ValueError(
+            "--pooled-iterations must be below --iterations, of which they are the first. "
+            f"Received: --pooled-iterations {config['pooled_iterations']} with --iterations "
+            f"{config['iterations']}."
+        )
+    return config
+
+
 def _network(waves, texts, table):
     if waves:
         return "sinusoid_mlp"
     return "text_embedding" if texts else "table_network" if table else "conv4"
 
 
-def _check_data(options, texts, table):
+def _check_data(options, texts, table, languages):
     """Raises if options are given that the data do not take, or one that they need is not."""
-    _check_absent(options, [] if texts else _TEXT_OPTIONS, "texts, without --task")
-    _check_absent(options, [] if table else _TABLE_OPTIONS, "a table, with --task")
-    _check_absent(options, [] if texts or table else ["group"], "texts or of a table")
+    csv = "a .csv file of"
+    _check_absent(options, [] if texts else _TEXT_OPTIONS, f"{csv} texts, without --task")
+    _check_absent(options, [] if table else _TABLE_OPTIONS, f"{csv} a table, with --task")
+    _check_absent(options, [] if texts or table else ["group"], f"{csv} texts or of a table")
+    kind = f"languages: --data {data_kinds.LANGUAGES}, or a folder of .txt files"
+    _check_absent(options, [] if languages else _LANGUAGE_OPTIONS, kind)
     if table and options.y is None:
         raise ValueError(
             "--y is missing: it names the column of the value to predict. Received: --task "
@@ -87,7 +126,7 @@ def _check_absent(options, names, kind):
         value = getattr(options, name)
         if value is not None:
             raise ValueError(
-                f"--{name.replace('_', '-')} is for a .csv file of {kind}. Leave it out for other "
+                f"--{name.replace('_', '-')} is for {kind}. Leave it out for other "
                 f"data. Received: --{name.replace('_', '-')} "
                 f"{','.join(value) if isinstance(value, list) else value} with --data "
                 f"{options.data}."
