@@ -36,7 +36,7 @@ def start(*arguments):
 def test_help_comes_without_tensorflow(program):
     result = start(*program, "--help")
     assert result.returncode == 0 and result.stderr == ""
-    for name in ("demo", "train", "evaluate", "predict", "export"):
+    for name in ("demo", "train", "evaluate", "predict", "write", "export"):
         assert name in result.stdout
     imported = start("-X", "importtime", *program, "train", "--help").stderr
     assert "keras_meta.commands.train" in imported
@@ -51,6 +51,8 @@ def test_help_comes_without_tensorflow(program):
         "train --out run",
         "train navigation --out run --ways 3",
         "train --out run --data glyphs --learner svm --inner-steps 2",
+        "train --out run --data languages --learner svm",
+        "write nothing --support lines.txt",
     ],
 )
 def test_errors_in_arguments_come_without_tensorflow(arguments, tmp_path):
@@ -68,7 +70,7 @@ def test_a_command_prints_nothing_of_tensorflow_s_own(tmp_path):
     assert (out / "learner.keras").exists()
 
 
-@pytest.mark.parametrize("name", ["demo", "train", "evaluate", "predict", "export"])
+@pytest.mark.parametrize("name", ["demo", "train", "evaluate", "predict", "write", "export"])
 def test_help_of_each_command(name, capsys):
     with pytest.raises(SystemExit) as exit:
         cli.main([name, "--help"])
@@ -89,6 +91,8 @@ def test_help_of_each_command(name, capsys):
         ("train navigation --out run --episodes 1", "an integer of at least 2. Received: 1"),
         ("train navigation --out run --outer-rule magic", "invalid choice: 'magic'"),
         ("train --data glyphs --out run --learner magic", "invalid choice: 'magic'"),
+        ("train --data languages --out run --length 1", "an integer of at least 2. Received: 1"),
+        ("write run --support x.txt --temperature -1", "at least 0. Received: -1"),
         ("evaluate run --steps -1", "an integer of at least 0. Received: -1"),
         ("evaluate run --tasks 1", "an integer of at least 2. Received: 1"),
     ],

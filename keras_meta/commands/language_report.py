@@ -5,6 +5,7 @@ from keras_meta.commands import data, language_learner, model_files
 
 # Validation tasks that settings of baselines are chosen on.
 _VALIDATION_TASKS = 30
+_LARGEST_BATCH = 25
 
 
 def report(folder, config, split, num_tasks, sizes=(None, None), steps=None, with_baselines=True):
@@ -74,13 +75,19 @@ def _baselines(folder, config, tasks):
 
 
 def _episodes(tasks, num_tasks):
-    """Returns a batch of tasks: of texts, equally many of each language, in turn."""
-    languages = len(getattr(tasks, "names", [])) or num_tasks
-    rounds = max(1, round(num_tasks / languages))
-    return tasks.as_dataset(languages, num_batches=rounds)
+    """Returns batches of tasks: of texts, equally many of each language, in turn."""
+    languages = _languages_in_turn(tasks) or num_tasks
+    number = languages * max(1, round(num_tasks / languages))
+    batch_size = max(size for size in range(1, _LARGEST_BATCH + 1) if number % size == 0)
+    return tasks.as_dataset(batch_size, num_batches=number // batch_size)
 
 
 def _by_language(tasks, values):
     """Returns the means over the tasks of each language of values `[tasks, ...]`."""
-    languages = len(getattr(tasks, "names", values))
+    languages = _languages_in_turn(tasks) or len(values)
     return values.reshape(-1, languages, *values.shape[1:]).mean(0)
+
+
+def _languages_in_turn(tasks):
+    """Returns the number of languages, or 0 if tasks are of languages drawn at random."""
+    return len(tasks.names) if getattr(tasks, "in_turn", False) else 0

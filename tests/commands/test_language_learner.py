@@ -27,13 +27,10 @@ def config(**options):
 
 @pytest.mark.parametrize("name", language_learner.NETWORKS)
 def test_networks(name):
-    x = np.zeros((2, 6), "int32")
-    first, second = (
-        language_learner.network(config(network=name, seed=seed), CODEC)(x) for seed in (0, 1)
-    )
-    assert first.shape == (2, 6, 4) and not np.allclose(first, second)
+    model = language_learner.network(config(network=name), CODEC)
+    assert keras.ops.shape(model.layers[1].trainable_variables[0])[0] == 4
     # As long as a query after the longest context.
-    assert language_learner.network(config(network=name), CODEC)(np.zeros((1, 30))).shape[1] == 30
+    assert model(np.zeros((1, 30), "int32")).shape == (1, 30, 4)
 
 
 def test_the_recipe(tmp_path):
