@@ -98,7 +98,8 @@ def add_arguments(parser):
     training.add_argument(
         "--iterations",
         type=integer(1),
-        help="(2000; texts: 600; tables: 3000; languages: 2000; environments: 100)",
+        help="(2000; texts with labels: 600; tables, languages: 3000, invented ones 1000; "
+        "environments: 100)",
     )
     training.add_argument(
         "--epoch-iterations",
@@ -200,7 +201,7 @@ def add_arguments(parser):
         "--pooled-iterations",
         type=integer(0),
         help="the first of --iterations, which train one model of all languages, without adapting "
-        "it (1000)",
+        "it (2000; invented languages: 300)",
     )
     data.add_argument("--tfds-split", default="train", help="such as train+test (%(default)s)")
     data.add_argument("--tfds-folder", help="where TensorFlow Datasets keeps prepared data")

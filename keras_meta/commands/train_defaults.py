@@ -6,7 +6,7 @@ from keras_meta.commands import data_kinds
 # Classes of a training task on texts: harder tasks than those to come make better embeddings.
 TEXT_TRAIN_WAYS = 20
 _TEXT_OPTIONS = {"text": "text", "label": "label"}
-_LANGUAGE_OPTIONS = {"length": 64, "pooled_iterations": 1000}
+_LANGUAGE_OPTIONS = ("length", "pooled_iterations")
 # Those whose inner steps take the recipe for languages.
 _LANGUAGE_LEARNERS = ("maml", "fomaml", "anil", "boil")
 # With their defaults for tables.
@@ -63,7 +63,11 @@ def filled(options, config):
 
 def _filled_for_languages(config):
     """The recipe for languages: see `language_learner`."""
+    invented = config["data"] == data_kinds.LANGUAGES
     defaults = {
+        "length": 64,
+        # Languages that people speak have more in common.
+        "pooled_iterations": 300 if invented else 2000,
         "shots": 10,
         "queries": 10,
         "network": "causal_conv",
@@ -71,11 +75,10 @@ def _filled_for_languages(config):
         "inner_steps": 3,
         "outer_learning_rate": 1e-3,
         "batch_size": 8,
-        "iterations": 2000,
+        "iterations": 1000 if invented else 3000,
         "epoch_iterations": 100,
         "checkpoint_iterations": 100,
         "validation_tasks": 40,
-        **_LANGUAGE_OPTIONS,
     }
     config = {key: defaults.get(key) if x is None else x for key, x in config.items()}
     if config["learner"] not in _LANGUAGE_LEARNERS:

@@ -216,5 +216,5 @@ def test_options_that_do_not_fit(fails, tmp_path):
     message = fails(*train, "languages", "--learner", "prototypes")
     assert "one of maml, fomaml, anil, boil for languages" in message
     message = fails(*train, "languages", "--iterations", 10)
-    assert "--pooled-iterations 1000 with --iterations 10" in message
+    assert "--pooled-iterations 300 with --iterations 10" in message
     assert "--text is for a .csv file" in fails(*train, "languages", "--text", "words")
