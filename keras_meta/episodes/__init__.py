@@ -11,10 +11,10 @@ from keras_meta.episodes.directory import from_directory as from_directory
 from keras_meta.episodes.directory import image_files as image_files
 from keras_meta.episodes.directory import load_images as load_images
 from keras_meta.episodes.episode_sampler import EpisodeSampler as EpisodeSampler
+from keras_meta.episodes.example_sampler import ExampleSampler as ExampleSampler
 from keras_meta.episodes.grouped_episodes import GroupedEpisodes as GroupedEpisodes
 from keras_meta.episodes.grouped_table import GroupedTable as GroupedTable
 from keras_meta.episodes.groups import from_groups as from_groups
-from keras_meta.episodes.example_sampler import ExampleSampler as ExampleSampler
 from keras_meta.episodes.image_reading import read_images as read_images
 from keras_meta.episodes.mixture import Mixture as Mixture
 from keras_meta.episodes.rotations import with_rotations as with_rotations
