@@ -158,7 +158,7 @@ def _probabilities(learner, support, labels, query):
     import numpy as np
 
     from keras_meta.commands import learner_building
-    from keras_meta.episodes.episode_sampler import scale_images
+    from keras_meta.episodes.images import scale_images
 
     features = keras.tree.map_structure(
         lambda x: scale_images(keras.ops.convert_to_tensor(x))[None], (support, query)

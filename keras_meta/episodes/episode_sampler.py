@@ -4,7 +4,6 @@ import numpy as np
 import tensorflow as tf
 
 from keras_meta.episodes.arguments import check_integer
-from keras_meta.episodes.images import scale_images as scale_images  # where it was once
 from keras_meta.episodes.labelled_examples import LabelledExamples
 
 

@@ -33,7 +33,7 @@ def table_features(tasks, most_categories=20):
     assert features({"soil": np.array(["clay"]), "heat": np.array([2.5])}).shape == (1, 5)
     ```
     """
-    inputs, features = {}, []
+    inputs, features, unused = {}, [], []
     for column, values in tasks.table.x.items():
         name = feature_name(column)
         if isinstance(values, Numbers):
@@ -51,7 +51,17 @@ def table_features(tasks, most_categories=20):
         if 0 < len(known) <= most_categories:
             lookup = keras.layers.StringLookup(vocabulary=known, output_mode="one_hot")
             features.append(lookup(x))
+        else:
+            unused.append(x)
     if not features:
         return None
+    # Not all versions of Keras take an input on which nothing depends.
+    features += [_no_features(x) for x in unused]
     x = keras.layers.Concatenate()(features) if len(features) > 1 else features[0]
     return keras.Model(inputs, x, name="table_features")
+
+
+def _no_features(strings):
+    """Returns zero features `[n, 0]` of strings `[n]`."""
+    numbers = keras.layers.Reshape((1,))(keras.layers.Hashing(1)(strings))
+    return keras.ops.cast(numbers, keras.config.floatx())[:, :0]

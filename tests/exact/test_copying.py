@@ -82,6 +82,11 @@ def test_an_adapted_vocabulary_is_copied():
 
 def test_weights_of_a_vocabulary_are_copied():
     words = layers.TextVectorization(output_mode="tf_idf")
+    try:
+        words.load_own_variables({"idf_weights": np.ones(2, "float32")})
+    except AttributeError:
+        pytest.skip("this version of Keras cannot load such a layer, saved by itself either")
+    words = layers.TextVectorization(output_mode="tf_idf")
     words.adapt(["one two", "two three", "three two"])
     model = keras.Sequential([keras.Input((), dtype="string"), words, layers.Dense(2)])
     x = tf.constant(["three two", "four"])
