@@ -39,7 +39,7 @@ class _ArrayUnpickler(pickle.Unpickler):
 def read_pickle(path):
     """Reads a pickle of arrays, numbers and strings, of Python 2 or 3.
 
-    Unlike `pickle.load`, it runs no code that a file names.
+    Unlike the loader of the standard library, it runs no code that a file names.
 
     Args:
         path: Path of the file.
