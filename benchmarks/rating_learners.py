@@ -10,7 +10,6 @@ import keras
 import numpy as np
 import rating_networks
 import tensorflow as tf
-from rating_data import Ratings
 
 from keras_meta import baselines, generators, learners
 from keras_meta.networks.with_context import with_context
@@ -39,13 +38,14 @@ def loss_of_values(y, values):
 def embedding(data, factors, setting, seed):
     """The network of a book, from the factors of training users."""
     rows = np.concatenate([factors.item[:, 1:], factors.item[:, :1]], 1)
-    features = data.features if setting.get("features", True) else {}
+    with_features = setting.get("features", True)
     return rating_networks.item_network(
         data.train,
-        features,
+        data.features,
         rows,
-        dropout=setting.get("dropout", 0.3) if features else 0.0,
-        apart=("author", "series") if features and setting.get("apart", True) else (),
+        dropout=setting.get("dropout", 0.3) if with_features else 0.0,
+        apart=("author", "series") if with_features and setting.get("apart", True) else (),
+        used=None if with_features else (),
         seed=seed,
     )
 
@@ -118,8 +118,8 @@ LEARNERS = {
             {"rate": 1e-3},
             {"rate": 1e-3, "known": (5,)},
             {"rate": 1e-3, "apart": False},
-            {"rate": 1e-3, "features": False},
             {"rate": 1e-3, "factors": (32, 10.0)},
+            {"rate": 1e-3, "features": False},
         ],
     ),
     "MeLU-like adaptation": (
@@ -129,7 +129,7 @@ LEARNERS = {
             {"rate": 0.2, "steps": 3, "adapted": "head"},
         ],
     ),
-    "CAVIA": (cavia, [{"rate": 1.0, "steps": 3, "size": 8}, {"rate": 0.3, "steps": 3, "size": 16}]),
+    "CAVIA": (cavia, [{"rate": 1.0, "steps": 3, "size": 8}]),
     "generator (FiLM)": (generator, [{"units": 32}, {"units": 128}]),
 }
 
@@ -140,6 +140,7 @@ class Trained:
     Args:
         name: str, a key of `LEARNERS`.
         data: `rating_data.Data`.
+        table: What `rating_networks.training_table` returns.
         factors: `rating_baselines.Factors` to start from.
         setting: dict, an element of the settings.
         seed: int.
@@ -148,9 +149,9 @@ class Trained:
         error: Callable, an object of this class to an error on validation users.
     """
 
-    def __init__(self, name, data, factors, setting, seed, epochs, steps, error):
+    def __init__(self, name, data, table, factors, setting, seed, epochs, steps, error):
         keras.utils.set_random_seed(seed)
-        self.features = data.features
+        self.catalogue = rating_networks.catalogue(len(data.seen), data.features)
         setting, started = dict(setting), time.time()
         known = setting.pop("known", KNOWN)
         self.learner = LEARNERS[name][0](data, factors, setting, seed)
@@ -162,7 +163,7 @@ class Trained:
             keras.optimizers.Adam(rate, global_clipnorm=1.0),
             loss_of_values if self.values else loss_of_logits,
         )
-        stream = rating_networks.mixed_sizes(data.train, data.features, known, 30, 32, seed).map(
+        stream = rating_networks.mixed_sizes(table, known, 30, 32, seed).map(
             lambda inputs, y: ({**inputs, "support_y": levels(inputs["support_y"])}, levels(y))
         )
         best = None
@@ -183,9 +184,9 @@ class Trained:
         for first in range(0, len(known_book), users):
             rows = slice(first, first + users)
             inputs = {
-                "support_x": rating_networks.tensors(known_book[rows], self.features),
+                "support_x": rating_networks.rows(self.catalogue, known_book[rows]),
                 "support_y": levels(known_value[rows, :, None]),
-                "query_x": rating_networks.tensors(query_book[rows], self.features),
+                "query_x": rating_networks.rows(self.catalogue, query_book[rows]),
             }
             found.append(self.learner.predict_on_batch(inputs))
         found = np.concatenate(found).astype("float64")
@@ -203,12 +204,14 @@ class FineTuned:
 
     def __init__(self, data, factors, seed=0):
         keras.utils.set_random_seed(seed)
-        self.features = data.features
+        self.catalogue = rating_networks.catalogue(len(data.seen), data.features)
         model = decisions(embedding(data, factors, {}, seed), seed)
         users = np.random.default_rng(seed).permutation(np.unique(data.train.user))
         last = np.isin(data.train.user, users[: len(users) // 8])
         parts = [
-            rating_networks.tasks(Ratings(*(x[rows] for x in data.train)), data.features, 5, 30)
+            rating_networks.tasks(
+                rating_networks.training_table(data.train.rows(rows), data.features), 5, 30
+            )
             for rows in (~last, last)
         ]
         self.model = baselines.train_pooled_model(
@@ -248,9 +251,9 @@ class FineTuned:
                 [
                     predict(
                         {
-                            "support_x": rating_networks.tensors(known, self.features),
+                            "support_x": rating_networks.rows(self.catalogue, known),
                             "support_y": levels(value[:, None]),
-                            "query_x": rating_networks.tensors(query, self.features),
+                            "query_x": rating_networks.rows(self.catalogue, query),
                         }
                     ).numpy()[inside]
                     for known, value, query in zip(known_book, known_value, query_book, strict=True)

@@ -7,54 +7,32 @@ import tensorflow as tf
 import keras_meta
 
 
-def tasks(train, features, num_support, num_queries, seed=0):
-    """Training users as tasks, of fixed size.
+def training_table(train, features):
+    """The ratings of training users as an `episodes.GroupedTable`.
 
     Args:
         train: `Ratings`.
         features: dict, name to array `[books]` of strs.
-        num_support: int.
-        num_queries: int.
-        seed: int. Seed of the episodes.
-
-    Returns:
-        `episodes.GroupedEpisodes`.
     """
-    counts = np.bincount(train.user)[train.user]
-    train = train.rows(counts >= num_support + num_queries)
     table = {"user": train.user, "rating": train.value, **columns(train.book, features)}
+    categories = ["book", *features]
     return keras_meta.episodes.from_groups(
-        table,
-        task="user",
-        y="rating",
-        categories=["book", *features],
-        missing="mask",
-        num_support=num_support,
-        num_queries=num_queries,
-        seed=seed,
+        table, "user", categories, "rating", categories=categories, missing="mask"
+    ).table
+
+
+def tasks(table, num_support, num_queries, seed=0):
+    """Users as tasks of fixed size, those who have rated enough; a `GroupedEpisodes`."""
+    table, _ = table.at_least(num_support + num_queries)
+    return keras_meta.episodes.GroupedEpisodes(
+        table, num_support, num_queries, missing="mask", seed=seed
     )
 
 
-def columns(book, features):
-    """The columns of books by number, a dict of arrays of the shape of `book`."""
-    return {
-        "book": np.char.mod("%d", book),
-        **{name: values[book] for name, values in features.items()},
-    }
-
-
-def tensors(book, features):
-    """The columns of books by number, a dict of string tensors."""
-    return {
-        name: tf.constant(np.asarray(values, str))
-        for name, values in columns(book, features).items()
-    }
-
-
-def mixed_sizes(train, features, sizes, num_queries, batch_size, seed=0):
+def mixed_sizes(table, sizes, num_queries, batch_size, seed=0):
     """A stream of meta-batches, each of which has one of several numbers of known ratings."""
     streams = [
-        tasks(train, features, size, num_queries, seed * 10 + number).as_dataset(batch_size)
+        tasks(table, size, num_queries, seed * 10 + number).as_dataset(batch_size)
         for number, size in enumerate(sizes)
     ]
     return tf.data.Dataset.choose_from_datasets(
@@ -62,7 +40,26 @@ def mixed_sizes(train, features, sizes, num_queries, batch_size, seed=0):
     )
 
 
-def item_network(train, features, factors, dropout=0.3, apart=(), width=32, scale=0.25, seed=0):
+def columns(book, features):
+    """The columns of books by number, a dict of arrays of the shape of `book`."""
+    of_features = {name: values[book] for name, values in features.items()}
+    return {"book": np.char.mod("%d", book), **of_features}
+
+
+def catalogue(books, features):
+    """The columns of all books, a dict of string tensors `[books]`, from which `rows` gathers."""
+    found = columns(np.arange(books), features)
+    return {name: tf.constant(np.asarray(values, str)) for name, values in found.items()}
+
+
+def rows(of_all, book):
+    """The columns of some books, of those of all."""
+    return {name: tf.gather(values, book) for name, values in of_all.items()}
+
+
+def item_network(
+    train, features, factors, dropout=0.3, apart=(), used=None, width=32, scale=0.25, seed=0
+):
     """Embeds a book: its row of a matrix and the rows of its features, summed, and some apart.
 
         f(x) = [D E[book] + sum over features c of E_c[x_c],  A_a[x_a] for each a in `apart`]
@@ -73,10 +70,11 @@ def item_network(train, features, factors, dropout=0.3, apart=(), width=32, scal
 
     Args:
         train: `Ratings`, which tell the categories that are frequent enough to have a row.
-        features: dict, name to array `[books]` of strs; may be empty.
+        features: dict, name to array `[books]` of strs.
         factors: Array `[books, size]`, the rows that books start from.
         dropout: float.
         apart: Names of features.
+        used: Names of features, or `None` for all.
         width: int. The length of rows of `A`.
         scale: float. The standard deviation of their initial numbers.
         seed: int.
@@ -94,6 +92,8 @@ def item_network(train, features, factors, dropout=0.3, apart=(), width=32, scal
     inputs, parts, others = {"book": book}, [embedded], []
     for number, (name, values) in enumerate(features.items()):
         inputs[name] = x = keras.Input((), name=name, dtype="string")
+        if used is not None and name not in used:
+            continue
         names, counts = np.unique(values[known].astype(str), return_counts=True)
         names = names[(counts > 1) & (names != "")].tolist()
         random = np.random.default_rng([seed, number])
