@@ -89,17 +89,17 @@ def _with_names(ways, shots):
     return add
 
 
-def words_and_ngrams(texts):
-    return networks.text_embedding(texts)
+def words_and_ngrams(texts, seed=0):
+    return networks.text_embedding(texts, seed=seed)
 
 
-def words(texts):
-    return networks.text_embedding(texts, max_ngrams=0)
+def words(texts, seed=0):
+    return networks.text_embedding(texts, max_ngrams=0, seed=seed)
 
 
-def convolution(texts):
+def convolution(texts, seed=0):
     """The maximum over time of convolutions over 2 and 3 words."""
-    strings, x = _words(texts)
+    strings, x = _words(texts, seed)
     parts = [
         keras.layers.GlobalMaxPooling1D()(
             keras.layers.Conv1D(2 * WIDTH, size, padding="same", activation="relu")(x)
@@ -109,15 +109,15 @@ def convolution(texts):
     return keras.Model(strings, keras.layers.Concatenate()(parts))
 
 
-def lstm(texts):
-    strings, x = _words(texts)
+def lstm(texts, seed=0):
+    strings, x = _words(texts, seed)
     return keras.Model(strings, keras.layers.Bidirectional(keras.layers.LSTM(WIDTH))(x))
 
 
-def transformer(texts):
+def transformer(texts, seed=0):
     """Two blocks. Padding neither is attended to nor counts in the mean."""
     layers = keras.layers
-    strings, x = _words(texts)
+    strings, x = _words(texts, seed)
     x = Positions(LENGTH)(x)
     for _ in range(2):
         y = layers.LayerNormalization()(x)
@@ -127,8 +127,9 @@ def transformer(texts):
     return keras.Model(strings, MaskedMean()(layers.LayerNormalization()(x)))
 
 
-def _words(texts):
+def _words(texts, seed):
     """Returns an input of strings, and the embeddings of its words."""
+    keras.utils.set_random_seed(seed)
     strings = keras.Input((), dtype="string")
     numbers = keras.layers.TextVectorization(WORDS, output_sequence_length=LENGTH)
     numbers.adapt(tf.constant(texts))
