@@ -218,8 +218,8 @@ class FineTuned:
             model, *parts, loss=lambda y, z: loss_of_logits(levels(y), z), epochs=15, patience=2
         )
         self.methods = [
-            baselines.FineTuning(self.model, rate, (0, 1, 5, 20), head_only, True, "sgd")
-            for head_only, rates in ((True, (0.03, 0.3)), (False, (0.01, 0.1)))
+            baselines.FineTuning(self.model, rate, (0, 1, 5), head_only, True, "sgd")
+            for head_only, rates in ((True, (0.03, 0.3)), (False, (0.03,)))
             for rate in rates
         ]
 
@@ -227,37 +227,24 @@ class FineTuned:
     def settings(self):
         return [setting for method in self.methods for setting in method.settings]
 
-    def probabilities(self, known_book, known_value, query_book, which=None):
-        """Returns the probabilities of the levels in each setting, `[settings, users, queries, 4]`.
-
-        Args:
-            known_book: int array `[users, known]`.
-            known_value: float array `[users, known]`.
-            query_book: int array `[users, queries]`.
-            which: int, the number of a setting; or `None` for all.
-        """
-        methods, inside = self.methods, slice(None)
-        if which is not None:
-            number = len(methods[0].steps)
-            methods, inside = [methods[which // number]], slice(which % number, which % number + 1)
+    def probabilities(self, known_book, known_value, query_book):
+        """Returns the probabilities of the levels, `[settings, users, queries, 4]`."""
         found = []
-        for method in methods:
+        for method in self.methods:
             predict = tf.function(
                 lambda inputs, method=method: method.predictions(inputs, loss_of_logits),
                 reduce_retracing=True,
                 autograph=False,
             )
-            found.append(
-                [
-                    predict(
-                        {
-                            "support_x": rating_networks.rows(self.catalogue, known),
-                            "support_y": levels(value[:, None]),
-                            "query_x": rating_networks.rows(self.catalogue, query),
-                        }
-                    ).numpy()[inside]
-                    for known, value, query in zip(known_book, known_value, query_book, strict=True)
-                ]
-            )
-        found = np.concatenate([np.stack(users, 1) for users in found]).astype("float64")
-        return 1 / (1 + np.exp(-found))
+            of_users = [
+                predict(
+                    {
+                        "support_x": rating_networks.rows(self.catalogue, known),
+                        "support_y": levels(value[:, None]),
+                        "query_x": rating_networks.rows(self.catalogue, query),
+                    }
+                ).numpy()
+                for known, value, query in zip(known_book, known_value, query_book, strict=True)
+            ]
+            found.append(np.stack(of_users, 1))
+        return 1 / (1 + np.exp(-np.concatenate(found).astype("float64")))

@@ -140,6 +140,14 @@ def cases_of(users):
     return [f"{number} known, {asked}" for number in KNOWN for asked in users.asked]
 
 
+def fine_tuned_probabilities(tuned, users, number):
+    """dict, what is asked to probabilities `[settings, users, queries, 4]`, tuned once for all."""
+    books = [queries.book for queries in users.asked.values()]
+    found = tuned.probabilities(*users.known(number), np.concatenate(books, 1))
+    parts = np.split(found, np.cumsum([book.shape[1] for book in books])[:-1], axis=2)
+    return dict(zip(users.asked, parts, strict=True))
+
+
 def training_error(users):
     """Returns a function from a learner to the error of its medians at 5 known ratings."""
     queries = users.asked["held back"]
@@ -219,8 +227,8 @@ class Benchmark:
             tuned = self.fine_tuned()
             cases, best = cases_of(users), {}
             for number in KNOWN:
-                for asked, queries in users.asked.items():
-                    of_settings = tuned.probabilities(*users.known(number), queries.book)
+                for asked, of_settings in fine_tuned_probabilities(tuned, users, number).items():
+                    queries = users.asked[asked]
                     for setting, probabilities in zip(tuned.settings, of_settings, strict=True):
                         read = readings(mean_of(probabilities), probabilities)
                         for name, stars in read.items():
@@ -238,16 +246,16 @@ class Benchmark:
 
     def best_of_learners(self):
         """dict, name to the row of the setting with the least error at 5 known ratings."""
-        case = "5 known, held back"
         return {
-            name: min(rows, key=lambda row: row["cases"][case]["error"])
+            name: min(rows, key=_error_at_5)
             for name, rows in self.result["choose"]["learners"].items()
         }
 
     def test(self):
         found, users = self.result["test"], self.users["test"]
         chosen = self.best_of_learners()
-        winner = min(chosen, key=lambda name: chosen[name]["cases"]["5 known, held back"]["error"])
+        winner = min(chosen, key=lambda name: _error_at_5(chosen[name]))
+        self.result["winner_on_validation_users"] = winner
         measured = {}  # case to name to dict of arrays
         for name, setting, make in recommenders(self.data):
             cases = self.result["choose"]["recommenders"][name]
@@ -266,12 +274,10 @@ class Benchmark:
                     measured.setdefault(f"{number} known, {asked}", {})[name] = values
         tuned = self.fine_tuned()
         for number in KNOWN:
-            for asked, queries in users.asked.items():
+            for asked, of_settings in fine_tuned_probabilities(tuned, users, number).items():
                 case = self.result["choose"]["fine-tuning"][f"{number} known, {asked}"]
-                probabilities = tuned.probabilities(
-                    *users.known(number), queries.book, tuned.settings.index(case["setting"])
-                )[0]
-                values = _measured(queries, probabilities, case["reading"])
+                probabilities = of_settings[tuned.settings.index(case["setting"])]
+                values = _measured(users.asked[asked], probabilities, case["reading"])
                 measured[f"{number} known, {asked}"]["fine-tuning of one network"] = values
         self.result["test_recommenders"] = {
             case: {
@@ -281,7 +287,7 @@ class Benchmark:
             for case, of_case in measured.items()
         }
         self.write()
-        for name, row in chosen.items():
+        for name, row in sorted(chosen.items(), key=lambda item: _error_at_5(item[1])):
             for seed in self.arguments.seeds:
                 key = f"seed {seed}"
                 of_learner = found.setdefault(name, {"setting": row["setting"]})
@@ -306,8 +312,11 @@ class Benchmark:
                 first = part["5 known, held back"]
                 print(name, key, {m: first[m]["mean"] for m in METRICS}, flush=True)
                 self.write()
-        self.result["winner_on_validation_users"] = winner
-        self.write()
+
+
+def _error_at_5(row):
+    """The error of a setting on validation users, at 5 known ratings."""
+    return row["cases"]["5 known, held back"]["error"]
 
 
 def _measured(queries, probabilities, read):
