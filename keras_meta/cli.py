@@ -3,9 +3,10 @@
 import argparse
 import sys
 
-from keras_meta.commands import demo, evaluate, export, predict, train, write
+import keras_meta
+from keras_meta.commands import demo, doctor, evaluate, export, predict, train, write
 
-_COMMANDS = (demo, train, evaluate, predict, write, export)
+_COMMANDS = (demo, train, evaluate, predict, write, export, doctor)
 # The library raises these, with a message for the user, for input that it cannot use.
 _INPUT_ERRORS = (ValueError, TypeError, OSError, ImportError)
 
@@ -22,6 +23,9 @@ def make_parser():
     """Returns the parser of all commands."""
     parser = _Parser(
         prog="keras-meta", description="Meta-learning: models that learn a task from few examples."
+    )
+    parser.add_argument(
+        "--version", action="version", version=f"keras-meta {keras_meta.__version__}"
     )
     parser.add_argument(
         "--tensorflow-threads",

@@ -8,6 +8,7 @@ import sys
 import pytest
 import tensorflow as tf
 
+import keras_meta
 from keras_meta import cli
 from tests.commands.conftest import SHORT, TINY
 
@@ -36,12 +37,19 @@ def start(*arguments):
 def test_help_comes_without_tensorflow(program):
     result = start(*program, "--help")
     assert result.returncode == 0 and result.stderr == ""
-    for name in ("demo", "train", "evaluate", "predict", "write", "export"):
+    for name in ("demo", "train", "evaluate", "predict", "write", "export", "doctor"):
         assert name in result.stdout
     imported = start("-X", "importtime", *program, "train", "--help").stderr
     assert "keras_meta.commands.train" in imported
     for name in ("tensorflow", "keras", "numpy"):
         assert f" {name}\n" not in imported and f" {name}." not in imported
+
+
+def test_version(capsys):
+    with pytest.raises(SystemExit) as status:
+        cli.main(["--version"])
+    assert status.value.code == 0
+    assert capsys.readouterr().out == f"keras-meta {keras_meta.__version__}\n"
 
 
 @pytest.mark.parametrize(
