@@ -33,6 +33,10 @@ def test_fit_evaluate_predict_on_arrays(name):
     logs = learner.evaluate(inputs, y, verbose=0, return_dict=True)
     np.testing.assert_allclose(logs["accuracy"], (predictions.argmax(-1) == y).mean(), atol=1e-6)
     expected = float(cross_entropy()(y, predictions)) + float(sum(learner.losses))
+    if (generated := getattr(learner, "generated", None)) is not None:
+        support = tf.constant(inputs["support_x"]), tf.constant(inputs["support_y"])
+        states = [learner.adapt_task(x, y) for x, y in zip(*map(tf.unstack, support), strict=True)]
+        expected += np.mean([generated.regularization(state["weights"]) for state in states])
     np.testing.assert_allclose(logs["loss"], expected, rtol=1e-5)
 
 
