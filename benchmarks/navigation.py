@@ -25,7 +25,7 @@ from keras_meta import plotting
 PUBLISHED = {"0": -40.41, "1": -11.68, "2": -3.33, "3": -3.23}
 UPDATES = 3
 VALIDATION_SEED, TEST_SEED = 2000, 1000
-VALIDATION_BATCHES, TEST_BATCHES = 5, 10  # of 40 goals
+VALIDATION_BATCHES, TEST_BATCHES = 5, 50  # of 40 goals
 RATES = [0.03, 0.1, 0.3, 1.0, 3.0]
 
 
