@@ -1,6 +1,7 @@
 """Loading of image files from folders."""
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -153,12 +154,21 @@ def image_files(path):
 
 
 def read_all(files, image_size, color_mode):
-    """Returns the images of files, a `uint8` array `[images, height, width, channels]`."""
+    """Returns the images of files, a `uint8` array `[images, height, width, channels]`.
+
+    They are read on as many threads as there are cores.
+    """
     image_size = check_image_size(image_size)
     check_color_mode(color_mode)
     x = np.empty([len(files), *image_size, 1 if color_mode == "grayscale" else 3], "uint8")
-    for row, file in enumerate(files):
-        x[row] = read_image(file, image_size, color_mode)
+
+    def read(row):
+        x[row] = read_image(files[row], image_size, color_mode)
+
+    with ThreadPoolExecutor(os.cpu_count()) as threads:
+        # The first file in their order that cannot be read is the one that is reported.
+        for _ in threads.map(read, range(len(files))):
+            pass
     return x
 
 

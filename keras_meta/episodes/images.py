@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_meta.episodes import exif
 from keras_meta.episodes.arguments import check_integer
 
 # More than photographs have, and less than a gigabyte in colour.
@@ -97,6 +98,8 @@ def scale_images(features):
 def read_image(file, image_size, color_mode):
     """Reads one PNG, JPEG, BMP or GIF file. Of an animation, it reads the first frame.
 
+    A photograph that its camera has marked as turned or mirrored (EXIF) is put upright.
+
     Args:
         file: Path of the file.
         image_size: Pair `(height, width)` in pixels.
@@ -112,6 +115,7 @@ def read_image(file, image_size, color_mode):
         content = tf.io.read_file(str(file))
         _check_pixels(content)
         image = tf.io.decode_image(content, expand_animations=False)
+        image = exif.upright(image, exif.orientation(content.numpy()))
     except (tf.errors.OpError, ValueError, struct.error) as error:
         raise ValueError(
             f"Cannot read {file} as a PNG, JPEG, BMP or GIF image. Repair or remove the file. "
