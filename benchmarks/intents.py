@@ -244,17 +244,14 @@ def out_of_scope(learner, data, ways, shots, tasks=200):
             without.append(logits[size:].max(-1))
         scored[split] = [np.stack(values) for values in (inside, right, without)]
 
-    def accuracy(threshold, inside, right, without):
-        return ((inside > threshold) & right).mean(1) / 2 + (without <= threshold).mean(1) / 2
-
-    inside, _, without = scored["validation"]
-    thresholds = np.quantile(np.concatenate([inside, without]), np.linspace(0.01, 0.99, 99))
-    chosen = max(thresholds, key=lambda value: accuracy(value, *scored["validation"]).mean())
+    inside, right, without = scored["validation"]
+    threshold = metrics.refusal_threshold(inside, right, without)
     inside, right, without = scored["test"]
-    area = (inside[:, :, None] > without[:, None]).mean((1, 2))
+    area = metrics.area_under_curve(inside, without)
+    accuracy = metrics.accuracy_with_refusal(threshold, inside, right, without)
     return {
         "area_under_the_curve": record.interval(area),
-        "accuracy_at_threshold": record.interval(accuracy(chosen, inside, right, without)),
+        "accuracy_at_threshold": record.interval(accuracy),
         "accuracy_of_those_in_scope_without_refusal": record.interval(right.mean(1)),
     }
 

@@ -1,4 +1,4 @@
-"""Metrics over tasks: adaptation curves, comparisons, calibration, likelihood, rankings."""
+"""Metrics over tasks: curves, comparisons, calibration, likelihood, rankings, refusal."""
 
 from keras_meta.metrics.adaptation_curve import AdaptationCurve as AdaptationCurve
 from keras_meta.metrics.adaptation_curve import adaptation_curve as adaptation_curve
@@ -16,4 +16,7 @@ from keras_meta.metrics.predicted_values import PredictedValues as PredictedValu
 from keras_meta.metrics.predicted_values import predicted_values as predicted_values
 from keras_meta.metrics.ranking import ndcg as ndcg
 from keras_meta.metrics.ranking import recall as recall
+from keras_meta.metrics.refusal import accuracy_with_refusal as accuracy_with_refusal
+from keras_meta.metrics.refusal import area_under_curve as area_under_curve
+from keras_meta.metrics.refusal import refusal_threshold as refusal_threshold
 from keras_meta.metrics.task_interval import task_interval as task_interval
