@@ -42,6 +42,32 @@ def names(text):
     return found
 
 
+def names_of(what, known):
+    """Returns a converter to a list of some of the `known` names, separated by commas."""
+
+    def convert(text):
+        found = [name.strip() for name in text.split(",")]
+        if not set(found) <= set(known) or len(set(found)) < len(found):
+            raise argparse.ArgumentTypeError(
+                f"must be {what} among {','.join(known)}, separated by commas. Received: {text}"
+            )
+        return found
+
+    return convert
+
+
+def integers(minimum):
+    """Returns a converter to a list of different integers, separated by commas."""
+
+    def convert(text):
+        found = [integer(minimum)(number) for number in text.split(",")]
+        if len(set(found)) < len(found):
+            raise argparse.ArgumentTypeError(f"must be different numbers. Received: {text}")
+        return found
+
+    return convert
+
+
 def share(text):
     """Converts to a number between 0 and 1."""
     value = rate(text)

@@ -6,16 +6,17 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_meta import episodes, registry
+from keras_meta import episodes
 from keras_meta.commands import (
     archives,
+    class_tasks,
     data_kinds,
     language_data,
     memory,
+    networks,
     splits,
     table_data,
     text_data,
-    train_defaults,
 )
 
 
@@ -26,7 +27,9 @@ def load(config):
         config: dict, the options of `keras-meta train`.
 
     Returns:
-        A function `(split, num_queries=None)` that returns the `TaskDistribution` of a split.
+        A function `(split, num_queries=None)` that returns the `TaskDistribution` of a split, with
+        the sizes of the run unless others are given. Of classes, it also takes `num_shots` and
+        `num_ways`; of sinusoids, tables and languages, `num_shots`.
 
     Raises:
         ValueError: If the data cannot be read, do not fit into memory or cannot fill episodes.
@@ -44,44 +47,13 @@ def load(config):
     else:
         x, y, parts = _arrays(config)
         splits.check_unchanged(config, [str(label) for label in y.tolist()], "labels")
-    if config["network"] == "conv4" and x.ndim == 3:
+    if config["network"] in networks.OF_IMAGES and x.ndim == 3:
         x = x[..., None]
     # uint8 images are scaled to 0..1 on their way to the model; other values stay as they are.
     config.setdefault("feature_dtype", str(x.dtype))
     if parts is None:
-        parts = splits.by_class(y, config["seed"])
-
-    def distribution(split, num_queries=None):
-        rows = parts[split]
-        if not len(rows):
-            raise ValueError(f"The data have no {split} part. Received: no example of it.")
-        ways = _train_ways(config, y[rows]) if split == "train" else config["ways"]
-        try:
-            return episodes.EpisodeSampler(
-                x[rows],
-                y[rows],
-                ways,
-                config["shots"],
-                num_queries or config["queries"],
-                seed=splits.split_seed(config, split),
-                rotations=config["rotations"] and split == "train",
-            )
-        except ValueError as error:
-            raise ValueError(
-                f"The {split} part of the data cannot fill episodes of --ways {ways} "
-                f"--shots {config['shots']} and {num_queries or config['queries']} queries. {error}"
-            ) from error
-
-    return distribution
-
-
-def _train_ways(config, y):
-    """The number of ways of training tasks."""
-    if config.get("train_ways") is not None:
-        return config["train_ways"]
-    if data_kinds.is_text(config) and registry.learner(config["learner"]).has_open_ways:
-        return max(config["ways"], min(train_defaults.TEXT_TRAIN_WAYS, len(set(y.tolist()))))
-    return config["ways"]
+        parts = splits.by_class(y, config["seed"], class_tasks.ways(config, "validation"))
+    return class_tasks.distribution(config, x, y, parts)
 
 
 def check_images(count, image_size, channels):
@@ -104,8 +76,8 @@ def check_images(count, image_size, channels):
 
 
 def _sinusoid(config):
-    def distribution(split, num_queries=None):
-        shots, queries = config["shots"], num_queries or config["queries"]
+    def distribution(split, num_queries=None, num_shots=None):
+        shots, queries = num_shots or config["shots"], num_queries or config["queries"]
         memory.check_fits(
             8 * config["batch_size"] * (shots + queries),  # x and y, in float32
             f"{config['batch_size']:,} sine waves of {shots:,} + {queries:,} points",
@@ -117,10 +89,10 @@ def _sinusoid(config):
 
 
 def _glyphs(config):
-    def distribution(split, num_queries=None):
+    def distribution(split, num_queries=None, num_shots=None, num_ways=None):
         return episodes.StrokeGlyphs(
-            config["ways"],
-            config["shots"],
+            num_ways or class_tasks.ways(config, split),
+            num_shots or config["shots"],
             num_queries or config["queries"],
             num_classes=300 if split == "train" else 100,
             split=split,

@@ -5,8 +5,8 @@ import os
 
 import keras
 
-from keras_meta import networks, registry
-from keras_meta.commands import data_kinds, language_learner, memory, model_files, table_learner
+from keras_meta import registry
+from keras_meta.commands import data_kinds, language_learner, memory, networks, table_learner
 
 
 def build(config, tasks):
@@ -27,7 +27,7 @@ def build(config, tasks):
     if data_kinds.is_languages(config):
         return language_learner.build(config, tasks)
     inputs, _ = tasks.as_dataset(1).element_spec
-    model = network(config, tuple(inputs["support_x"].shape[2:]), tasks)
+    model = networks.build(config, tuple(inputs["support_x"].shape[2:]), tasks)
     check_memory(config, inputs, model)
     regression = data_kinds.is_regression(config)
     row, settings = learner_row(config)
@@ -74,72 +74,11 @@ def compile_learner(learner, config, loss, metrics):
     )
 
 
-def network(config, input_shape, tasks):
-    """Makes or loads the network to meta-learn.
-
-    Args:
-        config: dict, the options of `keras-meta train`.
-        input_shape: Tuple, the shape of one example.
-        tasks: `TaskDistribution` to train on, which may have texts.
-
-    Returns:
-        A built `keras.Model`.
-
-    Raises:
-        ValueError: If it does not fit the tasks, or a file cannot be read.
-    """
-    name = config["network"]
-    if name == "sinusoid_mlp":
-        _check_fit(config, input_shape, expected=(1,), outputs=1)
-        return networks.SinusoidMLP(seed=config["seed"])
-    if name == "conv4":
-        if len(input_shape) != 3 or config["data"] == "sinusoid":
-            raise ValueError(
-                "--network conv4 takes images [height, width, channels]. Received: examples of "
-                f"shape {input_shape}. Pass a .keras file of your own model for such data."
-            )
-        # As in the literature: strides for drawings of 28x28, pooling for photographs of 84x84.
-        pooling = "stride" if min(input_shape[:2]) < 64 else "max"
-        return networks.Conv4(
-            config["ways"], input_shape, config["filters"], pooling, seed=config["seed"]
-        )
-    if name == "text_embedding":
-        if not data_kinds.is_text(config):
-            raise ValueError(
-                "--network text_embedding takes the texts of a .csv file. "
-                f"Received: --data {config['data']}."
-            )
-        return networks.text_embedding(tasks.x, config["ways"], seed=config["seed"])
-    try:
-        model = model_files.load(name, compile=False)
-    except Exception as error:
-        reason = str(error).strip().splitlines() or [""]
-        raise ValueError(
-            "--network must be conv4, sinusoid_mlp, text_embedding or a .keras file that can be "
-            f"loaded. Received: {name}: {reason[0]}"
-        ) from error
-    _check_fit(config, input_shape, tuple(model.input_shape[1:]), model.output_shape[-1])
-    return model
-
-
 def gives_probabilities(model):
     """Whether a classifier ends in a softmax; otherwise its outputs are logits."""
     last = model.layers[-1]
     activation = getattr(last, "activation", None)
     return isinstance(last, keras.layers.Softmax) or activation is keras.activations.softmax
-
-
-def _check_fit(config, input_shape, expected, outputs):
-    needed = 1 if config["data"] == "sinusoid" else config["ways"]
-    fits = len(expected) == len(input_shape) and all(
-        e in (None, received) for e, received in zip(expected, input_shape, strict=True)
-    )
-    if not fits or outputs != needed:
-        raise ValueError(
-            f"The network does not fit the tasks, which have examples of shape {input_shape} and "
-            f"need {needed} outputs. Received: --network {config['network']} with input {expected} "
-            f"and {outputs} outputs."
-        )
 
 
 def check_memory(config, inputs, model, positions=1):

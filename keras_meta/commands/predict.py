@@ -10,6 +10,9 @@ where it is unknown. The output has the value, and the interval that covers it.
 
 There are as many classes as the run has ways, or any number if its learner has open ways: ridge and
 other heads that are made in one pass.
+
+With --unknown, a query that seems to have none of the classes is refused. How much it takes is
+learned on validation tasks with queries of further classes, and kept with the run.
 """
 
 import contextlib
@@ -35,6 +38,18 @@ def add_arguments(parser):
     )
     parser.add_argument("--out", metavar="FILE.csv", help="(default: standard output)")
     parser.add_argument(
+        "--unknown",
+        nargs="?",
+        const="unknown",
+        metavar="NAME",
+        help="refuse queries that have none of the classes; they get this name (%(const)s)",
+    )
+    parser.add_argument(
+        "--sheet",
+        metavar="FILE.html",
+        help="also write a page with all images, by class (images)",
+    )
+    parser.add_argument(
         "--invert",
         action="store_true",
         help="invert brightness, for dark ink on paper if training had light on dark (glyphs)",
@@ -43,8 +58,10 @@ def add_arguments(parser):
 
 def run(options):
     """Writes the class and its probability of each query."""
-    if options.out is not None and not Path(options.out).parent.is_dir():
-        raise ValueError(f"--out must be in a folder that exists. Received: {options.out}.")
+    for name in ("out", "sheet"):
+        path = getattr(options, name)
+        if path is not None and not Path(path).parent.is_dir():
+            raise ValueError(f"--{name} must be in a folder that exists. Received: {path}.")
     folder = RunFolder(options.run_folder)
     config = folder.read_config()
     if "environment" in config:
@@ -69,12 +86,19 @@ def run(options):
         return
     import numpy as np
 
+    from keras_meta.commands import class_prediction, unknown
+
     learner = folder.read_learner()
     texts = data_kinds.is_text(config)
     support, names, query, rows = (_read_texts if texts else _read_images)(learner, config, options)
     classes, labels = np.unique(names, return_inverse=True)
     _check_ways(learner, config, options, classes)
-    probabilities = _probabilities(learner, support, labels, query)
+    if options.unknown in classes:
+        raise ValueError(
+            "--unknown must not be the name of a class. Received: --unknown "
+            f"{options.unknown} with such a class in {options.support}. Pass another NAME."
+        )
+    logits = class_prediction.logits(learner, support, labels, query)
     if not learner.statistics.independent and learner.functional.batch_normalizations:
         print(
             "keras-meta: note: with batch_norm=transductive the queries are classified "
@@ -82,18 +106,26 @@ def run(options):
             "to classify each one independently.",
             file=sys.stderr,
         )
+    predicted = classes[logits.argmax(-1)].tolist()
+    if options.unknown is not None:
+        refused = _refused(folder, config, learner, logits, labels)
+        predicted = [options.unknown if no else x for x, no in zip(predicted, refused, strict=True)]
+    probabilities = unknown.score("probability", logits)
     with _output(options.out) as file:
         writer = csv.writer(file, lineterminator="\n")
         header = [config["text"], config["label"]] if texts else ["file", "class"]
         writer.writerow([*header, "probability"])
-        for name, row in zip(rows, probabilities, strict=True):
-            writer.writerow([name, classes[row.argmax()], f"{row.max():.6f}"])
+        for row in zip(rows, predicted, probabilities, strict=True):
+            writer.writerow([*row[:2], f"{row[2]:.6f}"])
+    if options.sheet is not None:
+        _write_sheet(options, folder, zip(rows, predicted, probabilities, strict=True))
 
 
 def _predict_table(options, folder, config):
     """Writes the value of each unknown row, and the interval around it."""
-    if options.invert:
-        raise ValueError("--invert is for images. Received: --invert for a run on a table.")
+    _check_of_images(options, "a table")
+    if options.unknown is not None:
+        raise ValueError("--unknown is for classes. Received: --unknown for a run on a table.")
     from keras_meta.commands import table_predict
 
     rows = table_predict.predict(folder, config, options.support, options.query)
@@ -106,8 +138,7 @@ def _read_texts(learner, config, options):
     from keras_meta.commands import text_data
 
     del learner
-    if options.invert:
-        raise ValueError("--invert is for images. Received: --invert for a run on texts.")
+    _check_of_images(options, "texts")
     query = text_data.read_unknown(options.query, config)
     return *text_data.read_known(options.support, config), query, query
 
@@ -122,6 +153,46 @@ def _read_images(learner, config, options):
     if options.invert:
         support, query = 255 - support, 255 - query
     return support, names, query, files
+
+
+def _check_of_images(options, data):
+    """Raises if an option is given that only images have."""
+    for name in ("invert", "sheet"):
+        if getattr(options, name):
+            raise ValueError(f"--{name} is for images. Received: --{name} for a run on {data}.")
+
+
+def _refused(folder, config, learner, logits, labels):
+    """Returns which queries are refused, after a note on how well that works."""
+    import numpy as np
+
+    from keras_meta.commands import unknown
+
+    found = unknown.refusal(
+        folder, config, learner, logits.shape[1], int(np.bincount(labels).min())
+    )
+    print(
+        "keras-meta: note: on validation tasks of "
+        f"{found['ways']} known classes with {found['shots']} examples, a known query has a "
+        f"greater {found['score']} than an unknown one in {found['area_under_the_curve']:.0%} of "
+        f"all pairs. Queries with at most {found['threshold']:.4g} are refused.",
+        file=sys.stderr,
+    )
+    return unknown.score(found["score"], logits) <= found["threshold"]
+
+
+def _write_sheet(options, folder, predictions):
+    """Writes a page with the images of each class."""
+    from keras_meta import episodes
+    from keras_meta.callbacks.checkpoint_file import replaced_when_complete
+    from keras_meta.commands import contact_sheet
+
+    support = {}
+    for file, name in zip(*episodes.image_files(options.support), strict=True):
+        support.setdefault(str(name), []).append(str(file))
+    queries = [(str(Path(options.query) / file), name, p) for file, name, p in predictions]
+    with replaced_when_complete(Path(options.sheet)) as temporary:
+        contact_sheet.write(temporary, f"{folder.path.name}: {options.query}", support, queries)
 
 
 def _check_ways(learner, config, options, classes):
@@ -151,36 +222,6 @@ def _image_format(learner, config):
             "whose scale is unknown. Store the images as uint8 and train again."
         )
     return tuple(shape[:2]), "grayscale" if shape[-1] == 1 else "rgb"
-
-
-def _probabilities(learner, support, labels, query):
-    import keras
-    import numpy as np
-
-    from keras_meta.commands import learner_building
-    from keras_meta.episodes.images import scale_images
-
-    features = keras.tree.map_structure(
-        lambda x: scale_images(keras.ops.convert_to_tensor(x))[None], (support, query)
-    )
-    labels = keras.ops.convert_to_tensor(labels.astype("int32"))[None]
-    outputs = learner(
-        {"support_x": features[0], "support_y": labels, "query_x": features[1]}, training=False
-    )[0]
-    # A generated network may end in a softmax, whatever the embedding does.
-    generated = getattr(getattr(learner, "generated", None), "model", None)
-    if not learner_building.gives_probabilities(generated or learner.model):
-        outputs = keras.ops.softmax(outputs)
-    probabilities = keras.ops.convert_to_numpy(outputs)
-    undefined = ~np.isfinite(probabilities).all(-1)
-    if undefined.any():
-        raise ValueError(
-            "The network gives no finite prediction of a query. A text without words needs a mean "
-            "that is defined for none, `keras_meta.layers.MaskedMean`. Received: "
-            f"{undefined.sum()} such of {len(undefined)}, the first of which is number "
-            f"{undefined.argmax() + 1}."
-        )
-    return probabilities
 
 
 @contextlib.contextmanager

@@ -7,6 +7,7 @@ pooled.keras    the model of all languages that the learner began with, of a run
 checkpoints     the state of the run, from which it resumes
 history.csv     losses and metrics, one row per epoch
 intervals.json  how wide intervals are, of a run on a table
+unknown.json    when `predict --unknown` refuses a query
 evaluation.json the results of `evaluate`, and of `train` on an environment; with pictures
 """
 
@@ -37,6 +38,7 @@ class RunFolder:
         self.intervals_file = self.path / "intervals.json"
         self.history_file = self.path / "history.csv"
         self.checkpoint_folder = self.path / "checkpoints"
+        self.unknown_file = self.path / "unknown.json"
         self.evaluation_file = self.path / "evaluation.json"
 
     def write_json(self, path, value):

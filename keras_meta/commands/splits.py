@@ -47,12 +47,13 @@ def by_name(path, y, split):
     return parts
 
 
-def by_class(y, seed):
+def by_class(y, seed, num_ways=1):
     """Divides data by class.
 
     Args:
         y: Array of labels.
         seed: int.
+        num_ways: int. See `episodes.split_classes`.
 
     Returns:
         dict, part to array of rows.
@@ -61,7 +62,7 @@ def by_class(y, seed):
         ValueError: If there are too few classes.
     """
     try:
-        return episodes.split_classes(y, seed=seed)._asdict()
+        return episodes.split_classes(y, seed=seed, num_ways=num_ways)._asdict()
     except ValueError as error:
         raise ValueError(
             "The data have too few classes to divide them into training, validation and test, so "

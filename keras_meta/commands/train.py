@@ -53,6 +53,7 @@ def run(options):
 
 def _train_learner(folder, config):
     from keras_meta.commands import (
+        class_tasks,
         data,
         language_data,
         learner_building,
@@ -65,10 +66,12 @@ def _train_learner(folder, config):
     distribution = data.load(config)
     # The test tasks are for `evaluate`, but a user wants to know before hours of training whether
     # there can be any.
-    train, validation, _ = (distribution(split) for split in splits.SPLITS)
+    train, validation, test = (distribution(split) for split in splits.SPLITS)
     learner = learner_building.build(config, train)
     if data_kinds.is_text(config):
         print(text_data.description(config, train, validation))
+    elif hasattr(train, "num_ways"):
+        print(class_tasks.description(config, train, validation, test))
     if data_kinds.is_table(config):
         print(table_data.description(config, train, validation))
     if data_kinds.is_languages(config):

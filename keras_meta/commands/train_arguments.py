@@ -1,8 +1,8 @@
 """The arguments of `keras-meta train`."""
 
 from keras_meta import registry
-from keras_meta.commands import policy_options
-from keras_meta.commands.argument_types import integer, names, rate, share
+from keras_meta.commands import augmentations, policy_options
+from keras_meta.commands.argument_types import integer, names, names_of, rate, share
 
 
 def add_arguments(parser):
@@ -22,12 +22,16 @@ def add_arguments(parser):
     )
     parser.set_defaults(default_of=parser.get_default)
     tasks = parser.add_argument_group("tasks")
-    tasks.add_argument("--ways", type=integer(2), default=5, help="classes per task (%(default)s)")
     tasks.add_argument(
-        "--train-ways",
+        "--ways",
         type=integer(2),
-        help="classes per training task, of learners with open ways (as --ways; texts: 20, or as "
-        "many as there are)",
+        help="classes per task (5; texts, of learners with open ways: 20, or as many as there are)",
+    )
+    tasks.add_argument(
+        "--validation-ways",
+        type=integer(2),
+        help="classes per validation and test task, of learners with open ways (as --ways; texts: "
+        "5)",
     )
     tasks.add_argument(
         "--shots",
@@ -46,6 +50,15 @@ def add_arguments(parser):
         action="store_true",
         help="make further classes of images rotated by 90, 180 and 270 degrees, for training",
     )
+    tasks.add_argument(
+        "--augment",
+        nargs="?",
+        type=names_of("changes", augmentations.NAMES),
+        const=augmentations.STANDARD,
+        metavar="CHANGES",
+        help="change training images at random, by some of "
+        f"{', '.join(augmentations.NAMES)} (alone: {augmentations.STANDARD})",
+    )
     learner = parser.add_argument_group("learner")
     learner.add_argument("--learner", choices=_names("learner"), metavar="NAME", help=_list_names())
     learner.add_argument(
@@ -57,14 +70,17 @@ def add_arguments(parser):
     )
     learner.add_argument(
         "--network",
-        help="conv4, sinusoid_mlp, text_embedding, table_network, for languages causal_conv, "
-        "character_gru or causal_transformer, or a .keras file of your own",
+        help="conv4 (which pools photographs of at least 64 pixels and has strides for smaller "
+        "images), conv4-max, resnet12, wide-resnet, sinusoid_mlp, text_embedding, table_network, "
+        "for languages causal_conv, character_gru or causal_transformer, or a .keras file of your "
+        "own",
     )
     learner.add_argument(
         "--filters",
         type=integer(1),
         default=64,
-        help="channels of conv4 or of a model of text (%(default)s)",
+        help="channels of conv4, of the first block of resnet12, or of a model of text "
+        "(%(default)s)",
     )
     learner.add_argument(
         "--inner-steps",

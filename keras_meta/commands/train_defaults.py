@@ -3,8 +3,9 @@
 from keras_meta import registry
 from keras_meta.commands import data_kinds
 
-# Classes of a training task on texts: harder tasks than those to come make better embeddings.
-TEXT_TRAIN_WAYS = 20
+_WAYS = 5
+# Of a training task on texts: harder tasks than those to come make better embeddings.
+_TEXT_TRAIN_WAYS = 20
 _TEXT_OPTIONS = {"text": "text", "label": "label"}
 _LANGUAGE_OPTIONS = ("length", "pooled_iterations")
 # Those whose inner steps take the recipe for languages.
@@ -40,9 +41,14 @@ def filled(options, config):
     _check_learner(options, learner)
     if languages:
         return _filled_for_languages(config)
-    takes_steps = registry.learner(learner).takes_inner_steps
+    row = registry.learner(learner)
+    takes_steps = row.takes_inner_steps
     generator = learner == "generator"
+    harder = texts and row.has_open_ways
+    ways = config["ways"] or (_TEXT_TRAIN_WAYS if harder else _WAYS)
     defaults = {
+        "ways": ways,
+        "validation_ways": min(ways, _WAYS) if harder else None,
         "shots": 10 if waves or table else 1,
         "queries": 10 if waves or table else 5,
         "network": _network(waves, texts, table),
@@ -65,6 +71,7 @@ def _filled_for_languages(config):
     """The recipe for languages: see `language_learner`."""
     invented = config["data"] == data_kinds.LANGUAGES
     defaults = {
+        "ways": _WAYS,
         "length": 64,
         # Languages that people speak have more in common.
         "pooled_iterations": 300 if invented else 2000,
@@ -107,6 +114,8 @@ def _check_data(options, texts, table, languages):
     _check_absent(options, [] if texts else _TEXT_OPTIONS, f"{csv} texts, without --task")
     _check_absent(options, [] if table else _TABLE_OPTIONS, f"{csv} a table, with --task")
     _check_absent(options, [] if texts or table else ["group"], f"{csv} texts or of a table")
+    images = not (texts or table or languages or options.data in ("sinusoid", "glyphs"))
+    _check_absent(options, [] if images else ["augment"], "images of your own or of tfds")
     kind = f"languages: --data {data_kinds.LANGUAGES}, or a folder of .txt files"
     _check_absent(options, [] if languages else _LANGUAGE_OPTIONS, kind)
     if table and options.y is None:
@@ -149,10 +158,11 @@ def _check_learner(options, learner):
             f"--learner {learner} learns a task in one pass, without inner steps. "
             f"Leave --inner-steps out. Received: --inner-steps {options.inner_steps}."
         )
-    if options.train_ways is not None and not row.has_open_ways:
+    if options.validation_ways not in (None, options.ways or _WAYS) and not row.has_open_ways:
         raise ValueError(
             f"--learner {learner} has as many outputs as --ways says, in training as later. Leave "
-            f"--train-ways out. Received: --train-ways {options.train_ways}."
+            f"--validation-ways out. Received: --validation-ways {options.validation_ways} with "
+            f"--ways {options.ways or _WAYS}."
         )
     learners = registry.find("statistics", options.batch_norm).learners
     if learners and learner not in learners:

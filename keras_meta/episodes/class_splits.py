@@ -22,7 +22,7 @@ class ClassSplits(NamedTuple):
     test: np.ndarray
 
 
-def split_classes(y, train=0.64, validation=0.16, test=0.2, seed=0):
+def split_classes(y, train=0.64, validation=0.16, test=0.2, seed=0, num_ways=1):
     """Splits a data set by class, so that no class is in two parts.
 
     A meta-learner is evaluated on classes that it has not been trained on, so whole classes are
@@ -35,6 +35,8 @@ def split_classes(y, train=0.64, validation=0.16, test=0.2, seed=0):
         validation: Float. Fraction of the classes for validation; may be 0.
         test: Float. Fraction of the classes for testing; may be 0.
         seed: Integer. The split is a function of it.
+        num_ways: Integer. Each part whose fraction is not 0 gets at least so many classes, if there
+            are enough for all of them: if there are few, training gives some away.
 
     Returns:
         A `ClassSplits` of three arrays of rows: `train`, `validation` and `test`.
@@ -68,7 +70,8 @@ def split_classes(y, train=0.64, validation=0.16, test=0.2, seed=0):
     classes, class_of_row = np.unique(np.asarray(y), return_inverse=True)
     # Rounding the bounds instead of the sizes ensures that every class is in a part.
     bounds = np.rint(np.cumsum(list(fractions.values())) * len(classes)).astype(int)
-    parts = np.split(np.random.default_rng(seed).permutation(len(classes)), bounds[:-1])
+    sizes = _filled_up(np.diff(bounds, prepend=0), list(fractions.values()), num_ways)
+    parts = np.split(np.random.default_rng(seed).permutation(len(classes)), np.cumsum(sizes)[:-1])
     for (name, fraction), part in zip(fractions.items(), parts, strict=True):
         if fraction > 0.0 and not len(part):
             raise ValueError(
@@ -76,3 +79,10 @@ def split_classes(y, train=0.64, validation=0.16, test=0.2, seed=0):
                 f"{received}. Set `{name}=0` to leave it out, or add classes."
             )
     return ClassSplits(*(np.flatnonzero(np.isin(class_of_row, part)) for part in parts))
+
+
+def _filled_up(sizes, fractions, num_ways):
+    """Returns sizes of at least `num_ways`, at the cost of the first part; else `sizes`."""
+    filled = np.where(np.array(fractions) > 0, np.maximum(sizes, num_ways), 0)
+    filled[0] = sizes.sum() - filled[1:].sum()
+    return filled if filled[0] >= num_ways else sizes

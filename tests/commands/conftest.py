@@ -66,6 +66,16 @@ def image_run(tmp_path_factory, image_folder):
     return folder
 
 
+@pytest.fixture(scope="session")
+def open_run(tmp_path_factory, image_folder):
+    """A run of a learner with open ways, whose validation and test have too few classes."""
+    folder = tmp_path_factory.mktemp("runs") / "open"
+    options = [*TINY, *SHORT, "--ways", "5", "--learner", "ridge", "--network", "conv4-max"]
+    options += ["--image-size", "16", "--augment"]
+    assert cli.main(["train", "--data", str(image_folder), "--out", str(folder), *options]) == 0
+    return folder
+
+
 POLICY = "--units 4 --episodes 4 --horizon 5 --batch-size 2 --validation-tasks 2".split()
 POLICY += "--eval-inner-steps 2 --epoch-iterations 5 --iterations 10".split()
 

@@ -16,6 +16,21 @@ def test_the_report_names_what_an_accuracy_depends_on(run, image_run):
     assert result["split"] == "test" and result["seed"] == 0 and result["iterations"] == 2
 
 
+def test_several_shots_and_other_ways(run, fails, image_run, open_run):
+    status, output, errors = run("evaluate", image_run, "--tasks", 3, "--shots", "1,2")
+    assert status == 0 and "2-way 1-shot accuracy" in output and "2-way 2-shot" in output, errors
+    result = json.loads((image_run / "evaluation.json").read_text())
+    assert list(result) == ["1-shot", "2-shot"]
+    assert [part["shots"] for part in result.values()] == [1, 2]
+    assert "has as many outputs as the run has ways, 2" in fails("evaluate", image_run, "--ways", 3)
+
+    options = ["--ways", 4, "--shots", 2, "--tasks", 3]
+    status, output, errors = run("evaluate", open_run, "--split", "train", *options)
+    assert status == 0 and "4-way 2-shot accuracy over 3 tasks of 8 queries" in output, errors
+    message = fails("evaluate", open_run, "--ways", 5)
+    assert "The test part of the data cannot fill episodes of --ways 5" in message
+
+
 def test_options(run, image_run):
     options = "--tasks 4 --queries 1 --split validation --batch-norm support".split()
     status, output, _ = run("evaluate", image_run, *options)

@@ -1,10 +1,11 @@
 import csv
+import json
 
 import keras
 import numpy as np
 import pytest
 
-from keras_meta import episodes
+from keras_meta import cli, episodes
 from keras_meta.commands.run_folder import RunFolder
 from tests.commands.conftest import SHORT, TINY, write_images
 from tests.quick import quick_first
@@ -75,6 +76,60 @@ def test_the_number_of_classes_must_be_that_of_the_run(fails, image_run, own_ima
     )
     assert "as many classes as the run has ways, 2. Received: 3 in" in message
     assert "train with --ways 3" in message
+
+
+@pytest.fixture(scope="module")
+def run_of_many_classes(tmp_path_factory):
+    """A run of a learner with open ways, whose validation has three classes."""
+    folder = tmp_path_factory.mktemp("many")
+    write_images(folder / "images", classes=15, examples=4)
+    options = ["--learner", "prototypes", *TINY, *SHORT]
+    data = ["--data", folder / "images", "--out", folder / "run"]
+    assert cli.main(list(map(str, ["train", *data, *options]))) == 0
+    return folder / "run"
+
+
+def test_any_number_of_classes_and_refusal_and_a_sheet(run, fails, run_of_many_classes, tmp_path):
+    write_images(tmp_path / "support", classes=4, examples=2, side=16)
+    (tmp_path / "support" / "class3").rename(tmp_path / "support" / "<b>&amp;")
+    write_images(tmp_path / "query", classes=6, examples=1, side=300)
+    folders = ["--support", tmp_path / "support", "--query", tmp_path / "query"]
+    status, output, errors = run("predict", run_of_many_classes, *folders)
+    assert status == 0, errors
+    plain = list(csv.DictReader(output.splitlines()))
+    assert len(plain) == 6 and all(float(row["probability"]) >= 0.25 for row in plain)
+    assert not (run_of_many_classes / "unknown.json").exists()
+
+    sheet = tmp_path / "sheet.html"
+    status, output, errors = run(
+        "predict", run_of_many_classes, *folders, "--unknown", "--sheet", sheet
+    )
+    assert status == 0 and "validation tasks of 2 known classes with 2 examples" in errors
+    rows = list(csv.DictReader(output.splitlines()))
+    assert {row["class"] for row in rows} <= {row["class"] for row in plain} | {"unknown"}
+    assert [row["probability"] for row in rows] == [row["probability"] for row in plain]
+    (found,) = json.loads((run_of_many_classes / "unknown.json").read_text()).values()
+    assert 0 <= found["area_under_the_curve"] <= 1 and found["score"] in ("logit", "probability")
+
+    page = sheet.read_text()
+    assert "<b>" not in page and "&lt;b&gt;&amp;amp;: " in page
+    assert page.count("<img ") == 8 + 6 and len(page) < 14 * 8000
+
+    # The threshold is that of the run, not learned again.
+    content = (run_of_many_classes / "unknown.json").read_text()
+    edited = content.replace(str(found["threshold"]), "1e9")
+    (run_of_many_classes / "unknown.json").write_text(edited)
+    status, output, _ = run("predict", run_of_many_classes, *folders, "--unknown", "none of these")
+    assert output.count(",none of these,") == 6
+    (run_of_many_classes / "unknown.json").unlink()
+    message = fails("predict", run_of_many_classes, *folders, "--unknown", "class0")
+    assert "--unknown must not be the name of a class" in message
+
+
+def test_refusal_needs_a_further_class(fails, image_run, own_images):
+    folders = ["--support", own_images / "support", "--query", own_images / "query"]
+    message = fails("predict", image_run, *folders, "--unknown")
+    assert "Received: 2 validation classes, for tasks of 2 ways." in message
 
 
 def test_folders_that_cannot_be_used(fails, image_run, own_images):

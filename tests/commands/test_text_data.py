@@ -173,7 +173,7 @@ def test_files_that_cannot_be_used_to_train(fails, tmp_path):
     assert "with class 'label1' in 'domain1' and 'domain3'" in message
     message = train(fails, tmp_path, rows(), header=("text", "label", "split"))
     assert "`split` must name one of" in message
-    message = train(fails, tmp_path, rows(), "--ways", 6)
+    message = train(fails, tmp_path, rows(), "--ways", 6, "--learner", "maml")
     assert "cannot fill episodes of --ways 6" in message
     assert not (tmp_path / "run").exists()
 
@@ -192,8 +192,8 @@ def test_options_that_do_not_fit(fails, image_folder, tmp_path):
     assert "--label is for a .csv file of texts" in message
     message = fails("train", "--data", image_folder, "--network", "text_embedding", *SMALL, *out)
     assert "--network text_embedding takes the texts of a .csv file" in message
-    message = train(fails, tmp_path, rows(), "--learner", "maml", "--train-ways", 3)
-    assert "Leave --train-ways out. Received: --train-ways 3" in message
+    message = train(fails, tmp_path, rows(), "--learner", "maml", "--validation-ways", 3)
+    assert "Received: --validation-ways 3 with --ways 2" in message
     assert "--network conv4 takes images" in train(fails, tmp_path, rows(), "--network", "conv4")
 
 

@@ -134,6 +134,49 @@ def test_learners_of_classes(run, tmp_path, image_folder, learner):
     assert run("export", tmp_path, tmp_path / "serving")[0] == 0
 
 
+def test_more_ways_in_training_than_in_validation(run, fails, tmp_path, image_folder):
+    arguments = ["train", "--data", image_folder, *TINY, *SHORT, "--out", tmp_path / "run"]
+    ways = ["--ways", 6, "--validation-ways", 3]
+    message = fails(*arguments, *ways)
+    assert "--learner maml has as many outputs as --ways says" in message
+    status, output, errors = run(*arguments, *ways, "--learner", "prototypes")
+    assert status == 0, errors
+    # Of 12 classes, 8, 2 and 2, if validation did not need a third.
+    assert "6 for train (6-way), 3 for validation (3-way), 3 for test (3-way)" in output
+    assert "1-shot tasks.\n" in output
+    learner = RunFolder(tmp_path / "run").read_learner()
+    assert learner.variable_way
+    status, output, errors = run("evaluate", tmp_path / "run", "--tasks", 2)
+    assert status == 0 and "3-way 1-shot" in output, errors
+
+
+def test_too_few_classes_for_the_ways_of_validation(run, open_run, tmp_path, image_folder):
+    status, output, errors = run("train", "--out", open_run, "--resume")
+    assert status == 0, errors
+    assert "8 for train (5-way), 2 for validation (2-way), 2 for test (2-way)" in output
+    assert "too few classes for tasks of more ways in validation and test." in output
+    config = json.loads((open_run / "config.json").read_text())
+    assert config["augment"] == ["crop", "jitter", "flip"] and config["network"] == "conv4-max"
+
+
+@pytest.mark.parametrize("network", [slow("wide-resnet"), "resnet12"])
+def test_networks_by_name(run, tmp_path, image_folder, network):
+    size = ["--image-size", 16, "--augment", "erasing,flip", "--learner", "prototypes"]
+    arguments = [*TINY, *SHORT, *size, "--network", network, "--out", tmp_path]
+    status, _, errors = run("train", "--data", image_folder, *arguments)
+    assert status == 0, errors
+    learner = RunFolder(tmp_path).read_learner()
+    assert learner.embedding_shape == ((20,) if network == "resnet12" else (640,))
+
+
+def test_changes_that_do_not_exist_or_do_not_fit(fails, tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        fails("train", "--data", "folder", "--augment", "crop,spin", "--out", tmp_path)
+    assert "must be changes among crop,jitter,flip,erasing" in capsys.readouterr().err
+    message = fails("train", *WAVES, "--augment", "crop", "--out", tmp_path)
+    assert "--augment is for images of your own or of tfds" in message
+
+
 def test_a_learner_of_classes_cannot_learn_waves(fails, tmp_path):
     for learner in ("prototypes", "protomaml"):
         message = fails("train", *WAVES, *SHORT, "--out", tmp_path, "--learner", learner)

@@ -31,6 +31,26 @@ def test_a_part_may_be_left_out():
 
 
 @pytest.mark.parametrize(
+    ("classes", "num_ways", "sizes"),
+    [
+        (100, 5, [64, 16, 20]),
+        (25, 5, [15, 5, 5]),
+        (15, 5, [5, 5, 5]),
+        (14, 5, [9, 2, 3]),  # too few for 5 in each part
+    ],
+)
+def test_parts_are_filled_up_for_tasks_of_so_many_ways(classes, num_ways, sizes):
+    splits = episodes.split_classes(range(classes), num_ways=num_ways)
+    assert [len(part) for part in splits] == sizes
+    assert sorted(np.concatenate(splits)) == list(range(classes))
+
+
+def test_a_part_that_is_left_out_is_not_filled_up():
+    splits = episodes.split_classes(range(12), 0.8, 0.2, 0, num_ways=4)
+    assert [len(part) for part in splits] == [8, 4, 0]
+
+
+@pytest.mark.parametrize(
     ("y", "fractions", "message"),
     [
         (LABELS, {"train": 0.9}, "sum to 1. Received: train=0.9, validation=0.16, test=0.2."),
