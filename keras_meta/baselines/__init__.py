@@ -4,6 +4,7 @@ from keras_meta.baselines.baseline_method import BaselineMethod as BaselineMetho
 from keras_meta.baselines.baseline_method import choose as choose
 from keras_meta.baselines.comparison import BaselineComparison as BaselineComparison
 from keras_meta.baselines.comparison import compare as compare
+from keras_meta.baselines.distillation import Distillation as Distillation
 from keras_meta.baselines.dynamic_evaluation import DynamicEvaluation as DynamicEvaluation
 from keras_meta.baselines.fine_tuning import FineTuning as FineTuning
 from keras_meta.baselines.frozen_features import (

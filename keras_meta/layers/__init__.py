@@ -7,10 +7,12 @@ from keras_meta.layers.cosine_attention import CosineAttention as CosineAttentio
 from keras_meta.layers.cosine_scores import CosineScores as CosineScores
 from keras_meta.layers.drop_block import DropBlock as DropBlock
 from keras_meta.layers.feature_centering import FeatureCentering as FeatureCentering
+from keras_meta.layers.laplacian_scores import LaplacianScores as LaplacianScores
 from keras_meta.layers.log_deviation import LogDeviation as LogDeviation
 from keras_meta.layers.masked_mean import MaskedMean as MaskedMean
 from keras_meta.layers.positions import Positions as Positions
 from keras_meta.layers.relation_scores import RelationScores as RelationScores
+from keras_meta.layers.soft_k_means_scores import SoftKMeansScores as SoftKMeansScores
 from keras_meta.layers.task_head import TaskHead as TaskHead
 from keras_meta.layers.token_counts import TokenCounts as TokenCounts
 from keras_meta.layers.tokens import Tokens as Tokens

@@ -29,6 +29,19 @@ ROWS = (
         papers=(_SNELL,),
     ),
     _learner(
+        name="soft-k-means",
+        path="keras_meta.learners.transductive_prototypes:TransductivePrototypes",
+        summary="class means that move to the queries at evaluation: transductive",
+        papers=(("Ren et al., 2018", "https://arxiv.org/abs/1803.00676"),),
+    ),
+    _learner(
+        name="laplacian",
+        path="keras_meta.learners.transductive_prototypes:TransductivePrototypes",
+        settings={"refinement": "laplacian"},
+        summary="class means, with agreement of neighbouring queries at evaluation: transductive",
+        papers=(("Ziko et al., 2020", "https://arxiv.org/abs/2006.15486"),),
+    ),
+    _learner(
         name="matching",
         path="keras_meta.learners.matching_network:MatchingNetwork",
         summary="attention to the support examples",
@@ -82,6 +95,17 @@ ROWS = (
             ("Bateni et al., 2020", "https://arxiv.org/abs/1912.03432"),
         ),
         trial={**_THREE_WAYS, "task_embedding_size": 8, "units": 8},
+    ),
+    # Not on the command line: its members are learners that have been trained.
+    _learner(
+        name="ensemble",
+        path="keras_meta.learners.ensemble:Ensemble",
+        network="keras_meta.learners.ensemble:two_prototypical_networks",
+        summary="the mean of what several learners predict, such as one at several times",
+        classes_only=False,
+        papers=(("Antoniou et al., 2019", "https://arxiv.org/abs/1810.09502"),),
+        trial={},
+        command_line=False,
     ),
     # Not on the command line: `train` meta-trains, and the embedding of these is meant to be
     # pre-trained on ordinary batches.

@@ -1,0 +1,306 @@
+"""Trains one recipe on CIFAR-FS or FC100 and measures it on unseen classes.
+
+    python benchmarks/cifar.py --data cifar100.npz --dataset cifar-fs --recipe prototypes --hours 2
+
+The first start measures the seconds of a step and plans as many steps as fit into the hours; the
+plan is kept in the run folder, and a run that was killed goes on by its command and ends at the
+same bits. After each of the epochs, tasks of the validation classes are learned, and the weights of
+the best epochs are kept. At the end, validation tasks choose for each number of shots: the best
+epoch or an ensemble of the best ones, and which head is put on the embedding. The choice is
+measured on 2,000 tasks of the test classes, 15 queries a class; each query is predicted on its own
+unless the record says "transductive". `--time` only prints the seconds of a step of each stage.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import time
+
+import cifar_recipes
+import keras
+import numpy as np
+import record
+import tensorflow as tf
+from cifar_recipes import RECIPES, compiled
+
+import keras_meta
+from keras_meta import callbacks, episodes, layers, learners, metrics
+from keras_meta.exact.copying import clone
+
+DATASETS = {"cifar-fs": episodes.datasets.cifar_fs, "fc100": episodes.datasets.fc100}
+SHOTS, QUERIES, TEST_TASKS, CHOICE_TASKS, EPOCH_TASKS = (1, 5), 15, 2000, 400, 100
+EPOCHS, KEEP, TIMED_STEPS = 40, 5, 20
+STRENGTHS = (0.1, 0.3, 1.0, 3.0)
+
+
+class Tasks(keras.callbacks.Callback):
+    """Adds the accuracy of a learner on validation tasks, with one and five shots, to the logs."""
+
+    def __init__(self, learner, datasets):
+        super().__init__()
+        self.learner, self.datasets = learner, datasets
+
+    def on_epoch_end(self, epoch, logs=None):
+        values = [metrics.task_values(self.learner, tasks).mean() for tasks in self.datasets]
+        for shots, value in zip(SHOTS, values, strict=True):
+            logs[f"val_{shots}-shot"] = float(value)
+        logs["val_accuracy"] = float(np.mean(values))
+
+
+class Clock(keras.callbacks.Callback):
+    """Adds up the seconds of training in a file, over all starts of a run."""
+
+    def __init__(self, file):
+        super().__init__()
+        self.file = file
+
+    def on_train_begin(self, logs=None):
+        self.last = time.time()
+
+    def on_epoch_end(self, epoch, logs=None):
+        before = json.loads(self.file.read_text()) if self.file.exists() else 0.0
+        now = time.time()
+        self.file.write_text(json.dumps(before + now - self.last))
+        self.last = now
+
+
+def tasks_of(data, shots, number, seed, batch_size=10):
+    """Tasks for evaluation."""
+    sampler = episodes.EpisodeSampler(*data, 5, shots, QUERIES, seed=seed)
+    return sampler.as_dataset(batch_size, num_batches=-(-number // batch_size))
+
+
+def seconds_a_step(stage, recipe, data, arguments):
+    """Times a stage on a network of its own."""
+    job = stage(recipe.network(arguments.seed), data, TIMED_STEPS, arguments)
+    steps = arguments.timed_steps
+    job.model.fit(job.stream(0), steps_per_epoch=3, shuffle=False, verbose=0)
+    started = time.time()
+    job.model.fit(job.stream(0), steps_per_epoch=steps, shuffle=False, verbose=0)
+    return (time.time() - started) / steps
+
+
+def plan(recipe, data, arguments, run):
+    """dict, name of a stage to its number of steps, the same at every start."""
+    file = run / "plan.json"
+    if file.exists():
+        return json.loads(file.read_text())
+    planned = {}
+    for (name, stage), share in zip(recipe.stages.items(), recipe.shares, strict=True):
+        if arguments.steps is not None:
+            steps, seconds = share * arguments.steps, None
+        else:
+            seconds = seconds_a_step(stage, recipe, data, arguments)
+            steps = share * 3600 * arguments.hours / seconds
+        epochs = arguments.epochs
+        planned[name] = {"steps": max(1, round(steps / epochs)) * epochs}
+        planned[name]["seconds_a_step"] = seconds and round(seconds, 4)
+    run.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(planned, indent=2))
+    return planned
+
+
+def train(recipe, data, arguments, run):
+    """Trains the stages of a recipe; returns the last `Job` and the files of its best weights."""
+    network = recipe.network(arguments.seed)
+    validation = [
+        tasks_of(data["validation"], shots, arguments.epoch_tasks, arguments.seed + 1)
+        for shots in SHOTS
+    ]
+    for name, planned in plan(recipe, data["train"], arguments, run).items():
+        print(name, planned, flush=True)
+        steps, epochs = planned["steps"], arguments.epochs
+        job = recipe.stages[name](network, data["train"], steps, arguments)
+        best = callbacks.BestWeights(run / name / "best", keep=KEEP, model=job.learner)
+        resume = callbacks.ExactResume(run / name / "checkpoints", save_every=200)
+        if resume.step < steps:
+            job.model.fit(
+                job.stream(resume.step),
+                steps_per_epoch=steps // epochs,
+                initial_epoch=resume.epoch,
+                epochs=epochs,
+                shuffle=False,
+                verbose=2,
+                callbacks=[
+                    resume,
+                    *job.callbacks,
+                    Tasks(job.learner, validation),
+                    best,
+                    Clock(run / "seconds.json"),
+                ],
+            )
+        # The next stage goes on from the best epoch of this one.
+        job.learner.load_weights(best.files[0])
+    return job, best.files
+
+
+def heads(recipe, data):
+    """dict, name to function from a trained learner to a learner of tasks."""
+    found = {"as trained": lambda learner: learner}
+    if not recipe.embeds:
+        return found
+    x = episodes.images.scale_images(keras.ops.convert_to_tensor(data["train"][0][::10]))
+
+    def centred(learner):
+        layer = layers.FeatureCentering()
+        layer.adapt(learner.model.predict(x, batch_size=250, verbose=0))
+        return with_layer(learner, layer)
+
+    def unit(learner):
+        return with_layer(learner, keras.layers.UnitNormalization())
+
+    return {
+        **found,
+        "prototypes, centred": lambda learner: learners.PrototypicalNetwork(
+            centred(learner), "cosine", batch_norm="running"
+        ),
+        "ridge regression": lambda learner: learners.RidgeLearner(
+            unit(learner), batch_norm="running"
+        ),
+        "logistic regression": lambda learner: learners.LogisticLearner(
+            unit(learner), batch_norm="running"
+        ),
+    }
+
+
+def with_layer(learner, layer):
+    """The embedding of a learner, followed by a layer."""
+    body = clone(learner.model)
+    return keras.Sequential([keras.Input(cifar_recipes.SHAPE), body, layer])
+
+
+def members(learner, files):
+    """Copies of a learner with the weights of some epochs."""
+    copies = []
+    for file in files:
+        copy = clone(learner)
+        copy.load_weights(file)
+        copies.append(copy)
+    return copies
+
+
+def candidates(recipe, job, files, data):
+    """dict, name to learner."""
+    copies, found = members(job.learner, files), {}
+    for name, head in heads(recipe, data).items():
+        made = [compiled(head(copy)) for copy in copies]
+        found[name] = made[0]
+        if len(made) > 1:
+            found[f"{name}, ensemble of {len(made)}"] = compiled(learners.Ensemble(made))
+    return found
+
+
+def transductive(job, files):
+    """dict, name to learner that classifies the queries of a task together."""
+    (learner,) = members(job.learner, files[:1])
+    # The refinements are of distances, which grow with the dimensions of an embedding.
+    body = with_layer(learner, keras.layers.UnitNormalization())
+    body = keras.Sequential([body, keras.layers.Rescaling(10.0**0.5)])
+    refinements = {"soft k-means": layers.SoftKMeansScores()}
+    for strength in STRENGTHS:
+        refinements[f"Laplacian, {strength}"] = layers.LaplacianScores(strength)
+    return {
+        name: compiled(learners.TransductivePrototypes(body, layer, batch_norm="running"))
+        for name, layer in refinements.items()
+    }
+
+
+def chosen(contenders, data, shots, arguments):
+    """Chooses by validation tasks and measures by test tasks."""
+    seed = arguments.seed + 2
+    validation = tasks_of(data["validation"], shots, arguments.choice_tasks, seed)
+    scores = {
+        name: round(float(metrics.task_values(learner, validation).mean()), 4)
+        for name, learner in contenders.items()
+    }
+    best = max(scores, key=scores.get)
+    test = tasks_of(data["test"], shots, arguments.test_tasks, seed + 1)
+    accuracy = record.interval(metrics.task_values(contenders[best], test))
+    print(f"{shots}-shot {best}: {accuracy}", flush=True)
+    return {"accuracy": accuracy, "learner": best, "validation": scores}
+
+
+def measured(recipe, job, files, data, arguments):
+    """The accuracies of a trained recipe, by shots."""
+    contenders, found = candidates(recipe, job, files, data), {}
+    for shots in SHOTS:
+        found[f"5-way {shots}-shot"] = chosen(contenders, data, shots, arguments)
+    if recipe.embeds:
+        contenders = transductive(job, files)
+        for shots in SHOTS:
+            key = f"5-way {shots}-shot, transductive"
+            found[key] = chosen(contenders, data, shots, arguments)
+        return found
+    for shots in SHOTS:
+        # By the statistics of queries, these were transductive; now of the support set.
+        found[f"5-way {shots}-shot, transductive"] = found.pop(f"5-way {shots}-shot")
+    for learner in contenders.values():
+        learner.batch_norm = "support"
+    for shots in SHOTS:
+        found[f"5-way {shots}-shot"] = chosen(contenders, data, shots, arguments)
+    return found
+
+
+def parsed():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", required=True, help="CIFAR-100: .npz or folder")
+    parser.add_argument("--dataset", choices=DATASETS, default="cifar-fs")
+    parser.add_argument("--recipe", choices=RECIPES, required=True)
+    parser.add_argument("--hours", type=float, default=1.0, help="of training")
+    parser.add_argument("--steps", type=int, help="of training, instead of --hours")
+    parser.add_argument(
+        "--shots", type=int, default=1, help="of training tasks: maml, second stage"
+    )
+    parser.add_argument("--batch-size", type=int, default=128, help="of whole-class training")
+    parser.add_argument("--plain", action="store_true", help="no augmentation")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--epochs", type=int, default=EPOCHS, help="validations of a stage")
+    parser.add_argument("--epoch-tasks", type=int, default=EPOCH_TASKS, help="of a validation")
+    parser.add_argument("--choice-tasks", type=int, default=CHOICE_TASKS)
+    parser.add_argument("--test-tasks", type=int, default=TEST_TASKS)
+    parser.add_argument("--time", action="store_true", help="only time the steps")
+    parser.add_argument("--timed-steps", type=int, default=TIMED_STEPS)
+    parser.add_argument("--run", type=pathlib.Path, default=pathlib.Path("runs/cifar"))
+    parser.add_argument(
+        "--out", type=pathlib.Path, default=pathlib.Path("benchmarks/results/cifar.json")
+    )
+    return parser.parse_args()
+
+
+def main():
+    arguments = parsed()
+    recipe, load = RECIPES[arguments.recipe], DATASETS[arguments.dataset]
+    keras_meta.config.one_task_per_core()
+    if not recipe.several_tasks:  # all cores work on one batch or one task
+        tf.config.threading.set_intra_op_parallelism_threads(os.cpu_count())
+    keras.utils.set_random_seed(arguments.seed)
+    if arguments.time:
+        data = load(arguments.data, "train")
+        for name, stage in recipe.stages.items():
+            seconds = seconds_a_step(stage, recipe, data, arguments)
+            print(f"{arguments.recipe}, {name}: {seconds:.4f} s a step", flush=True)
+        return
+    data = {split: load(arguments.data, split) for split in ("train", "validation", "test")}
+    name = f"{arguments.recipe}, {arguments.shots}-shot training, seed {arguments.seed}"
+    run = arguments.run / arguments.dataset / name
+    job, files = train(recipe, data, arguments, run)
+    result = {
+        "command": record.command(),
+        "seed": arguments.seed,
+        "hours_planned": arguments.hours if arguments.steps is None else None,
+        "hours": round(json.loads((run / "seconds.json").read_text()) / 3600, 3),
+        "plan": json.loads((run / "plan.json").read_text()),
+        "parameters": job.learner.count_params(),
+        "test_tasks": arguments.test_tasks,
+        "queries_a_class": QUERIES,
+        **measured(recipe, job, files, data, arguments),
+        "versions": record.versions(),
+    }
+    before = json.loads(arguments.out.read_text()) if arguments.out.exists() else {}
+    before.setdefault(arguments.dataset, {})[name] = result
+    record.write(arguments.out, before)
+
+
+if __name__ == "__main__":
+    main()
