@@ -175,6 +175,7 @@ def members(learner, files):
     copies = []
     for file in files:
         copy = clone(learner)
+        copy.optimizer = None  # its state is not needed
         copy.load_weights(file)
         copies.append(copy)
     return copies

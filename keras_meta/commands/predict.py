@@ -93,7 +93,7 @@ def run(options):
     support, names, query, rows = (_read_texts if texts else _read_images)(learner, config, options)
     classes, labels = np.unique(names, return_inverse=True)
     _check_ways(learner, config, options, classes)
-    if options.unknown in classes:
+    if options.unknown in classes.tolist():
         raise ValueError(
             "--unknown must not be the name of a class. Received: --unknown "
             f"{options.unknown} with such a class in {options.support}. Pass another NAME."

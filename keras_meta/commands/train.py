@@ -4,8 +4,10 @@ A run that was stopped or killed at any time resumes where it was, and ends with
 repeat its command, or use `train --resume --out RUN`. With more --iterations it trains further.
 DATA is `sinusoid`, `glyphs` (drawn characters), a folder with one folder of images per class, an
 .npz file with arrays x and y, a .csv file with columns of texts and labels, or `tfds:NAME`. Of the
-classes, 64 % are for training, 16 % for validation and 20 % for test; an array or a column `split`
-(train, validation or test) overrides this, and so does --group.
+classes, 64 % are for training, 16 % for validation and 20 % for test, or as many as a validation
+task has, if these are more; an array or a column `split` (train, validation or test) overrides
+this, and so does --group. Learners with open ways (those that make a head in one pass) may train on
+more ways than they are validated on: --ways 20 --validation-ways 5.
 
 With --task and --y, DATA is a .csv or .parquet table of numbers and categories, whose rows belong
 to tasks: `keras-meta train --data growth.csv --task child --x age,sex --y height --out RUN`.

@@ -64,7 +64,8 @@ class LaplacianScores(keras.layers.Layer):
         ops = keras.ops
         squares = ops.sum(ops.square(queries), 1)
         distances = squares - 2.0 * ops.matmul(queries, ops.transpose(queries))
-        others = 1.0 - ops.eye(ops.shape(queries)[0], dtype=queries.dtype)
+        place = ops.cumsum(ops.ones_like(squares))
+        others = ops.cast(place[:, None] != place, queries.dtype)
         rank = ops.argsort(ops.argsort(distances + _NOT_ITSELF * (1.0 - others)))
         return others * ops.cast(rank < self.neighbors, queries.dtype)
 

@@ -92,6 +92,7 @@ class Ensemble(MetaLearner):
         members = []
         for file in files:
             member = clone(learner)
+            member.optimizer = None  # its state is not needed
             member.load_weights(file)
             members.append(member)
         return cls(members, **kwargs)
@@ -119,6 +120,8 @@ class Ensemble(MetaLearner):
         """Lets the members record the types of the inputs, too. See `EpisodicModel`."""
         super().see(inputs)
         for member in self.members:
+            # Their inner steps need one, whether they were compiled or not.
+            member.loss = self.loss if member.loss is None else member.loss
             member.see(inputs)
 
     @property
@@ -135,12 +138,6 @@ class Ensemble(MetaLearner):
 
     def predictions_spec(self, features):
         return self.members[0].predictions_spec(features)
-
-    def compile(self, optimizer="rmsprop", loss=None, *args, **kwargs):
-        """Compiles the ensemble, whose members have the same loss."""
-        super().compile(optimizer, loss, *args, **kwargs)
-        for member in self.members:
-            member.compile(loss=loss)
 
     # A task.
 
@@ -203,6 +200,8 @@ class Ensemble(MetaLearner):
         config = super().get_config()
         del config["model"], config["inner_loss"]
         members = [keras.saving.serialize_keras_object(member) for member in self.members]
+        for member in members:
+            member.pop("compile_config", None)  # the ensemble is what is compiled
         return {**config, "members": members, "average": self.average}
 
     @classmethod

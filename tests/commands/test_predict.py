@@ -82,7 +82,7 @@ def test_the_number_of_classes_must_be_that_of_the_run(fails, image_run, own_ima
 def run_of_many_classes(tmp_path_factory):
     """A run of a learner with open ways, whose validation has three classes."""
     folder = tmp_path_factory.mktemp("many")
-    write_images(folder / "images", classes=15, examples=4)
+    write_images(folder / "images", classes=20, examples=4)
     options = ["--learner", "prototypes", *TINY, *SHORT]
     data = ["--data", folder / "images", "--out", folder / "run"]
     assert cli.main(list(map(str, ["train", *data, *options]))) == 0
@@ -113,7 +113,7 @@ def test_any_number_of_classes_and_refusal_and_a_sheet(run, fails, run_of_many_c
 
     page = sheet.read_text()
     assert "<b>" not in page and "&lt;b&gt;&amp;amp;: " in page
-    assert page.count("<img ") == 8 + 6 and len(page) < 14 * 8000
+    assert page.count("<img ") == 8 + 6 and len(page) < 14 * 20_000
 
     # The threshold is that of the run, not learned again.
     content = (run_of_many_classes / "unknown.json").read_text()
