@@ -56,6 +56,17 @@ def test_an_image_is_read_from_its_file(tmp_path):
     np.testing.assert_array_equal(read_image(tmp_path / "a.png", (4, 6), "rgb"), image)
 
 
+def test_a_photograph_is_as_if_decoded_at_its_full_size(tmp_path):
+    waves = np.sin(np.arange(400) / 9)[:, None] + np.cos(np.arange(640) / 13)
+    image = (128 + 60 * waves).clip(0, 255).astype("uint8")[..., None].repeat(3, -1)
+    (tmp_path / "a.jpg").write_bytes(tf.io.encode_jpeg(image, quality=98).numpy())
+    for size in ((40, 20), (90, 100), (200, 100)):
+        expected = convert_image(tf.constant(image), size, "rgb").numpy().astype(int)
+        found = read_image(tmp_path / "a.jpg", size, "rgb").astype(int)
+        assert found.shape == expected.shape and np.abs(found - expected).mean() < 2
+    assert read_image(tmp_path / "a.jpg", None, "rgb").shape == image.shape
+
+
 @pytest.mark.parametrize(
     "head",
     [
