@@ -98,6 +98,9 @@ def run(options):
             "--unknown must not be the name of a class. Received: --unknown "
             f"{options.unknown} with such a class in {options.support}. Pass another NAME."
         )
+    refusal = None
+    if options.unknown is not None:
+        refusal = _refusal(folder, config, learner, labels)
     logits = class_prediction.logits(learner, support, labels, query)
     if not learner.statistics.independent and learner.functional.batch_normalizations:
         print(
@@ -107,8 +110,8 @@ def run(options):
             file=sys.stderr,
         )
     predicted = classes[logits.argmax(-1)].tolist()
-    if options.unknown is not None:
-        refused = _refused(folder, config, learner, logits, labels)
+    if refusal is not None:
+        refused = unknown.score(refusal["score"], logits) <= refusal["threshold"]
         predicted = [options.unknown if no else x for x, no in zip(predicted, refused, strict=True)]
     probabilities = unknown.score("probability", logits)
     with _output(options.out) as file:
@@ -162,15 +165,14 @@ def _check_of_images(options, data):
             raise ValueError(f"--{name} is for images. Received: --{name} for a run on {data}.")
 
 
-def _refused(folder, config, learner, logits, labels):
-    """Returns which queries are refused, after a note on how well that works."""
+def _refusal(folder, config, learner, labels):
+    """Returns when to refuse a query, after a note on how well that works."""
     import numpy as np
 
     from keras_meta.commands import unknown
 
-    found = unknown.refusal(
-        folder, config, learner, logits.shape[1], int(np.bincount(labels).min())
-    )
+    counts = np.bincount(labels)
+    found = unknown.refusal(folder, config, learner, len(counts), int(counts.min()))
     print(
         "keras-meta: note: on validation tasks of "
         f"{found['ways']} known classes with {found['shots']} examples, a known query has a "
@@ -178,7 +180,7 @@ def _refused(folder, config, learner, logits, labels):
         f"all pairs. Queries with at most {found['threshold']:.4g} are refused.",
         file=sys.stderr,
     )
-    return unknown.score(found["score"], logits) <= found["threshold"]
+    return found
 
 
 def _write_sheet(options, folder, predictions):
