@@ -201,7 +201,9 @@ class Ensemble(MetaLearner):
         del config["model"], config["inner_loss"]
         members = [keras.saving.serialize_keras_object(member) for member in self.members]
         for member in members:
-            member.pop("compile_config", None)  # the ensemble is what is compiled
+            # The ensemble is what is compiled, and what has seen episodes.
+            member.pop("compile_config", None)
+            member.pop("build_config", None)
         return {**config, "members": members, "average": self.average}
 
     @classmethod
