@@ -16,6 +16,7 @@ import json
 import os
 import pathlib
 import time
+import warnings
 
 import cifar_recipes
 import keras
@@ -275,6 +276,7 @@ def main():
     keras_meta.config.one_task_per_core()
     if not recipe.several_tasks:  # all cores work on one batch or one task
         tf.config.threading.set_intra_op_parallelism_threads(os.cpu_count())
+        warnings.filterwarnings("ignore", "On a CPU, meta-learning is faster")
     keras.utils.set_random_seed(arguments.seed)
     if arguments.time:
         data = load(arguments.data, "train")
