@@ -102,13 +102,7 @@ def run(options):
     if options.unknown is not None:
         refusal = _refusal(folder, config, learner, labels)
     logits = class_prediction.logits(learner, support, labels, query)
-    if not learner.statistics.independent and learner.functional.batch_normalizations:
-        print(
-            "keras-meta: note: with batch_norm=transductive the queries are classified "
-            "together, and each prediction depends on the others. Train with --batch-norm support "
-            "to classify each one independently.",
-            file=sys.stderr,
-        )
+    _note_dependence(learner, config)
     predicted = classes[logits.argmax(-1)].tolist()
     if refusal is not None:
         refused = unknown.score(refusal["score"], logits) <= refusal["threshold"]
@@ -163,6 +157,22 @@ def _check_of_images(options, data):
     for name in ("invert", "sheet"):
         if getattr(options, name):
             raise ValueError(f"--{name} is for images. Received: --{name} for a run on {data}.")
+
+
+def _note_dependence(learner, config):
+    """Says so if the predictions of the queries depend on each other."""
+    reason = None
+    if not learner.statistics.independent and learner.functional.batch_normalizations:
+        reason, other = "batch_norm=transductive", "--batch-norm support"
+    if hasattr(learner, "refinement"):
+        reason, other = f"--learner {config['learner']}", "another --learner"
+    if reason is not None:
+        print(
+            f"keras-meta: note: with {reason} the queries are classified together, and each "
+            f"prediction depends on the others. Train with {other} to classify each one "
+            "independently.",
+            file=sys.stderr,
+        )
 
 
 def _refusal(folder, config, learner, labels):
