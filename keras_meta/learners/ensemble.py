@@ -72,10 +72,11 @@ class Ensemble(MetaLearner):
         if not members:
             raise ValueError("An ensemble needs at least one member. Received: members=[].")
         batch_norm = members[0].batch_norm if batch_norm is None else batch_norm
+        for member in members:
+            member.batch_norm = batch_norm
         super().__init__(members[0].model, None, batch_norm, task_map, seed, name, dtype)
         self.members = members
         self.average = average
-        self.batch_norm = batch_norm
 
     @classmethod
     def of_weights(cls, learner, files, **kwargs):
