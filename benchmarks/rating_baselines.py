@@ -106,6 +106,33 @@ class Factors:
         return self.mean + self.item[None, :, 0] + users @ _with_one(self.item).T
 
 
+class Correlations:
+    """How the residuals of two books agree among users who rated both.
+
+    Args:
+        train: `Ratings`.
+        books: int.
+        of_user: float. See `Bias`.
+
+    Attributes:
+        bias: `Bias`.
+        common: Array `[books, books]`, the number of those users.
+        positive: Array `[books, books]`, cosine similarities above zero, with a diagonal of zero.
+    """
+
+    def __init__(self, train, books, of_user=1.5):
+        self.bias = Bias(train, books, of_user=of_user)
+        _, user = np.unique(train.user, return_inverse=True)
+        residual = train.value - self.bias.mean - self.bias.item[train.book]
+        residual -= _shrunken(user, residual, of_user)[user]
+        dense = train.matrix(books, residual)
+        rated = train.matrix(books, np.ones_like(residual))
+        norms = np.maximum(np.sqrt(np.square(dense).sum(0)), 1e-9)
+        self.common = rated.T @ rated
+        self.positive = np.maximum(dense.T @ dense, 0.0) / norms / norms[:, None]
+        np.fill_diagonal(self.positive, 0.0)
+
+
 class Neighbours:
     """Nearest neighbours over items: what a user's known books say of others like them.
 
@@ -115,17 +142,16 @@ class Neighbours:
     with the residuals `r` of the biases.
 
     Args:
-        train: `Ratings`.
-        books: int.
+        correlations: `Correlations`.
         shrinkage: float `a`.
         constant: float `c`.
-        of_user: float. See `Bias`.
     """
 
-    def __init__(self, train, books, shrinkage, constant, of_user=5.0):
-        self.bias = Bias(train, books, of_user=of_user)
+    def __init__(self, correlations, shrinkage, constant):
+        self.bias = correlations.bias
         self.constant = constant
-        self.similarity = similarities(train, books, self.bias, shrinkage)
+        common = correlations.common
+        self.similarity = correlations.positive * (common / (common + shrinkage))
 
     def with_constant(self, constant):
         """Returns the same neighbours with another `c`."""
@@ -141,20 +167,6 @@ class Neighbours:
             near = self.similarity[book]
             found[row] += r @ near / (near.sum(0) + self.constant)
         return found
-
-
-def similarities(train, books, bias, shrinkage):
-    """Returns shrunken cosine similarities of residuals, those above zero, `[books, books]`."""
-    _, user = np.unique(train.user, return_inverse=True)
-    residual = train.value - bias.mean - bias.item[train.book]
-    residual -= _shrunken(user, residual, bias.of_user)[user]
-    dense = train.matrix(books, residual)
-    rated = train.matrix(books, np.ones_like(residual))
-    norms = np.maximum(np.sqrt(np.square(dense).sum(0)), 1e-9)
-    common = rated.T @ rated
-    found = (dense.T @ dense) / norms / norms[:, None] * (common / (common + shrinkage))
-    np.fill_diagonal(found, 0.0)
-    return np.maximum(found, 0.0)
 
 
 class _Rows:

@@ -60,11 +60,12 @@ def recommenders(data):
                         f"of their biases {of_bias:g}",
                         lambda f=factors, p=times * penalty, b=of_bias: f().folded(p, b),
                     )
+    correlations = functools.cache(functools.partial(rating_baselines.Correlations, train, books))
     for shrinkage in (2.0, 5.0, 10.0, 20.0):
 
         @functools.cache
         def neighbours(shrinkage=shrinkage):
-            return rating_baselines.Neighbours(train, books, shrinkage, 1.0, of_user=1.5)
+            return rating_baselines.Neighbours(correlations(), shrinkage, 1.0)
 
         for constant in (0.1, 0.3, 0.5, 1.0):
             yield (
