@@ -180,8 +180,11 @@ def missing_error(name, place):
 
 
 def missing_as_empty(value):
-    """Returns `""` for `None` and NaN, and other values as they are."""
-    return "" if value is None or value != value else value
+    """Returns `""` for `None`, NaN and `pandas.NA`, and other values as they are."""
+    try:
+        return "" if value is None or value != value else value
+    except TypeError:  # the comparison of `pandas.NA` is neither true nor false
+        return ""
 
 
 def as_text(value):
