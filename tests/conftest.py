@@ -1,10 +1,15 @@
 """What all tests share: two logical CPUs, where the real data lie, clean global settings."""
 
 import gc
+import json
 import os
 import pathlib
+import subprocess
+import sys
 
 import pytest
+
+CLEAN_PROCESS = pathlib.Path(__file__).parent / "serving" / "clean_process.py"
 
 # Models are cycles of references. Python would look for them again and again while a test traces
 # its graphs: they are collected between tests instead, and only when there are enough of them.
@@ -74,3 +79,24 @@ def data_folder():
     if not folder.is_dir():
         pytest.skip("real data are not here: set KERAS_META_DATA to the folder that holds them")
     return folder
+
+
+@pytest.fixture(scope="session")
+def check_in_clean_process():
+    """Checks a SavedModel: `check(kind, folder, data)`. See `tests/serving/clean_process.py`."""
+    process = subprocess.Popen(
+        [sys.executable, "-I", CLEAN_PROCESS],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
+    )
+
+    def check(kind, folder, data):
+        print(json.dumps([kind, str(folder), str(data)]), file=process.stdin, flush=True)
+        error = json.loads(process.stdout.readline())
+        assert error is None, error
+
+    with process:
+        yield check
+        process.stdin.close()

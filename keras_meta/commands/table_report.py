@@ -39,6 +39,10 @@ def report(folder, config, split, num_tasks, sizes=(None, None), with_baselines=
         "metric": "mse",
         "mean": {learner.name: _interval(comparison.values)}
         | {name: _interval(values) for name, values in comparison.baselines.items()},
+        "paired_difference": {
+            name: [paired.difference, paired.half_width]
+            for name, paired in comparison.comparisons.items()
+        },
         "settings": comparison.settings,
         "tasks": number,
         "known_rows": list(tasks.num_support),

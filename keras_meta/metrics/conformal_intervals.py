@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from keras_meta.metrics.predicted_values import predicted_values
+from keras_meta.metrics.predicted_values import predicted_values, task_distribution
 
 # The numbers of examples that the prior noise variance may count for.
 _PRIOR_ROWS = (1.0, 3.0, 10.0, 100.0)
@@ -81,14 +81,28 @@ class ConformalIntervals:
         return cls(coverage, score[order][reached])
 
     def bounds(self, mean, deviation):
-        """Returns the lower and the upper ends of intervals, as arrays.
+        """Returns the lower and the upper ends of intervals, as arrays or tensors.
 
         Args:
-            mean: Array of predictions.
-            deviation: Array of their standard deviations.
+            mean: Array or tensor of predictions.
+            deviation: Array or tensor of their standard deviations.
         """
-        mean, deviation = np.asarray(mean), np.asarray(deviation)
         return mean - self.factor * deviation, mean + self.factor * deviation
+
+    def predict_task(self, learner, support_x, support_y, query_x):
+        """Predicts one task, in a graph.
+
+        Args:
+            learner: A learner of one value.
+            support_x: Features `[support, ...]`.
+            support_y: Values `[support, 1]`.
+            query_x: Features `[query, ...]`.
+
+        Returns:
+            Tuple of tensors `[query, 1]`: predictions, and the lower and upper ends of intervals.
+        """
+        mean, deviation = task_distribution(learner, support_x, support_y, query_x)
+        return mean, *self.bounds(mean, deviation)
 
     def task_coverage(self, values):
         """Returns the share of the queries of each task that intervals cover, `[tasks]`.

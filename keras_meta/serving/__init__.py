@@ -2,7 +2,8 @@
 
 from keras_meta.serving import exporting, lite_exporting
 
-_OPTIONS = {"tf_saved_model": set(), "litert": {"support_size", "query_size"}}
+_REQUIRED = {"tf_saved_model": set(), "litert": {"support_size", "query_size"}}
+_OPTIONAL = {"tf_saved_model": {"intervals"}, "litert": set()}
 _WRITERS = {"tf_saved_model": exporting.export, "litert": lite_exporting.export}
 
 
@@ -19,9 +20,10 @@ def export(learner, filepath, format="tf_saved_model", verbose=True, **options):
     Raises:
         ValueError: If the format is unknown, or the options are not those of the format.
     """
-    if format not in _OPTIONS or set(options) != _OPTIONS[format]:
+    required = _REQUIRED.get(format)
+    if required is None or not required <= set(options) <= required | _OPTIONAL[format]:
         raise ValueError(
-            "A learner exports to format='tf_saved_model' without further options, or to "
+            "A learner exports to format='tf_saved_model', whose only option is `intervals`, or to "
             "format='litert' with `support_size` and `query_size`. "
             f"Received: format={format!r}, {options}."
         )

@@ -6,9 +6,10 @@ import keras
 import tensorflow as tf
 
 _SUPPORT = ("support_x", "support_y")
+_INTERVAL = ("predictions", "lower", "upper")
 
 
-def export(learner, filepath, verbose=True):
+def export(learner, filepath, verbose=True, intervals=None):
     """Writes a SavedModel that learns new tasks without Keras and this library.
 
     Its endpoints accept any number of tasks, shots and queries:
@@ -21,10 +22,14 @@ def export(learner, filepath, verbose=True):
     *   `adapt_batch` and `predict_batch`: the same for several tasks of equal size at once; all
         tensors have a leading axis of tasks.
 
+    With `intervals`, those that see the support set and the queries together, `serve` and
+    `adapt_and_predict`, also return `lower` and `upper`, the ends of the interval of each query.
+
     Args:
         learner: A `MetaLearner` that has seen an episode.
         filepath: Folder to write.
         verbose: bool. Whether to print the endpoints.
+        intervals: `metrics.ConformalIntervals` of a learner of one value, or `None`.
 
     Raises:
         ValueError: If the learner has not seen an episode.
@@ -50,6 +55,9 @@ def export(learner, filepath, verbose=True):
         support = {key: inputs[key] for key in _SUPPORT}
         return predict({"state": adapt(support), "query_x": inputs["query_x"]})
 
+    def with_intervals(inputs):
+        return dict(zip(_INTERVAL, intervals.predict_task(learner, **inputs), strict=True))
+
     def of_batch(function):
         def of_task(inputs, seed):
             del seed
@@ -60,6 +68,8 @@ def export(learner, filepath, verbose=True):
     state = tensor_specs(adapt.get_concrete_function(support).structured_outputs)
     states = tf.nest.map_structure(lambda x: tf.TensorSpec([None, *x.shape], x.dtype), state)
     names = state_names(learner, state)
+    if intervals is not None:
+        serve, adapt_and_predict = of_batch(with_intervals), with_intervals
     endpoints = {
         "serve": flat(serve, batch),
         "adapt": flat(adapt, support, names),

@@ -6,7 +6,6 @@ import shutil
 
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from keras_meta import baselines, cli
 from keras_meta.commands import table_baselines
@@ -77,7 +76,10 @@ def test_evaluation_beside_baselines(run, table_run, monkeypatch):
     monkeypatch.setattr(baselines, "train_pooled_model", lambda model, *args, **kwargs: model)
     status, output, errors = run("evaluate", table_run)
     assert status == 0 and "mse over 12 tasks" in output and "prior examples" in output, errors
-    assert list(json.loads((table_run / "evaluation.json").read_text())["settings"]) == ["mean"]
+    result = json.loads((table_run / "evaluation.json").read_text())
+    assert list(result["settings"]) == ["mean"]
+    (learned, _), (mean, _) = result["mean"].values()
+    assert result["paired_difference"]["mean"][0] == pytest.approx(learned - mean)
     expected = ["mean", "shrunken mean", "line", "interpolation", "pooled model"]
     expected += ["pooled + intercept", "ridge per task", "Gaussian process", "pooled + process"]
     assert names == [*expected, "fine-tuning"]
@@ -113,22 +115,23 @@ def test_predicting_new_groups(run, table_run, tmp_path):
     assert out.read_text() == output
 
 
-def test_the_exported_model_takes_columns(run, table_run, tmp_path):
+def test_the_exported_model_gives_the_same_intervals(
+    run, table_run, tmp_path, check_in_clean_process
+):
+    table = {name: x[3:] for name, x in rows_to_predict().items()}  # of one plant
+    one, known = write(tmp_path / "one.csv", table), table["height"] != ""
+    rows = list(csv.DictReader(run("predict", table_run, "--support", one)[1].splitlines()))
     assert run("export", table_run, tmp_path / "model")[0] == 0
-    endpoint = tf.saved_model.load(tmp_path / "model").signatures["adapt_and_predict"]
-    table = rows_to_predict()
-    columns = {"day": table["day"][1:3].astype("float32"), "soil": table["soil"][1:3]}
-    inputs = {
-        f"{part}_x_{name}": tf.constant(column)
-        for part in ("support", "query")
-        for name, column in columns.items()
-    }
-    y = np.array([[101.0], [102.0]], "float32")
-    found = endpoint(support_y=tf.constant(y), **inputs)["predictions"]
-    learner = RunFolder(table_run).read_learner()
-    x = {name: tf.constant(column)[None] for name, column in columns.items()}
-    expected = learner({"support_x": x, "support_y": y[None], "query_x": x})[0]
-    np.testing.assert_allclose(found, expected, rtol=1e-5)
+    task = {"support_y": table["height"][known].astype("float32")[:, None]}
+    for part, taken in (("support", known), ("query", ~known)):
+        task[f"{part}_x_day"] = table["day"][taken].astype("float32")
+        task[f"{part}_x_soil"] = table["soil"][taken].astype(str)
+    np.savez(tmp_path / "task.npz", **task)
+    check_in_clean_process("table", tmp_path / "model", tmp_path / "task.npz")
+    found = np.load(tmp_path / "task.npz")
+    for name, column in {"predictions": "height", "lower": "lower", "upper": "upper"}.items():
+        expected = [[float(row[column])] for row in rows]
+        np.testing.assert_allclose(found[name], expected, rtol=1e-4)
 
 
 def test_other_options(run, tmp_path):

@@ -22,7 +22,7 @@ def test_new_groups_are_covered(coverage):
     covered = intervals.task_coverage(values(2000, seed=1))
     assert abs(covered.mean() - coverage) < 0.025
     half = 2 * intervals.factor
-    np.testing.assert_allclose(intervals.bounds([3.0], [2.0]), [[3 - half], [3 + half]])
+    np.testing.assert_allclose(intervals.bounds(3.0, 2.0), [3 - half, 3 + half])
     width = intervals.task_widths(values(5, seed=2))
     np.testing.assert_allclose(width, 2 * intervals.factor * values(5, seed=2).deviation[:, 0])
 

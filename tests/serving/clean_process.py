@@ -2,10 +2,10 @@
 
     python -I tests/serving/clean_process.py
 
-reads lines `["learner" or "policy", "FOLDER", "EPISODES.npz"]` of JSON, and answers each with
-`null`, or with what went wrong. The file has episodes of one task or of a batch, and for a policy
-what the learner itself makes of them: outputs and most likely actions before and after one inner
-step. Predictions of a learner are written to it.
+reads lines `["learner", "table" or "policy", "FOLDER", "EPISODES.npz"]` of JSON, and answers each
+with `null`, or with what went wrong. The file has episodes of one task or of a batch, and for a
+policy what the learner itself makes of them: outputs and most likely actions before and after one
+inner step. Predictions of a learner are written to it, those of a table with their intervals.
 """
 
 import json
@@ -39,6 +39,17 @@ def check_learner(folder, data):
     np.savez(data, predictions=serve)
 
 
+def check_table(folder, data):
+    """Both endpoints that see a whole task agree, and state intervals."""
+    task = {name: tf.constant(x) for name, x in np.load(data).items()}
+    ends = tf.saved_model.load(folder).signatures
+    found = ends["adapt_and_predict"](**task)
+    batch = ends["serve"](**{name: x[None] for name, x in task.items()})
+    for name, values in found.items():
+        np.testing.assert_allclose(batch[name][0], values, rtol=1e-5)
+    np.savez(data, **found)
+
+
 def check_policy(folder, data):
     expected = dict(np.load(data))
     ends = tf.saved_model.load(folder).signatures
@@ -58,7 +69,7 @@ def check_policy(folder, data):
 
 
 if __name__ == "__main__":
-    checks = {"learner": check_learner, "policy": check_policy}
+    checks = {"learner": check_learner, "table": check_table, "policy": check_policy}
     for line in sys.stdin:
         try:
             kind, *files = json.loads(line)
