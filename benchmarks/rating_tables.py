@@ -57,7 +57,7 @@ def differences(found, metric):
 def recalls(found):
     """Rows of recall@20 by the number of known books, and of the learner's paired differences."""
     cases = [f"{number} known" for number in KNOWN]
-    of_learner = seeds(found["reading"]["ridge on learned embeddings"])
+    of_learner = seeds(found["reading"].get("ridge on learned embeddings", {}))
     for number, of_seed in enumerate(of_learner):
         means = [of_seed[case]["recall_at_20"]["mean"] for case in cases]
         yield f"ridge on learned embeddings, seed {number}", *(f"{mean:.3f}" for mean in means)
@@ -78,7 +78,7 @@ def main():
         head = metric.replace("_at_", "@").replace("_", " ")
         table([head, *CASES], values(found, metric))
         table([f"{chosen}: {head}", *CASES], differences(found, metric))
-    if "ridge on learned embeddings" in found["reading"]:
+    if found["reading"]:
         head = [f"{number} known" for number in KNOWN]
         table(["recall@20 of what is liked later", *head], recalls(found))
 
