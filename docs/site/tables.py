@@ -1,0 +1,143 @@
+"""Tables in the midst of pages, made of the files of results: `<!-- table: NAME -->`."""
+
+import json
+import re
+import subprocess
+import sys
+
+_MARK = re.compile(r"<!-- table: ([\w ]+) -->")
+
+
+def insert(folder, source):
+    """Replaces the marks in all pages of a folder.
+
+    Args:
+        folder: Folder of the site's sources.
+        source: Folder of the JSON files of results.
+
+    Raises:
+        KeyError: If a page asks for a table that there is none of.
+    """
+    for page in sorted(folder.rglob("*.md")):
+        text = page.read_text()
+        filled = _MARK.sub(lambda mark: _TABLES[mark[1]](source), text)
+        if filled != text:
+            page.write_text(filled)
+
+
+def speed(source):
+    """Milliseconds of a meta-step here and elsewhere, for several kinds of network."""
+    works = _read(source, "peers")["works"]
+    titles = ["keras_meta", "PyTorch loop", "PyTorch vmap", "JAX vmap", "TensorFlow `map_fn`"]
+    rows = []
+    for name in ("a1", "b1", "c4", "d1", "e-lstm", "e-transformer"):
+        found = works[name]["contenders"]
+        # The fastest form of each, as a user can have it.
+        forms = [
+            ("ours, 100 steps an execution", "ours"),
+            ("torch loop",),
+            ("torch vmap",),
+            ("jax vmap, shifted products", "jax vmap"),
+            ("tensorflow map_fn",),
+        ]
+        times = [next(found[x]["milliseconds"] for x in form if x in found) for form in forms]
+        rows.append([works[name]["what"], *(f"{x:.0f}" if x > 20 else f"{x:.1f}" for x in times)])
+    return _markdown(["", *titles], rows)
+
+
+def gradient(source):
+    """Accuracy and error of gradient-based learners after an equal training."""
+    omniglot = _read(source, "gradient_family_omniglot")["learners"]
+    sinusoid = _read(source, "gradient_family_sinusoid")["learners"]
+    rows = []
+    for name in sorted(omniglot, key=lambda name: -omniglot[name]["transductive"]["mean"]):
+        kinds = [_percent(omniglot[name][kind]) for kind in ("transductive", "inductive")]
+        error = sinusoid.get(name)
+        rows.append([f"`{name}`", *kinds, _interval(error["mse"], 2) if error else ""])
+    return _markdown(["", "transductive, %", "inductive, %", "sinusoids, squared error"], rows)
+
+
+def embedding(source):
+    """Accuracy of embedding learners after an equal training."""
+    learners = _read(source, "metric_learners")["learners"]
+    cases = ["5-way 1-shot", "5-way 5-shot", "20-way 1-shot", "20-way 5-shot"]
+    rows = [
+        [f"`{name}`", *(_percent(learners[name][case]) for case in cases)]
+        for name in sorted(learners, key=lambda name: -learners[name][cases[0]]["mean"])
+    ]
+    return _markdown(["", *(f"{case}, %" for case in cases)], rows)
+
+
+def latency(source):
+    """Time and memory of learners in service."""
+    learners = _read(source, "latency")["learners"]
+    rows = [
+        [f"`{name}`", f"{x['adapt_ms_1_shot']:.1f}", f"{x['predict_ms']:.1f}", _size(x)]
+        for name, x in sorted(learners.items(), key=lambda item: item[1]["adapt_ms_1_shot"])
+    ]
+    return _markdown(["", "adapt, ms", "predict, ms", "state of a task"], rows)
+
+
+def transduction(source):
+    """The same weights with two kinds of statistics."""
+    found = _read(source, "omniglot_maml_5way_1shot")
+    rows = []
+    for name, x in found["test"].items():
+        mean, half = 100 * x["accuracy_by_step"][1], 100 * x["half_width_95"][1]
+        rows.append([f"`batch_norm=\"{name}\"`", f"{mean:.2f} ± {half:.2f}", f"{x['tasks']:,}"])
+    return _markdown(["MAML, Omniglot, 5-way 1-shot", "accuracy, %", "tasks"], rows)
+
+
+def scaling(source):
+    """How much faster two cores are, by how they are used."""
+    found = _read(source, "scaling")["speed_up_over_one_core"]
+    return _markdown(["on two cores", "speed"], [[name, f"{x:.2f}"] for name, x in found.items()])
+
+
+def learners(number):
+    """A function that returns one of the tables that the registry prints."""
+
+    def table(source):
+        command = [sys.executable, "-m", "keras_meta.registry"]  # does not start TensorFlow
+        folder = source.parents[1]
+        printed = subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True)
+        return printed.stdout.split("\n\n")[number].strip()
+
+    return table
+
+
+_TABLES = {
+    "speed": speed,
+    "gradient": gradient,
+    "embedding": embedding,
+    "latency": latency,
+    "transduction": transduction,
+    "scaling": scaling,
+    "gradient learners": learners(0),
+    "embedding learners": learners(1),
+    "policy learners": learners(2),
+}
+
+
+def _read(source, name):
+    return json.loads((source / f"{name}.json").read_text())
+
+
+def _markdown(titles, rows):
+    lines = [titles, ["---"] * len(titles), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _interval(value, digits):
+    if isinstance(value["mean"], str):
+        return value["mean"]
+    return f"{value['mean']:.{digits}f} ± {value['half_width_95']:.{digits}f}"
+
+
+def _percent(value):
+    return _interval({key: 100 * value[key] for key in ("mean", "half_width_95")}, 1)
+
+
+def _size(values):
+    size = values["state_bytes"]
+    return f"{size / 1000:.1f} kB" if size >= 1000 else f"{size} bytes"
