@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN = .venv/bin
 
-.PHONY: demo test test-slow test-oldest lint clean
+.PHONY: demo test test-slow test-oldest lint docs dist clean
 
 demo: .venv/installed
 	$(BIN)/keras-meta demo
@@ -20,6 +20,20 @@ lint: .venv/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
+# The site, in build/site. To read it: $(BIN)/python -m http.server --directory build/site
+docs: .venv-docs/installed
+	.venv-docs/bin/python docs/site write
+	.venv-docs/bin/zensical build --clean --strict
+	.venv-docs/bin/python docs/site check
+
+# The archives of a release, in dist, and what must be in them.
+dist: .venv/installed
+	$(BIN)/python -m pip install --quiet build twine
+	rm -rf dist
+	$(BIN)/python -m build --outdir dist .
+	$(BIN)/python -m twine check --strict dist/*
+	$(BIN)/python -m pytest tests/test_distribution.py
+
 .venv/installed: setup.cfg setup.py
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --editable ".[plots,test]"
@@ -30,5 +44,11 @@ lint: .venv/installed
 	.venv-oldest/bin/python -m pip install --quiet --constraint oldest.txt --editable ".[plots,test]"
 	touch $@
 
+# The site is made of sources alone, without TensorFlow.
+.venv-docs/installed: setup.cfg
+	$(PYTHON) -m venv .venv-docs
+	.venv-docs/bin/python -m pip install --quiet "mkdocstrings-python>=2" "zensical>=0.0.70"
+	touch $@
+
 clean:
-	rm -rf .venv .venv-oldest build dist runs *.egg-info
+	rm -rf .venv .venv-docs .venv-oldest build dist runs *.egg-info

@@ -10,28 +10,29 @@ Accelerator: None
 """
 ## Introduction
 
-A person who sees one drawing of a letter of a foreign script recognises the next. A classifier that
-is trained on one image of each class does not. This example trains networks that come close, by
-*meta-learning*: instead of many images of a few classes, they see many small *tasks*, and learn what
-all tasks have in common.
+A person who sees one drawing of a letter of a foreign script recognises the next. A classifier
+that is trained on one image of each class does not. This example trains networks that come
+close, by *meta-learning*: instead of many images of a few classes, they see many small *tasks*,
+and learn what all tasks have in common.
 
 A task has two parts. From the **support set**, here one drawing of each of five characters, the
-learner is to learn. On the **queries**, other drawings of the same characters, its predictions are
-judged. Training and testing use different characters, so that nothing can be remembered.
+learner is to learn. On the **queries**, other drawings of the same characters, its predictions
+are judged. Training and testing use different characters, so that nothing can be remembered.
 
 You will
 
 - draw tasks as a `tf.data.Dataset`,
-- train [MAML](https://arxiv.org/abs/1703.03400), which learns initial weights from which one gradient
-  step learns a task,
+- train [MAML](https://arxiv.org/abs/1703.03400), which learns initial weights from which one
+  gradient step learns a task,
 - see why it matters which examples batch normalisation averages over,
-- train a [prototypical network](https://arxiv.org/abs/1703.05175), which needs no gradient steps,
+- train a [prototypical network](https://arxiv.org/abs/1703.05175), which needs no gradient
+  steps,
 - compare both with a network that was pre-trained in the ordinary way,
 - teach a trained learner a task of your own, and export it.
 
-The learners are those of `keras_meta`. Each is a `keras.Model` whose forward pass learns, so that
-`compile`, `fit`, `evaluate` and `save` are as usual. On two cores of a CPU the example takes about
-five minutes.
+The learners are those of `keras_meta`. Each is a `keras.Model` whose forward pass learns, so
+that `compile`, `fit`, `evaluate` and `save` are as usual. On two cores of a CPU the example
+takes about five minutes.
 
 ## Setup
 
@@ -39,8 +40,8 @@ five minutes.
 pip install keras-meta
 ```
 
-On a CPU it is faster to compute one task on each core than to spread each operation over all cores.
-This must be set before TensorFlow starts.
+On a CPU it is faster to compute one task on each core than to spread each operation over all
+cores. This must be set before TensorFlow starts.
 """
 
 import keras
@@ -65,10 +66,10 @@ num_test_batches = 20
 """
 ## Tasks
 
-The characters are invented: each is a few random pen strokes, and each drawing of it has its own
-slant, size and pen. They are drawn by the library, so that nothing needs to be downloaded; for
-images of your own, see `keras_meta.episodes.from_directory`. The three splits have no character in
-common.
+The characters are invented: each is a few random pen strokes, and each drawing of it has its
+own slant, size and pen. They are drawn by the library, so that nothing needs to be downloaded;
+for images of your own, see `keras_meta.episodes.from_directory`. The three splits have no
+character in common.
 """
 
 
@@ -82,8 +83,9 @@ train, validation, test = (characters(split) for split in ("train", "validation"
 test_tasks = test.as_dataset(batch_size=16, num_batches=num_test_batches)
 
 """
-An element of the dataset is a batch of tasks: the support set and the queries, and the labels of the
-queries. Labels number the classes of a task from 0 to 4, and mean something else in each task.
+An element of the dataset is a batch of tasks: the support set and the queries, and the labels
+of the queries. Labels number the classes of a task from 0 to 4, and mean something else in each
+task.
 """
 
 inputs, query_y = next(iter(test_tasks))
@@ -103,7 +105,7 @@ def show(task_inputs, labels):
         first = [np.flatnonzero(labels[task] == k)[0] for k in range(num_ways)]
         images = [*task_inputs["support_x"][task], *np.asarray(task_inputs["query_x"])[task][first]]
         titles = [*task_inputs["support_y"][task].numpy(), *["?"] * num_ways]
-        for image, title, cell in zip(images, titles, row):
+        for image, title, cell in zip(images, titles, row, strict=True):
             cell.imshow(np.squeeze(image), cmap="gray_r")
             cell.set_title(title, fontsize=9)
             cell.axis("off")
@@ -115,8 +117,8 @@ show(inputs, query_y.numpy())
 """
 ## A network
 
-Four blocks of convolution, batch normalisation, ReLU and pooling, and a linear layer with an output
-for each of the five classes of a task. Any built Keras model would do.
+Four blocks of convolution, batch normalisation, ReLU and pooling, and a linear layer with an
+output for each of the five classes of a task. Any built Keras model would do.
 """
 
 
@@ -129,10 +131,10 @@ network().summary()
 """
 ## Learning to learn by a gradient step
 
-MAML takes a gradient step on the loss of the support set, `w' = w - a dL_S(w)/dw`, and minimises the
-loss of the queries at `w'`. It differentiates through the step, which takes second derivatives.
-Before training, the step leads nowhere in particular; after training, it leads to a classifier of the
-characters of the task.
+MAML takes a gradient step on the loss of the support set, `w' = w - a dL_S(w)/dw`, and
+minimises the loss of the queries at `w'`. It differentiates through the step, which takes
+second derivatives. Before training, the step leads nowhere in particular; after training, it
+leads to a classifier of the characters of the task.
 
 By default, the queries of a task are normalised by their own statistics, all together. Published
 results of MAML are reached in this way.
@@ -160,9 +162,9 @@ print(curve)
 """
 ## What batch normalisation averages over
 
-A query that is normalised by the other queries is classified with their help: they are balanced by
-class, three of each. In use, a query comes alone. With the very same weights, let the queries be
-normalised by the statistics of the support set:
+A query that is normalised by the other queries is classified with their help: they are balanced
+by class, three of each. In use, a query comes alone. With the very same weights, let the
+queries be normalised by the statistics of the support set:
 """
 
 maml.batch_norm = "support"
@@ -171,14 +173,15 @@ print(f"normalised by all queries:        {curve.mean[1]:.1%}")
 print(f"normalised by the support set:    {inductive.mean[1]:.1%}")
 
 """
-The difference is not an error of either. But two results can only be compared if both say which they
-are. From here on, every query is predicted by itself.
+The difference is not an error of either. But two results can only be compared if both say which
+they are. From here on, every query is predicted by itself.
 
 ## Prototypes
 
-A prototypical network embeds all images, averages the embeddings of each class in the support set,
-and assigns a query to the nearest average. It learns a task without gradient steps, and the number of
-classes is free: training with more of them than in the test makes the embedding better.
+A prototypical network embeds all images, averages the embeddings of each class in the support
+set, and assigns a query to the nearest average. It learns a task without gradient steps, and
+the number of classes is free: training with more of them than in the test makes the embedding
+better.
 """
 
 more_ways = keras_meta.episodes.StrokeGlyphs(
@@ -198,9 +201,9 @@ print(f"prototypes: {mean:.1%} ± {half_width:.1%}")
 """
 ## Was meta-learning worth it?
 
-The simplest thing that could work: train the same network to tell all training characters apart, then
-fit a small classifier to its features for each task. Whatever can be chosen, such as the strength of
-regularisation, is chosen on the validation tasks.
+The simplest thing that could work: train the same network to tell all training characters
+apart, then fit a small classifier to its features for each task. Whatever can be chosen, such
+as the strength of regularisation, is chosen on the validation tasks.
 """
 
 pretrained = keras_meta.baselines.pretrain_classifier(
@@ -225,13 +228,13 @@ comparison = keras_meta.baselines.compare(
 print(comparison)
 
 """
-The differences are paired, task by task. On data of your own, look at this table first: where ordinary
-features are good enough, nothing else is needed.
+The differences are paired, task by task. On data of your own, look at this table first: where
+ordinary features are good enough, nothing else is needed.
 
 ## A task of your own
 
-`adapt` learns one task and returns an ordinary Keras model for it. Here, the first task of the test
-set stands for yours.
+`adapt` learns one task and returns an ordinary Keras model for it. Here, the first task of the
+test set stands for yours.
 """
 
 classifier = prototypes.adapt(inputs["support_x"][0], inputs["support_y"][0])
@@ -242,8 +245,8 @@ print("true:     ", query_y[0].numpy())
 """
 ## Use it where Keras is not
 
-`export` writes a SavedModel that learns new tasks with TensorFlow alone. What it has learned of a task
-is a set of small tensors, which can be stored for each user.
+`export` writes a SavedModel that learns new tasks with TensorFlow alone. What it has learned of
+a task is a set of small tensors, which can be stored for each user.
 """
 
 prototypes.export("characters", verbose=False)
@@ -259,12 +262,12 @@ print("the SavedModel predicts the same:", agree)
 ## Conclusion
 
 - A meta-learner is trained on tasks, and tested on tasks of classes that it has never seen.
-- MAML learns initial weights; prototypes learn an embedding, which is cheaper and leaves the number of
-  classes free.
-- An accuracy needs an interval over tasks, the statistics of batch normalisation, and a simple method
-  beside it.
+- MAML learns initial weights; prototypes learn an embedding, which is cheaper and leaves the
+  number of classes free.
+- An accuracy needs an interval over tasks, the statistics of batch normalisation, and a simple
+  method beside it.
 
 From here: more inner steps, or learned rates (`keras_meta.learners.MetaSGD`), augmentation
-(`keras_meta.episodes.augmentation`), a larger network (`keras_meta.networks.ResNet12`), images of your
-own (`keras_meta.episodes.from_directory`).
+(`keras_meta.episodes.augmentation`), a larger network (`keras_meta.networks.ResNet12`), images
+of your own (`keras_meta.episodes.from_directory`).
 """

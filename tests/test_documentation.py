@@ -95,7 +95,26 @@ def test_docstring_example_runs(name, code, tmp_path, monkeypatch):
 
 
 # By page, the blocks of Python in it: none is left out because its fence is written otherwise.
-PAGES = {"README.md": 9, "docs/learner.md": 8, "docs/promises.md": 0}
+# Blocks marked `py` are code for other libraries, which is shown beside that for this one.
+PAGES = {
+    "README.md": 9,
+    "docs/index.md": 1,
+    "docs/five_minutes.md": 5,
+    "docs/learner.md": 8,
+    "docs/promises.md": 0,
+    "docs/guides/batch_norm.md": 1,
+    "docs/guides/choose.md": 1,
+    "docs/guides/environments.md": 2,
+    "docs/guides/generators.md": 1,
+    "docs/guides/images.md": 2,
+    "docs/guides/machines.md": 2,
+    "docs/guides/porting.md": 4,
+    "docs/guides/resume.md": 1,
+    "docs/guides/second_derivatives.md": 4,
+    "docs/guides/service.md": 3,
+    "docs/guides/tables.md": 3,
+    "docs/guides/text.md": 1,
+}
 
 
 def test_every_page_is_here_and_every_block_is_found():
@@ -108,7 +127,11 @@ def test_every_page_is_here_and_every_block_is_found():
 
 
 @pytest.mark.parametrize(
-    "page", quick_first([page for page, count in PAGES.items() if count], ["README.md"])
+    "page",
+    quick_first(
+        [page for page, count in PAGES.items() if count],
+        ["README.md", "docs/guides/second_derivatives.md"],
+    ),
 )
 def test_page_runs_from_top_to_bottom(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
@@ -130,3 +153,28 @@ def test_notebook_runs(name, tmp_path, monkeypatch):
     for cell in json.loads(path.read_text())["cells"]:
         if cell["cell_type"] == "code":
             exec(compile("".join(cell["source"]), path.name, "exec"), namespace)
+
+
+# How large the example is, and how large it is when the tests run it.
+SMALL = {
+    "num_classes = 300": "num_classes = 10",
+    "steps_per_epoch = 100": "steps_per_epoch = 2",
+    "epochs = 5\n": "epochs = 1\n",
+    "num_test_batches = 20": "num_test_batches = 1",
+}
+
+
+@pytest.mark.slow
+def test_example_runs(tmp_path, monkeypatch):
+    matplotlib = pytest.importorskip("matplotlib")
+    matplotlib.use("Agg")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(keras_meta.config, "one_task_per_core", lambda cores=None: None)
+    code = (ROOT / "examples" / "few_shot_characters.py").read_text()
+    assert len(code.splitlines()) <= 300
+    for large, small in SMALL.items():
+        assert large in code
+        code = code.replace(large, small)
+    namespace = {"__name__": "example"}
+    exec(compile(code, "few_shot_characters.py", "exec"), namespace)
+    assert namespace["agree"]

@@ -55,7 +55,9 @@ def path(learner, inputs, grid, parts):
 
 def panel(axes, title, grid, inputs, wave, curve, first, shown=None):
     """Draws one moment of one task."""
-    axes.plot(grid, wave, color=GREY, linewidth=1.5, linestyle=(0, (4, 3)), label="the new function")
+    axes.plot(
+        grid, wave, color=GREY, linewidth=1.5, linestyle=(0, (4, 3)), label="the new function"
+    )
     axes.plot(grid, first, color=BLUE, linewidth=1.2, alpha=0.35)
     axes.plot(grid, curve, color=BLUE, linewidth=2.6, label="the network")
     x, y = np.asarray(inputs["support_x"])[0, :shown, 0], np.asarray(inputs["support_y"])[0, :shown]
@@ -105,7 +107,7 @@ def draw(learner, folder=FOLDER):
     for inputs, grid, wave in tasks_and_waves(3):
         curves = path(learner, inputs, grid, ease)
         for points in range(0, 11, 2):
-            frame(160, "Ten examples of a new task", grid, inputs, wave, curves[0], curves[0], points)
+            frame(160, "Examples of a new task", grid, inputs, wave, curves[0], curves[0], points)
         for curve in curves:
             frame(60, "One gradient step", grid, inputs, wave, curve, curves[0])
         frame(1800, "Learned", grid, inputs, wave, curves[-1], curves[0])
@@ -117,7 +119,9 @@ def draw(learner, folder=FOLDER):
     for axes, (inputs, grid, wave, curves) in zip(drawing.subplots(1, 3), shown_last, strict=True):
         panel(axes, "", grid, inputs, wave, curves[-1], curves[0])
     drawing.legend(
-        *drawing.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3,
+        *drawing.axes[0].get_legend_handles_labels(),
+        loc="outside lower center",
+        ncols=3,
         frameon=False,
     )
     drawing.savefig(folder / "one_step.png", dpi=110)

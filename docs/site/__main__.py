@@ -12,7 +12,7 @@ import sys
 
 import check
 import example
-import notebooks
+import notebook_pages
 import reference
 import results
 import tables
@@ -26,7 +26,7 @@ def write(folder=SOURCE):
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(ROOT / "docs", folder, ignore=shutil.ignore_patterns("site", "*.py", "__*"))
     results.write(ROOT / "benchmarks" / "results", folder)
-    notebooks.write(ROOT / "notebooks", folder / "notebooks")
+    notebook_pages.write(ROOT / "notebooks", folder / "notebooks")
     example.write(ROOT / "examples" / "few_shot_characters.py", folder / "example.md")
     reference.write(folder / "reference")
     tables.insert(folder, ROOT / "benchmarks" / "results")

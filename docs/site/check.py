@@ -1,11 +1,17 @@
-"""Checks of a built site: links, anchors and pictures lead somewhere, and all lies in its folder."""
+"""Checks of a built site: links, anchors and pictures lead somewhere, and nothing lies outside."""
 
 import html.parser
 import pathlib
 import urllib.parse
 
 # What a browser fetches by itself, as opposed to what a reader follows.
-_FETCHED = {("img", "src"), ("script", "src"), ("link", "href"), ("iframe", "src"), ("source", "src")}
+_FETCHED = {
+    ("img", "src"),
+    ("script", "src"),
+    ("link", "href"),
+    ("iframe", "src"),
+    ("source", "src"),
+}
 # These tell others of a page, and fetch nothing.
 _NOT_FETCHED = {"canonical", "prev", "next", "alternate"}
 

@@ -84,7 +84,7 @@ def transduction(source):
     rows = []
     for name, x in found["test"].items():
         mean, half = 100 * x["accuracy_by_step"][1], 100 * x["half_width_95"][1]
-        rows.append([f"`batch_norm=\"{name}\"`", f"{mean:.2f} ± {half:.2f}", f"{x['tasks']:,}"])
+        rows.append([f'`batch_norm="{name}"`', f"{mean:.2f} ± {half:.2f}", f"{x['tasks']:,}"])
     return _markdown(["MAML, Omniglot, 5-way 1-shot", "accuracy, %", "tasks"], rows)
 
 
