@@ -16,9 +16,10 @@ test-oldest: .venv-oldest/installed
 	.venv-oldest/bin/python -m pytest -m "not slow" -n auto --dist worksteal
 
 lint: .venv/installed
-	$(BIN)/python -m pip install --quiet "ruff>=0.14"
+	$(BIN)/python -m pip install --quiet "codespell>=2.4" "ruff>=0.14"
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/codespell
 
 # The site, in build/site. To read it: $(BIN)/python -m http.server --directory build/site
 docs: .venv-docs/installed

@@ -57,7 +57,8 @@ def faults(site):
                 continue
             address = urllib.parse.urlsplit(link)
             path = urllib.parse.unquote(address.path)
-            target = (file.parent / path).resolve() if path else file
+            base = site if path.startswith("/") else file.parent
+            target = (base / path.lstrip("/")).resolve() if path else file
             if target.is_dir():
                 target /= "index.html"
             if not target.is_file():

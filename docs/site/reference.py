@@ -51,7 +51,7 @@ _ELSEWHERE = """## {name} {{ #keras_meta.{package}.{name} }}
 
 See [`keras_meta.{other}`]({page}.md#keras_meta.{other}).
 """
-_SECTION = """## {name} {{ #keras_meta.{package}.{name} }}
+_SECTION = """<span id="keras_meta.{package}.{name}"></span>
 
 ::: {path}
 """

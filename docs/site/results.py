@@ -87,7 +87,7 @@ def _parts(values, level):
             continue
         # Some have a short name, and a longer one inside.
         parts.append(f"{'#' * min(level, 6)} {_title(value.get('what', key))}")
-        if any(_is_plain(x) for x in value.values()):
+        if any(_is_plain(x) for x in value.values()) or all(map(_is_table, value.values())):
             parts += _parts(value, level + 1)
             continue
         rows = {name: _flat(x) for name, x in value.items()}
@@ -122,6 +122,10 @@ def _by_name(value):
 
 def _is_plain(value):
     return not isinstance(value, dict) or "mean" in value and not isinstance(value["mean"], list)
+
+
+def _is_table(value):
+    return bool(value) and not any(_is_plain(x) for x in value.values())
 
 
 def _flat(value, prefix=""):

@@ -53,7 +53,7 @@ def gradient(source):
     for name in sorted(omniglot, key=lambda name: -omniglot[name]["transductive"]["mean"]):
         kinds = [_percent(omniglot[name][kind]) for kind in ("transductive", "inductive")]
         error = sinusoid.get(name)
-        rows.append([f"`{name}`", *kinds, _interval(error["mse"], 2) if error else ""])
+        rows.append([f"`{name}`", *kinds, _interval(error["mse"], 3) if error else ""])
     return _markdown(["", "transductive, %", "inductive, %", "sinusoids, squared error"], rows)
 
 
