@@ -6,6 +6,7 @@ import json
 import pathlib
 import pkgutil
 import re
+import runpy
 import textwrap
 
 import pytest
@@ -178,3 +179,18 @@ def test_example_runs(tmp_path, monkeypatch):
     namespace = {"__name__": "example"}
     exec(compile(code, "few_shot_characters.py", "exec"), namespace)
     assert namespace["agree"]
+
+
+@pytest.mark.slow
+def test_animation_is_drawn(tmp_path):
+    image = pytest.importorskip("PIL.Image")
+    program = runpy.run_path(str(ROOT / "docs" / "pictures" / "one_step.py"), run_name="drawn")
+    program["draw"](program["trained"](50), tmp_path)
+    with image.open(tmp_path / "one_step.gif") as animation:
+        assert animation.n_frames > 30
+    assert (tmp_path / "one_step.png").is_file()
+
+
+def test_pictures_that_are_committed_are_small():
+    pictures = sorted((ROOT / "docs" / "pictures").glob("*.gif"))
+    assert pictures and all(file.stat().st_size < 1_000_000 for file in pictures)
