@@ -96,7 +96,9 @@ def test_every_mark_of_a_table_is_filled(pages):
     for page in pages.rglob("*.md"):
         assert "<!-- table" not in page.read_text(), page.name
     choose = (pages / "guides" / "choose.md").read_text()
-    assert "| `PrototypicalNetwork` |" in choose and "bytes |" in choose and " ± " in choose
+    assert (
+        "| `PrototypicalNetwork` |" in choose and "bytes |" in choose and "\u00a0±\u00a0" in choose
+    )
 
 
 def slug(heading):

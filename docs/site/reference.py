@@ -144,4 +144,4 @@ def _first_line(path):
     for node in _tree(module).body:
         if getattr(node, "name", None) == name:
             return (ast.get_docstring(node) or "").partition("\n")[0].replace("|", "\\|")
-    return "Names of classes, by split."  # the only constants there are
+    return "Names of classes."  # the only constants there are

@@ -54,7 +54,12 @@ def markdown(found, title, description=""):
     Returns:
         str.
     """
-    parts = [f"# {title}", _sentence(description), _sentence(found.get("what", ""))]
+    parts = [
+        "[All results](index.md)",
+        f"# {title}",
+        _sentence(description),
+        _sentence(found.get("what", "")),
+    ]
     if "command" in found:
         parts.append(f"```bash\n{found['command']}\n```")
     if "versions" in found:
@@ -150,8 +155,9 @@ def _table(rows):
 
 def _cell(value):
     if isinstance(value, dict):
-        half_width = value.get("half_width_95")
-        return _cell(value["mean"]) + (f" ± {_cell(half_width)}" if half_width is not None else "")
+        # Not broken between two lines.
+        parts = [value["mean"], value.get("half_width_95")]
+        return "\u00a0±\u00a0".join(_cell(part) for part in parts if part is not None)
     if isinstance(value, list):
         return ", ".join(map(_cell, value))
     if isinstance(value, float):

@@ -131,7 +131,8 @@ def _markdown(titles, rows):
 def _interval(value, digits):
     if isinstance(value["mean"], str):
         return value["mean"]
-    return f"{value['mean']:.{digits}f} ± {value['half_width_95']:.{digits}f}"
+    # Not broken between two lines.
+    return f"{value['mean']:.{digits}f}\u00a0±\u00a0{value['half_width_95']:.{digits}f}"
 
 
 def _percent(value):
