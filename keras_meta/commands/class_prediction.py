@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 
-from keras_meta.commands import learner_building
+from keras_meta.commands import learner_parts
 from keras_meta.episodes.images import scale_images
 
 
@@ -46,6 +46,6 @@ def as_logits(learner, outputs):
     """Returns the outputs of a learner as an array of logits, if they are probabilities."""
     # A generated network may end in a softmax, whatever the embedding does.
     generated = getattr(getattr(learner, "generated", None), "model", None)
-    if learner_building.gives_probabilities(generated or learner.model):
+    if learner_parts.gives_probabilities(generated or learner.model):
         outputs = keras.ops.log(outputs)
     return keras.ops.convert_to_numpy(outputs)

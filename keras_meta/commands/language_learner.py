@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 from keras_meta import metrics, networks
-from keras_meta.commands import learner_building, model_files
+from keras_meta.commands import learner_parts, model_files
 from keras_meta.inner_optimizers import SGD, Learned
 
 # Symbols of the support text, in passages, that a model may read before a query.
@@ -33,9 +33,9 @@ def build(config, tasks):
     """
     model = network(config, tasks.codec)
     inputs, _ = tasks.as_dataset(1).element_spec
-    learner_building.check_memory(config, inputs, model, config["length"])
+    learner_parts.check_memory(config, inputs, model, config["length"])
     _check_causal(model, config)
-    row, settings = learner_building.learner_row(config)
+    row, settings = learner_parts.learner_row(config)
     rates = Learned(settings.pop("inner_learning_rate"), per="layer", per_step=True)
     learner = row.build(model, inner_optimizer=SGD(rates, global_clipnorm=3.0), **settings)
     # A step of a small model takes less time than Keras takes between two steps.

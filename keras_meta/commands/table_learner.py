@@ -3,7 +3,7 @@
 import keras
 
 from keras_meta import losses, networks
-from keras_meta.commands import learner_building, model_files
+from keras_meta.commands import learner_parts, model_files
 from keras_meta.networks.table_network import standardization
 
 
@@ -20,7 +20,7 @@ def build(config, tasks):
     Raises:
         ValueError: If the learner or the network does not fit the tasks.
     """
-    row, settings = learner_building.learner_row(config)
+    row, settings = learner_parts.learner_row(config)
     model = network(config, tasks)
     mean, scale = standardization(tasks.table.y)
     if row.for_values:
@@ -38,7 +38,7 @@ def build(config, tasks):
     learner = row.build(model, **settings)
     loss = losses.StandardizedSquaredError(scale)
     error = keras.metrics.RootMeanSquaredError(name="root_mean_squared_error")
-    learner_building.compile_learner(learner, config, loss, [error])
+    learner_parts.compile_learner(learner, config, loss, [error])
     return learner
 
 
