@@ -343,7 +343,10 @@ def test_a_tfds_data_set(run, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("network", "message"),
     [
-        ("nothing.keras", "--network must be conv4"),
+        (
+            "nothing.keras",
+            "wide-resnet, sinusoid_mlp, text_embedding or a .keras file that can be loaded",
+        ),
         ("sinusoid_mlp", "examples of shape (8, 8, 1) and need 2 outputs"),
     ],
 )
