@@ -107,7 +107,9 @@ def draw(learner, folder=FOLDER):
     for inputs, grid, wave in tasks_and_waves(3):
         curves = path(learner, inputs, grid, ease)
         for points in range(0, 11, 2):
-            frame(160, "Examples of a new task", grid, inputs, wave, curves[0], curves[0], points)
+            frame(
+                160, "Ten examples of a new task", grid, inputs, wave, curves[0], curves[0], points
+            )
         for curve in curves:
             frame(60, "One gradient step", grid, inputs, wave, curve, curves[0])
         frame(1800, "Learned", grid, inputs, wave, curves[-1], curves[0])
@@ -129,7 +131,7 @@ def draw(learner, folder=FOLDER):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--iterations", type=int, default=20000)
+    parser.add_argument("--iterations", type=int, default=8000)
     options = parser.parse_args()
     keras_meta.config.one_task_per_core()
     draw(trained(options.iterations))

@@ -55,10 +55,10 @@ def markdown(found, title, description=""):
         str.
     """
     parts = [
-        "[All results](index.md)",
         f"# {title}",
         _sentence(description),
         _sentence(found.get("what", "")),
+        "[All results](index.md)",
     ]
     if "command" in found:
         parts.append(f"```bash\n{found['command']}\n```")
