@@ -48,7 +48,8 @@ dist: .venv/installed
 # The site is made of sources alone, without TensorFlow.
 .venv-docs/installed: setup.cfg
 	$(PYTHON) -m venv .venv-docs
-	.venv-docs/bin/python -m pip install --quiet "mkdocstrings-python>=2" "zensical>=0.0.70"
+	.venv-docs/bin/python -m pip install --quiet \
+	    "latex2mathml>=3.77" "mkdocstrings-python>=2" "zensical>=0.0.70"
 	touch $@
 
 clean:

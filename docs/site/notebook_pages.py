@@ -2,6 +2,14 @@
 
 import base64
 import json
+import re
+
+try:
+    from latex2mathml.converter import convert
+except ImportError:  # in the tests, which look at links and code
+    convert = None
+
+_FORMULA = re.compile(r"(\$\$?)(.+?)\1", re.DOTALL)
 
 
 def write(source, folder):
@@ -12,7 +20,7 @@ def write(source, folder):
         for number, cell in enumerate(json.loads(file.read_text())["cells"]):
             text = "".join(cell["source"])
             if cell["cell_type"] == "markdown":
-                parts.append(text)
+                parts.append(_FORMULA.sub(_mathml, text))
             else:
                 parts.append(f"```python\n{text}\n```")
                 parts += _outputs(cell["outputs"], folder, f"{file.stem}_{number}")
@@ -30,3 +38,10 @@ def _outputs(outputs, folder, stem):
         elif text := "".join(output.get("text", data.get("text/plain", []))).strip():
             parts.append(f"```text\n{text}\n```")
     return parts
+
+
+def _mathml(match):
+    """A formula as browsers draw it by themselves, without a script."""
+    if convert is None:
+        return match[0]
+    return convert(match[2].strip(), display="block" if match[1] == "$$" else "inline")
