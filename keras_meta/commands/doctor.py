@@ -57,7 +57,7 @@ def _packages():
         return [], [f"Not installed: add it to this environment with `pip install {_PACKAGE}`."]
     for requirement in map(Requirement, required):
         extra = _extra(requirement)
-        if extra in ("test", "lint"):
+        if extra in ("test", "lint", "docs"):
             continue
         bounds = ", ".join(sorted(str(requirement.specifier).split(","), reverse=True))
         use = f", for {extra}" if extra else ""
