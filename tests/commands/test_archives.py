@@ -207,10 +207,7 @@ def test_networks(name, fails, image_folder, network, tmp_path, monkeypatch):
     changed(network, tmp_path / "bad.keras", entry, change)
     options = ["--data", image_folder, "--network", tmp_path / "bad.keras"]
     found = fails("train", *options, "--out", tmp_path / "run", *TINY, *SHORT)
-    assert (
-        "--network must be conv4" in found
-        and message in found
-    )
+    assert "--network must be conv4" in found and message in found
     assert {p.name for p in tmp_path.iterdir()} == {"bad.keras"}
 
 
