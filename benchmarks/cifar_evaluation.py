@@ -53,20 +53,9 @@ def with_layer(learner, layer):
     return keras.Sequential([keras.Input(cifar_recipes.SHAPE), body, layer])
 
 
-def members(learner, files):
-    """Copies of a learner with the weights of some epochs."""
-    copies = []
-    for file in files:
-        copy = clone(learner)
-        copy.optimizer = None  # its state is not needed
-        copy.load_weights(file)
-        copies.append(copy)
-    return copies
-
-
 def candidates(recipe, job, files, data):
     """dict, name to learner."""
-    copies, found = members(job.learner, files), {}
+    copies, found = learners.Ensemble.of_weights(job.learner, files).members, {}
     for name, head in heads(recipe, data).items():
         made = [compiled(head(copy)) for copy in copies]
         found[name] = made[0]
@@ -77,7 +66,7 @@ def candidates(recipe, job, files, data):
 
 def transductive(job, files):
     """dict, name to learner that classifies the queries of a task together."""
-    (learner,) = members(job.learner, files[:1])
+    (learner,) = learners.Ensemble.of_weights(job.learner, files[:1]).members
     # The refinements are of distances, which grow with the dimensions of an embedding.
     body = with_layer(learner, keras.layers.UnitNormalization())
     body = keras.Sequential([body, keras.layers.Rescaling(10.0**0.5)])

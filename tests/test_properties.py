@@ -1,11 +1,13 @@
 """Properties that hold for all sizes, dtypes and orders; the cases are the same in every run."""
 
+import gc
 import json
 import pathlib
 import tempfile
 
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -47,6 +49,15 @@ def episode(seed, num_ways, shots, queries, tasks=1):
         "support_y": labels,
         "query_x": random(seed + 1, tasks, queries, FEATURES),
     }
+
+
+@pytest.fixture(autouse=True, scope="module")
+def nothing_frozen():
+    """Hypothesis warns if it finds nothing that refers to its generator of random numbers.
+
+    It does not find what is frozen, as conftest does with what stays.
+    """
+    gc.unfreeze()
 
 
 @few

@@ -110,6 +110,9 @@ def write(arguments, data, hours, weights):
         value = " ".join(map(str, value)) if isinstance(value, list) else value
         command.append("" if value is None else f"--{key.replace('_', '-')} {value}")
     found = merged(arguments)
+    for learner in found["learners"].values():
+        # They hold lines of the data, which stay in the folder of the run.
+        learner.pop("samples")
     result = {
         "command": " ".join(filter(None, command)),
         "seed": arguments.seed,

@@ -195,9 +195,7 @@ class MetaLearner(EpisodicModel):
             format: `"tf_saved_model"`, with the endpoints of `serving.exporting.export`, or
                 `"litert"`, with the signatures of `serving.lite_exporting.export`.
             verbose: bool. Whether to print the endpoints. Defaults to `True`.
-            **kwargs: For LiteRT, `support_size` and `query_size`: numbers of examples per task. For
-                a SavedModel of a learner of one value, optionally `intervals`, the
-                `metrics.ConformalIntervals` whose ends `serve` and `adapt_and_predict` return.
+            **kwargs: Its other arguments, such as `support_size` for LiteRT or `intervals`.
 
         Raises:
             ValueError: If the learner has not seen an episode, which determines the types of its

@@ -207,7 +207,8 @@ def test_networks(name, fails, image_folder, network, tmp_path, monkeypatch):
     changed(network, tmp_path / "bad.keras", entry, change)
     options = ["--data", image_folder, "--network", tmp_path / "bad.keras"]
     found = fails("train", *options, "--out", tmp_path / "run", *TINY, *SHORT)
-    assert "--network must be conv4" in found and message in found
+    usable = "conv4-max, resnet12, wide-resnet, sinusoid_mlp, text_embedding or a .keras file"
+    assert f"--network must be conv4, {usable}" in found and message in found
     assert {p.name for p in tmp_path.iterdir()} == {"bad.keras"}
 
 
