@@ -12,11 +12,12 @@ class LaplacianScores(keras.layers.Layer):
     """Lets neighbouring queries have similar labels, by a Laplacian penalty.
 
     With the nearest-mean scores `a_n(f)`, and `w_ij = 1` if query `j` is one of the `neighbors`
-    nearest to query `i`, the labels `p_i` minimise
+    nearest to query `i`, the labels `p_i` are updated by
 
-        sum_i p_i (log p_i - a(f_i)) - strength / 2 sum_ij w_ij p_i p_j
+        p_i <- softmax(a(f_i) + strength sum_j w_ij p_j)
 
-    by the updates `p_i <- softmax(a(f_i) + strength sum_j w_ij p_j)`. The layer is called with a
+    If neighbours are mutual, `w_ij = w_ji`, what no update changes is a stationary point of
+    `sum_i p_i (log p_i - a(f_i)) - strength / 2 sum_ij w_ij p_i p_j`. The layer is called with a
     list `[f, c, m, b]`, as `SoftKMeansScores` is, and returns the logits of the last update. It is
     transductive: the scores of a query depend on those that it is classified together with. In
     training, they are `a`.
