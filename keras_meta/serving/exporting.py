@@ -5,6 +5,8 @@ import re
 import keras
 import tensorflow as tf
 
+from keras_meta.exact.private import sublayers
+
 _SUPPORT = ("support_x", "support_y")
 _INTERVAL = ("predictions", "lower", "upper")
 
@@ -113,9 +115,15 @@ def write(learner, filepath, endpoints, default, verbose):
 def tables(learner, functions):
     """Returns the lookup tables that the functions use, such as vocabularies of text layers."""
     captured = {id(x) for function in functions for x in function.captured_inputs}
+    # Keras finds layers in a list, such as the members of an ensemble; TensorFlow does not.
+    parts = {
+        id(part): part
+        for layer in [learner, *sublayers(learner)]
+        for part in tf.train.TrackableView(layer).descendants()
+    }
     return [
         part
-        for part in tf.train.TrackableView(learner).descendants()
+        for part in parts.values()
         if isinstance(part, tf.saved_model.experimental.TrackableResource)
         and id(part.resource_handle) in captured
     ]
