@@ -5,7 +5,14 @@ import pytest
 import tensorflow as tf
 
 from keras_meta import learners, metrics
-from keras_meta.baselines import MixedPredictions, Ngram, OfLearner, SupportContext, choose
+from keras_meta.baselines import (
+    FineTuning,
+    MixedPredictions,
+    Ngram,
+    OfLearner,
+    SupportContext,
+    choose,
+)
 from tests.baselines.language_tasks import LOSS, TASKS, data, recurrent
 
 
@@ -34,6 +41,13 @@ def test_a_learner_is_mixed_and_chosen():
     best, position = choose([method, mixed], data(), "bits_per_character")
     assert best is mixed  # neither alone is as good: the learner is not trained
     assert mixed.task_values(data(), "bits_per_character")[:, position].mean() < values.mean()
+
+
+def test_fine_tuning_is_mixed():
+    fine_tuned = FineTuning(recurrent(), 0.01, steps=(0, 2))
+    mixed = MixedPredictions(fine_tuned, Ngram(TASKS.codec.size, (2,)), weights=(0.5, 0.9))
+    assert mixed.task_values(data(), "bits_per_character", LOSS).shape[1] == 2 * 2
+    assert mixed.settings[3] == "0.9 (Adam, rate 0.01, 2 steps) + 0.1 (order 2)"
 
 
 def test_weights_between_0_and_1():
