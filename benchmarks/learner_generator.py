@@ -203,7 +203,7 @@ def main():
         # What the same command has measured stays; each run is independent of the others.
         if before["command"] == result["command"]:
             result["runs"] = before["runs"]
-    done = {(run["tasks"], run["generated"], run["seed"]) for run in result["runs"]}
+    done = {(run["tasks"], run["learner"], run["seed"]) for run in result["runs"]}
     for seed in arguments.seeds:
         settings = {
             "sinusoids, squared error": (Sinusoids(seed), arguments.sinusoid_iterations, 25),
@@ -220,7 +220,7 @@ def main():
                 print(f"{task}, {kind}, seed {seed}", flush=True)
                 keras.utils.set_random_seed(seed)
                 figures = measure(domain, writes, loss, forms, seed, iterations, batch_size)
-                result["runs"].append({"tasks": task, "generated": kind, "seed": seed, **figures})
+                result["runs"].append({"tasks": task, "learner": kind, "seed": seed, **figures})
                 out.write_text(json.dumps(result, indent=2) + "\n")
 
 

@@ -27,3 +27,15 @@ def test_no_text_of_a_data_set_is_in_a_result(data_folder):
         long = {text for text in strings(json.loads(file.read_text())) if len(text) >= SHORTEST}
         found |= {(file.name, text) for text in long if text in everything}
     assert found == set()
+
+
+def test_no_key_comes_twice():
+    """A reader would get the last of them, and lose the others."""
+
+    def unique(pairs):
+        keys = [key for key, _ in pairs]
+        assert len(keys) == len(set(keys)), f"{file.name}: {keys}"
+        return dict(pairs)
+
+    for file in RESULTS.glob("*.json"):
+        json.loads(file.read_text(), object_pairs_hook=unique)

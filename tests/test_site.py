@@ -84,14 +84,6 @@ def test_every_result_has_a_page_with_its_figures(pages):
     assert str(found["runs"][0]["all_steps_alike"]["mse_by_step"][1]) in text
 
 
-def test_a_key_that_comes_twice_loses_nothing(site, tmp_path):
-    file = tmp_path / "twice.json"
-    file.write_text('{"rows": [{"kind": "a", "kind": {"mean": 0.25}}, {"kind": "b", "kind": 1.5}]}')
-    page = site["results"].markdown(site["results"]._read(file), "Twice")
-    for part in ("a", "b", "0.25", "1.5"):
-        assert part in page
-
-
 def test_every_mark_of_a_table_is_filled(pages):
     for page in pages.rglob("*.md"):
         assert "<!-- table" not in page.read_text(), page.name

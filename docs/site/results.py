@@ -35,7 +35,7 @@ def write(source, folder):
         title = _title(file.stem)
         description = descriptions.get(file.name, "")
         rows.append(f"| [{title}]({file.stem}.md) | {description} |")
-        page = markdown(_read(file), title, description)
+        page = markdown(json.loads(file.read_text()), title, description)
         for picture in sorted(source.glob(f"{file.stem}*.png")):
             shutil.copy(picture, folder / "results")
             page += f"\n![{title}, as a picture]({picture.name})\n"
@@ -66,18 +66,6 @@ def markdown(found, title, description=""):
         parts.append(", ".join(f"{name} {x}" for name, x in found["versions"].items()))
     parts += _parts({key: x for key, x in found.items() if key not in _ABOVE}, 2)
     return "\n\n".join(part for part in parts if part) + "\n"
-
-
-def _read(file):
-    """What a file holds. A key that comes twice in an object is kept twice."""
-
-    def both(pairs):
-        found = {}
-        for key, value in pairs:
-            found[f"{key}, value" if key in found else key] = value
-        return found
-
-    return json.loads(file.read_text(), object_pairs_hook=both)
 
 
 def _parts(values, level):
