@@ -11,7 +11,11 @@ import keras_meta
 ROOT = pathlib.Path(__file__).parents[1]
 DIST = ROOT / "dist"
 NAME = f"keras_meta-{keras_meta.__version__}"
-MODULES = {str(path.relative_to(ROOT)) for path in (ROOT / "keras_meta").rglob("*.py")}
+MODULES = {
+    str(path.relative_to(ROOT))
+    for kind in ("*.py", "*.pyi")
+    for path in (ROOT / "keras_meta").rglob(kind)
+}
 
 
 def archive(suffix):
@@ -25,7 +29,7 @@ def test_wheel_has_the_package_its_licence_and_nothing_else():
     with zipfile.ZipFile(archive(".whl")) as wheel:
         names = set(wheel.namelist())
         metadata = wheel.read(f"{NAME}.dist-info/METADATA").decode()
-    assert {name for name in names if name.endswith(".py")} == MODULES
+    assert {name for name in names if name.endswith((".py", ".pyi"))} == MODULES
     assert any(name.endswith("/LICENSE") for name in names)
     assert f"{NAME}.dist-info/entry_points.txt" in names
     assert {name.partition("/")[0] for name in names} == {"keras_meta", f"{NAME}.dist-info"}

@@ -11,6 +11,7 @@ import pytest
 
 import keras_meta
 from keras_meta import generators, learners, registry
+from keras_meta.registry import stubs
 from keras_meta.registry.tables import table
 
 README = pathlib.Path(__file__).parents[1] / "README.md"
@@ -149,3 +150,15 @@ def test_printing_the_tables_imports_nothing_heavy():
     assert result.stdout == "\n\n".join(map(table, ("gradient", "embedding", "policy"))) + "\n"
     for name in ("tensorflow", "keras", "numpy"):
         assert f" {name}\n" not in result.stderr
+
+
+@pytest.mark.parametrize("package", stubs.PACKAGES)
+def test_editors_know_every_public_name(package):
+    """Written by `python -m keras_meta.registry --stubs`."""
+    text = stubs.file(package).read_text()
+    assert text == stubs.stub(package)
+    module = sys.modules[".".join(filter(None, ["keras_meta", package]))]
+    found = {}
+    exec(compile(text, "stub", "exec"), found)
+    assert set(module.__all__) <= set(found)
+    assert all(found[name] is getattr(module, name) for name in module.__all__ if name[0].isupper())
