@@ -190,8 +190,16 @@ def _fit(learner, train, validation, folder, config):
                 epochs=phase.epochs,
                 shuffle=False,
                 validation_data=validation.as_dataset(batch_size, num_batches=tasks // batch_size),
-                callbacks=[resume, SaveEpoch(phase)],
+                callbacks=[resume, SaveEpoch(phase), *_schedules(config, epochs * steps)],
             )
             # The next phase goes on from the checkpoint at the end of this one.
             resume = ExactResume(folder.checkpoint_folder, config["checkpoint_iterations"])
     return True
+
+
+def _schedules(config, iterations):
+    """Callbacks that change how a network is trained in the course of a run."""
+    from keras_meta.callbacks import DropBlockSchedule
+
+    # As published: at first no blocks are dropped.
+    return [DropBlockSchedule(max(1, iterations // 2))] if config["network"] == "resnet12" else []

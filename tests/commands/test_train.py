@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from keras_meta import cli
+from keras_meta.callbacks import DropBlockSchedule
 from keras_meta.commands.run_folder import RunFolder
 from tests.commands.conftest import SHORT, TINY
 from tests.quick import quick_first, slow
@@ -160,13 +161,22 @@ def test_too_few_classes_for_the_ways_of_validation(run, open_run, tmp_path, ima
 
 
 @pytest.mark.parametrize("network", [slow("wide-resnet"), "resnet12"])
-def test_networks_by_name(run, tmp_path, image_folder, network):
+def test_networks_by_name(run, tmp_path, image_folder, network, monkeypatch):
+    rates, begin = [], DropBlockSchedule.on_train_batch_begin
+
+    def recorded(self, batch, logs=None):
+        begin(self, batch, logs)
+        rates.append(float(self._layers()[0].current_rate / self._layers()[0].rate))
+
+    monkeypatch.setattr(DropBlockSchedule, "on_train_batch_begin", recorded)
     size = ["--image-size", 16, "--augment", "erasing,flip", "--learner", "prototypes"]
     arguments = [*TINY, *SHORT, *size, "--network", network, "--out", tmp_path]
     status, _, errors = run("train", "--data", image_folder, *arguments)
     assert status == 0, errors
     learner = RunFolder(tmp_path).read_learner()
-    assert learner.embedding_shape == ((20,) if network == "resnet12" else (640,))
+    # Blocks are dropped more and more in the first half of the run.
+    shape, expected = ((20,), [0.0, 1.0]) if network == "resnet12" else ((640,), [])
+    assert learner.embedding_shape == shape and rates == expected
 
 
 def test_changes_that_do_not_exist_or_do_not_fit(fails, tmp_path, capsys):
