@@ -14,7 +14,6 @@ from keras_meta import generators, learners, registry
 from keras_meta.registry import stubs
 from keras_meta.registry.tables import table
 
-README = pathlib.Path(__file__).parents[1] / "README.md"
 LEARNERS = {row.label: row for row in registry.of_kind("learner")}
 BASES = {"AdaptedModel", "EmbeddingLearner", "MetaLearner"}
 
@@ -137,11 +136,6 @@ def test_a_row_of_another_package():
 
 class Mine(learners.MAML):
     """A learner that is not of this package."""
-
-
-@pytest.mark.parametrize("family", ["gradient", "embedding", "policy"])
-def test_the_tables_of_the_readme(family):
-    assert f"\n\n{table(family)}\n\n" in README.read_text()
 
 
 def test_printing_the_tables_imports_nothing_heavy():

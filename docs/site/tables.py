@@ -1,5 +1,6 @@
 """Tables in the midst of pages, made of the files of results: `<!-- table: NAME -->`."""
 
+import functools
 import json
 import re
 import subprocess
@@ -25,12 +26,12 @@ def insert(folder, source):
             page.write_text(filled)
 
 
-def speed(source):
+def speed(source, names=("a1", "b1", "c4", "d1", "e-lstm", "e-transformer")):
     """Milliseconds of a meta-step here and elsewhere, for several kinds of network."""
     works = _read(source, "peers")["works"]
     titles = ["keras_meta", "PyTorch loop", "PyTorch vmap", "JAX vmap", "TensorFlow `map_fn`"]
     rows = []
-    for name in ("a1", "b1", "c4", "d1", "e-lstm", "e-transformer"):
+    for name in names or works:
         found = works[name]["contenders"]
         # The fastest form of each, as a user can have it.
         forms = [
@@ -108,6 +109,7 @@ def learners(number):
 
 _TABLES = {
     "speed": speed,
+    "all speed": functools.partial(speed, names=None),
     "gradient": gradient,
     "embedding": embedding,
     "latency": latency,

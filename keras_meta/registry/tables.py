@@ -1,4 +1,4 @@
-"""The README's tables of learners."""
+"""Tables of all learners."""
 
 from keras_meta import registry
 
