@@ -1,0 +1,1 @@
+"""In-context learning of tables: training, weights, and estimators."""
