@@ -16,6 +16,7 @@ __all__ = [
     "exact",
     "generators",
     "heads",
+    "in_context",
     "inner_loop",
     "inner_optimizers",
     "layers",

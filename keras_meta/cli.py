@@ -4,9 +4,9 @@ import argparse
 import sys
 
 import keras_meta
-from keras_meta.commands import demo, doctor, evaluate, export, predict, train, write
+from keras_meta.commands import demo, doctor, evaluate, export, predict, table, train, write
 
-_COMMANDS = (demo, train, evaluate, predict, write, export, doctor)
+_COMMANDS = (demo, train, evaluate, predict, table, write, export, doctor)
 # The library raises these, with a message for the user, for input that it cannot use.
 _INPUT_ERRORS = (ValueError, TypeError, OSError, ImportError)
 

@@ -12,6 +12,7 @@ import keras_meta
 from keras_meta.episodes.synthetic_tables import synthetic_tables
 from keras_meta.episodes.table_prior.functions import generator
 from keras_meta.in_context.schedule import WarmupStableDecay, sizes
+from keras_meta.in_context.weights import write_network
 from keras_meta.networks.table_transformer import TableTransformer
 
 # The loss of numbers, the logarithm of the probability of a bucket, is several times as large.
@@ -164,14 +165,8 @@ class Training:
     def keep(self):
         """Writes the averaged weights of this step, float16, and the card that describes them."""
         averages = {id(w): a.numpy() for w, a in zip(self.weights, self.averages, strict=True)}
-        arrays = {
-            f"{number:03d}": averages.get(id(weight), np.asarray(weight)).astype("float16")
-            for number, weight in enumerate(self.network.variables)
-        }
-        name = f"weights_{int(self.step)}"
-        np.savez(self.folder / f"{name}.npz", **arrays)
+        values = [averages.get(id(x), np.asarray(x)) for x in self.network.variables]
         card = {
-            "network": self.network.get_config(),
             "step": int(self.step),
             "hours": round(float(self.seconds) / 3600, 2),
             "options": {k: v for k, v in vars(self.options).items() if k != "folder"},
@@ -184,7 +179,8 @@ class Training:
                 "python": platform.python_version(),
             },
         }
-        (self.folder / f"{name}.json").write_text(json.dumps(card, indent=1) + "\n")
+        path = self.folder / f"weights_{int(self.step)}.npz"
+        write_network(path, self.network, values, card)
 
     def log(self, **values):
         """Writes a line to the log."""

@@ -116,7 +116,7 @@ class ContextBlock(keras.layers.Layer):
 
     def build(self, input_shape):
         width, policy = input_shape[-1], self.dtype_policy
-        shape = (None, None, None, width)
+        shape = (None, width)
 
         def part(layer, shape=shape):
             layer.build(shape)

@@ -107,6 +107,18 @@ ROWS = (
         trial={},
         command_line=False,
     ),
+    _learner(
+        name="in-context",
+        path="keras_meta.learners.in_context_learner:InContextLearner",
+        summary="a transformer that has the support set as its context",
+        classes_only=False,
+        for_values={"num_values": 1},
+        papers=(
+            ("Müller et al., 2022", "https://arxiv.org/abs/2112.10510"),
+            ("Kirsch et al., 2022", "https://arxiv.org/abs/2212.04458"),
+        ),
+        trial={**_THREE_WAYS, "width": 8, "num_blocks": 1, "num_heads": 2},
+    ),
     # Not on the command line: `train` meta-trains, and the embedding of these is meant to be
     # pre-trained on ordinary batches.
     _learner(

@@ -30,8 +30,9 @@ from tests.learners.table import (
 
 BASES = {"AdaptedModel", "EmbeddingLearner", "MetaLearner"}
 
-# Masks are drawn by the place of a task in its batch; the sharp step depends on the whole batch.
-NOT_TASK_BY_TASK = ("mt-net", "sharp-maml")
+# Masks and codes of classes are drawn by the place of a task in its batch; the sharp step depends
+# on the whole batch.
+NOT_TASK_BY_TASK = ("mt-net", "in-context", "sharp-maml")
 
 
 def test_every_public_learner_is_in_the_table():
