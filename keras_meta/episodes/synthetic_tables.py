@@ -6,16 +6,22 @@ import tensorflow as tf
 from keras_meta.episodes.arguments import check_integer
 from keras_meta.episodes.table_prior.causal_model import causal_model
 from keras_meta.episodes.table_prior.columns import observe
-from keras_meta.episodes.table_prior.functions import generator
+from keras_meta.episodes.table_prior.functions import generator, standardize
+from keras_meta.episodes.table_prior.signal import signal
 from keras_meta.episodes.table_prior.targets import classes, numbers
 from keras_meta.episodes.task_distribution import TaskDistribution
+
+# Most tables of which columns explain less, see `signal`, are drawn anew: nothing is learned from
+# them but that some tables are noise.
+_LEAST_SIGNAL = 0.06
 
 
 def synthetic_table(seed, task, num_rows, num_support, num_columns, num_classes=None, shares=None):
     """Draws one table, a function of `(seed, task)` and of its size.
 
     Columns and target are variables of a random structural causal model. In half of the tables,
-    columns are root causes and the target is an effect; in the others, either may be any variable.
+    columns are root causes; in the others, any variables, of which the target may be a cause. In
+    nine of ten tables, the columns are known to say something about the target.
 
     Args:
         seed: int.
@@ -31,30 +37,35 @@ def synthetic_table(seed, task, num_rows, num_support, num_columns, num_classes=
         `[rows]`, float32 or int32; and bools `[columns]`, which columns are categories.
     """
     random = generator(seed, task)
+    least = _LEAST_SIGNAL if random.random() < 0.9 else -np.inf
     while True:
-        layers, clusters = causal_model(random, num_rows, num_columns, shares)
-        if random.random() < 0.5:
-            causes = layers[0]
-            effects = layers[-1]
-        else:
-            causes = np.concatenate(layers, 1)
-            effects = layers[random.integers(1, len(layers))]
-        chosen = random.permutation(max(causes.shape[1], num_columns))[:num_columns]
-        variables = random.standard_normal((num_rows, num_columns))
-        real = chosen < causes.shape[1]
-        variables[:, real] = causes[:, chosen[real]]
+        variables, effects, clusters = _variables(random, num_rows, num_columns, shares)
         if num_classes is None:
             y = numbers(random, effects).astype("float32")
-            if y[:num_support].std() > 1e-6 and np.isfinite(y).all():
-                break
+            targets = y[:, None]
         else:
             y = classes(random, effects, clusters, num_classes).astype("int32")
             order = _each_class_first(y, num_support)
             variables, y = variables[order], y[order]
-            if y[:num_support].min() < y[:num_support].max():
-                break
-    x, categories = observe(random, variables)
-    return x, y, categories
+            targets = np.eye(num_classes)[y]
+        if not (np.isfinite(targets).all() and targets[:num_support].std(0).max() > 1e-6):
+            continue
+        x, categories = observe(random, variables)
+        if least == -np.inf or signal(random, x, standardize(targets)) > least:
+            return x, y, categories
+        least -= 0.01
+
+
+def _variables(random, num_rows, num_columns, shares):
+    """Draws the variables that become columns, those of which one is predicted, and clusters."""
+    layers, clusters = causal_model(random, num_rows, num_columns, shares)
+    effects = layers[random.integers(1, len(layers))]
+    causes = layers[0] if random.random() < 0.5 else np.concatenate(layers, 1)
+    chosen = random.permutation(max(causes.shape[1], num_columns))[:num_columns]
+    variables = random.standard_normal((num_rows, num_columns))
+    real = chosen < causes.shape[1]
+    variables[:, real] = causes[:, chosen[real]]
+    return variables, effects, clusters
 
 
 def _each_class_first(y, num_support):

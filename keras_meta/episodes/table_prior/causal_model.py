@@ -64,11 +64,11 @@ def causal_model(random, rows, size, shares=None):
     shares = SHARES if shares is None else shares
     names, weights = list(shares), np.array(list(shares.values()), float)
     weights /= weights.sum()
-    depth = 1 + min(random.geometric(0.5), 5)
+    depth = min(random.geometric(0.5), 5)
     v, clusters = roots(random, rows, max(2, int(size * random.uniform(0.5, 1.2))))
     layers = [v]
     of_all = random.choice(names, p=weights) if random.random() < 0.6 else None
-    noise = random.choice([0.0, np.exp(random.uniform(-4.0, 0.0))])
+    noise = random.choice([0.0, np.exp(random.uniform(-4.0, -0.5))])
     for _ in range(depth):
         width = max(2, int(size * np.exp(random.uniform(-0.7, 0.7))))
         name = random.choice(names, p=weights) if of_all is None else of_all

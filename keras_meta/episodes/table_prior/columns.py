@@ -46,7 +46,7 @@ def observe(random, variables):
     rows, columns = x.shape
     draw = random.random((4, columns))
     # Most tables have columns of mostly one kind.
-    irrelevant = draw[0] < random.choice([0.0, random.uniform(0.0, 0.5)], p=[0.4, 0.6])
+    irrelevant = draw[0] < random.choice([0.0, random.uniform(0.0, 0.6)], p=[0.6, 0.4])
     warped = draw[1] < random.choice([0.0, random.random()], p=[0.3, 0.7])
     whole = draw[2] < random.choice([0.0, random.random()], p=[0.4, 0.6])
     unordered = whole & (draw[3] < random.choice([0.0, random.random(), 1.0], p=[0.4, 0.4, 0.2]))

@@ -56,11 +56,11 @@ def classes(random, values, clusters, num_classes):
         labels = largest(random, values, num_classes)
     else:
         value = values[:, random.integers(values.shape[1])]
-        noise = random.choice([0.0, np.exp(random.uniform(-4.0, 0.3))])
+        noise = random.choice([0.0, np.exp(random.uniform(-4.0, 0.0))])
         value = value + noise * random.standard_normal(len(value))
         labels = thresholded(random, value, num_classes)
-    if random.random() < 0.3:
-        flipped = random.random(len(labels)) < random.uniform(0.0, 0.25)
+    if random.random() < 0.25:
+        flipped = random.random(len(labels)) < random.uniform(0.0, 0.2)
         labels = np.where(flipped, random.integers(num_classes, size=len(labels)), labels)
     return random.permutation(num_classes)[labels]
 
@@ -72,6 +72,6 @@ def numbers(random, values):
         float array `[rows]`.
     """
     value = standardize(values)[:, random.integers(values.shape[1])]
-    noise = random.choice([0.0, np.exp(random.uniform(-4.0, 0.3))])
+    noise = random.choice([0.0, np.exp(random.uniform(-4.0, 0.0))])
     value = value + noise * random.standard_normal(len(value))
     return warp(random, value) if random.random() < 0.3 else value
