@@ -18,6 +18,7 @@ STATES = {
     "prototypes": ["bias", "kernel"],
     "cosine-prototypes": ["bias", "kernel"],
     "matching": ["features", "one_hot"],
+    "in-context": ["bias", "keys_0", "values_0"],
     "generator of linear": ["bias", "kernel"],
     "generator of film": ["head_bias", "head_kernel", "norm_beta", "norm_gamma"],
 }

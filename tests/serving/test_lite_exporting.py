@@ -50,6 +50,7 @@ LEARNERS = {
     "cosine prototypes": lambda: learners.PrototypicalNetwork(network(), "cosine", 3),
     "MatchingNetwork": lambda: learners.MatchingNetwork(network(), num_ways=3),
     "RelationNetwork": lambda: learners.RelationNetwork(network(), num_ways=3),
+    "InContextLearner": lambda: learners.InContextLearner(network(), 8, 2, 2, num_ways=3),
     "generated logistic regression": lambda: learners.LearnerGenerator(
         network(), generators.LogisticRegression(num_ways=3, units=8), task_embedding_size=8
     ),
