@@ -77,4 +77,4 @@ def _standardization(values):
     # Not the square of large numbers, which may overflow.
     size = max(np.abs(known).max(), np.finfo("float64").tiny)
     mean, scale = (known / size).mean() * size, (known / size).std() * size
-    return mean, scale if scale > 1e-12 * size else 1.0
+    return mean, scale if scale > 1e-14 * size else 1.0

@@ -3,14 +3,13 @@
 import keras
 import tensorflow as tf
 
-from keras_meta.inner_loop.functional import fold_in
 from keras_meta.inner_loop.random_numbers import uniform
 from keras_meta.layers.context_scores import ContextScores
 from keras_meta.learners.embedding_learner import EmbeddingLearner
 from keras_meta.outer_loop.graph_constant import GraphConstant, count
 
-# Which of the random numbers of a task its codes are drawn from; others are for noise in passes.
-_CODES = 2**31 - 2
+# The key of the random numbers from which the codes of a task are drawn.
+_CODES = 23
 
 
 @keras.saving.register_keras_serializable("keras_meta")
@@ -125,7 +124,7 @@ class InContextLearner(EmbeddingLearner):
         """Reads the support set, in training with random codes of classes. See `EpisodicModel`."""
         if self.num_values is not None or not training or seed is None:
             return super().learn_episode(inputs, training, seed)
-        codes = tf.argsort(uniform(self.max_ways, tf.unstack(fold_in(seed, _CODES))))
+        codes = tf.argsort(uniform(self.max_ways, [seed[0], seed[1], _CODES]))
         one_hot = self.targets(inputs["support_y"])
         codes = codes[: tf.shape(one_hot)[1]]
         coded = tf.matmul(one_hot, tf.one_hot(codes, self.max_ways, dtype=one_hot.dtype))

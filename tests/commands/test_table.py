@@ -48,7 +48,7 @@ def test_classes_with_probabilities(folder, capsys):
 def test_numbers_with_intervals(folder):
     out = folder / "out.csv"
     assert table(folder, "--target", "price", "--out", str(out)) == 0
-    header, *rows = csv.reader(open(out))
+    header, *rows = csv.reader(out.read_text().splitlines())
     assert header == ["price", "lower", "upper"] and len(rows) == 4
     assert all(float(low) < float(high) for _, low, high in rows)
 

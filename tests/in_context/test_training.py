@@ -55,5 +55,6 @@ def test_an_interrupted_run_goes_on_as_if_it_were_not(optimizer, tmp_path):
         np.testing.assert_allclose(one, other, atol=2e-3)
     card = json.loads((tmp_path / "parts" / "weights_6.json").read_text())
     assert card["step"] == 6 and card["options"]["seed"] == 0 and "tensorflow" in card["versions"]
-    lines = [json.loads(line) for line in open(tmp_path / "parts" / "log.jsonl")]
+    log = (tmp_path / "parts" / "log.jsonl").read_text()
+    lines = [json.loads(line) for line in log.splitlines()]
     assert [line["step"] for line in lines if "validation_classification" in line] == [3, 6]
