@@ -30,6 +30,7 @@ PACKAGES = (
     "inner_loop",
     "outer_loop",
     "heads",
+    "in_context",
     "exact",
     "serving",
     "registry",
@@ -124,7 +125,10 @@ def _tree(module):
 def _declared(module):
     """Names that a module defines or imports as themselves, with their paths."""
     found = {}
-    for node in _tree(module).body:
+    body = _tree(module).body
+    # An editor's imports, under `if typing.TYPE_CHECKING`, are of names that need an extra.
+    body = [*body, *(inner for node in body if isinstance(node, ast.If) for inner in node.body)]
+    for node in body:
         if isinstance(node, ast.ImportFrom):
             found |= {a.name: f"{node.module}.{a.name}" for a in node.names if a.asname == a.name}
         elif isinstance(node, ast.ClassDef | ast.FunctionDef):

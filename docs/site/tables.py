@@ -95,6 +95,25 @@ def scaling(source):
     return _markdown(["on two cores", "speed"], [[name, f"{x:.2f}"] for name, x in found.items()])
 
 
+def in_context(source):
+    """Learning of tables in context beside methods that are fitted, by the area under the curve."""
+    found = _read(source, "in_context")["classes"]
+    area, loss = found["area"], found["log_loss"]
+    rows = [
+        [
+            f"**{name}**" if name == "in-context" else name,
+            f"{x['mean']:.3f}",
+            f"{x['mean_rank']:.2f}",
+            f"{loss[name]['mean']:.3f}",
+            f"{loss[name]['mean_rank']:.2f}",
+            f"{found['fit_seconds'][name] + found['predict_seconds'][name]:.2f}",
+        ]
+        for name, x in area.items()
+    ]
+    titles = ["area", "mean rank", "log loss", "mean rank", "fit and predict, s"]
+    return _markdown([f"{len(found['tables'])} tables", *titles], rows)
+
+
 def learners(number):
     """A function that returns one of the tables that the registry prints."""
 
@@ -115,6 +134,7 @@ _TABLES = {
     "latency": latency,
     "transduction": transduction,
     "scaling": scaling,
+    "in context": in_context,
     "gradient learners": learners(0),
     "embedding learners": learners(1),
     "policy learners": learners(2),

@@ -23,6 +23,7 @@ from keras_meta.episodes.stroke_glyphs import StrokeGlyphs as StrokeGlyphs
 from keras_meta.episodes.stroke_glyphs import stroke_glyphs as stroke_glyphs
 from keras_meta.episodes.synthetic_languages import SyntheticLanguages as SyntheticLanguages
 from keras_meta.episodes.synthetic_ratings import synthetic_ratings as synthetic_ratings
+from keras_meta.episodes.synthetic_tables import SyntheticTables as SyntheticTables
 from keras_meta.episodes.task_distribution import TaskDistribution as TaskDistribution
 from keras_meta.episodes.task_pairs import from_task_pairs as from_task_pairs
 from keras_meta.episodes.tfds_arrays import from_tfds as from_tfds

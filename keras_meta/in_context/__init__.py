@@ -1,5 +1,15 @@
 """In-context learning of tables: a network that was trained to learn, its training, estimators."""
 
+import typing
+
+from keras_meta.in_context.predictor import TablePredictor as TablePredictor
+from keras_meta.in_context.weights import read_card as read_card
+from keras_meta.in_context.weights import read_network as read_network
+
+if typing.TYPE_CHECKING:
+    from keras_meta.in_context.estimators import InContextClassifier as InContextClassifier
+    from keras_meta.in_context.estimators import InContextRegressor as InContextRegressor
+
 _ESTIMATORS = ("InContextClassifier", "InContextRegressor")
 
 

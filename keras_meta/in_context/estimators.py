@@ -119,7 +119,8 @@ class InContextClassifier(ClassifierMixin, _InContextEstimator):
 
     def predict(self, X):  # noqa: N803
         """Returns the most probable class of each row."""
-        return self.classes_[self.predict_proba(X).argmax(1)]
+        chosen = self.predict_proba(X).argmax(1)  # says so if nothing has been fitted
+        return self.classes_[chosen]
 
 
 class InContextRegressor(RegressorMixin, _InContextEstimator):

@@ -12,22 +12,35 @@ _QUERIES = 512
 _compiled = weakref.WeakKeyDictionary()
 
 
-def compiled(network):
-    """Returns the functions `read` and `predict_rows` of a network, as graphs."""
-    if network not in _compiled:
+def compiled(network, regression):
+    """Returns the functions `read` and `predict_rows` of a network, as graphs for any table.
+
+    Args:
+        network: A `TableTransformer`.
+        regression: bool. Whether numbers are predicted.
+
+    Returns:
+        Pair of functions: of arrays `(x, y, categories)` to the state of the tables, and of
+        `(state, x)` to scores.
+    """
+    graphs = _compiled.setdefault(network, {})
+    if regression not in graphs:
         reference = weakref.ref(network)
+        rows = tf.TensorSpec([None, None, None])
+        labels = tf.TensorSpec([None, None], tf.float32 if regression else tf.int32)
 
         def read(x, y, categories):
-            return reference().read(x, y, categories, regression=y.dtype.is_floating)
+            return reference().read(x, y, categories, regression=regression)
 
         def predict_rows(state, x):
             return reference().predict_rows(state, x)
 
-        _compiled[network] = [
-            tf.function(function, autograph=False, reduce_retracing=True)
-            for function in (read, predict_rows)
-        ]
-    return _compiled[network]
+        signature = [rows, labels, tf.TensorSpec([None, None])]
+        read = tf.function(read, signature, autograph=False)
+        state = read.get_concrete_function().structured_outputs
+        state = tf.nest.map_structure(lambda x: tf.TensorSpec(x.shape, x.dtype), state)
+        graphs[regression] = read, tf.function(predict_rows, [state, rows], autograph=False)
+    return graphs[regression]
 
 
 class TablePredictor:
@@ -76,7 +89,7 @@ class TablePredictor:
         tokens = -(-columns // network.settings["group_size"]) + 1
         scores = tokens * network.settings["num_heads"] * rows * max(rows, _QUERIES)
         together = max(1, min(members, _SCORES // scores))
-        read, _ = compiled(network)
+        read, _ = compiled(network, self.regression)
         self.passes = []
         for start in range(0, members, together):
             part = slice(start, start + together)
@@ -102,7 +115,7 @@ class TablePredictor:
         return np.concatenate([self._probabilities(chunk) for chunk in chunks])
 
     def _probabilities(self, x):
-        _, predict_rows = compiled(self.network)
+        _, predict_rows = compiled(self.network, self.regression)
         members = []
         for orders, codes, state in self.passes:
             queries = tf.constant(np.stack([x[:, order] for order in orders]), tf.float32)

@@ -10,6 +10,33 @@ import numpy as np
 FOLDER = pathlib.Path(__file__).parent / "weights"
 
 
+def read_card(path=None):
+    """Returns what is known of the weights of a network of tables, such as how they were made.
+
+    Args:
+        path: See `read_network`.
+
+    Returns:
+        dict.
+
+    Raises:
+        FileNotFoundError: If there are no such weights.
+    """
+    path = _path(path)
+    described = path.with_suffix(".json")
+    for file in (path, described):
+        if not file.exists():
+            raise FileNotFoundError(
+                "There are no weights of a network of tables. Train one with `python -m "
+                f"keras_meta.in_context.train --folder FOLDER`. Received: {file}."
+            )
+    return json.loads(described.read_text())
+
+
+def _path(path):
+    return FOLDER / "tables.npz" if path is None else pathlib.Path(path)
+
+
 def read_network(path=None):
     """Reads a network of tables.
 
@@ -26,24 +53,17 @@ def read_network(path=None):
         FileNotFoundError: If there are no such weights.
         ValueError: If the file is not what its card describes.
     """
-    path = FOLDER / "tables.npz" if path is None else pathlib.Path(path)
-    card_path = path.with_suffix(".json")
-    for file in (path, card_path):
-        if not file.exists():
-            raise FileNotFoundError(
-                "There are no weights of a network of tables. Train one with `python -m "
-                f"keras_meta.in_context.train --folder FOLDER`. Received: {file}."
-            )
-    card, data = json.loads(card_path.read_text()), path.read_bytes()
+    path, described = _path(path), read_card(path)
+    data = path.read_bytes()
     digest = hashlib.sha256(data).hexdigest()
-    if digest != card["sha256"]:
+    if digest != described["sha256"]:
         raise ValueError(
-            f"{path.name} is not the file that {card_path.name} describes: it is damaged or was "
-            f"changed. Received: SHA-256 {digest} instead of {card['sha256']}."
+            f"{path.name} is not the file that its card describes: it is damaged or was changed. "
+            f"Received: SHA-256 {digest} instead of {described['sha256']}."
         )
     from keras_meta.networks.table_transformer import TableTransformer
 
-    network = TableTransformer(**card["network"])
+    network = TableTransformer(**described["network"])
     with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
         values = [arrays[name] for name in sorted(arrays.files)]
     for variable, value in zip(network.variables, values, strict=True):

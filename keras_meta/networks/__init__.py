@@ -11,6 +11,7 @@ from keras_meta.networks.resnet12 import ResNet12 as ResNet12
 from keras_meta.networks.sinusoid_mlp import SinusoidMLP as SinusoidMLP
 from keras_meta.networks.table_features import table_features as table_features
 from keras_meta.networks.table_network import table_network as table_network
+from keras_meta.networks.table_transformer import TableTransformer as TableTransformer
 from keras_meta.networks.text_embedding import text_embedding as text_embedding
 from keras_meta.networks.wide_resnet import WideResNet as WideResNet
 from keras_meta.networks.with_context import with_context as with_context

@@ -126,7 +126,9 @@ class TableTransformer(keras.Model):
             dict, the state of the tasks.
         """
         columns = column_statistics(x)
-        state = {"columns": columns, "categories": categories, "places": places}
+        state = {"columns": columns, "categories": categories}
+        if places is not None:
+            state["places"] = places
         if regression:
             number = ops.cast(y, x.dtype)[..., None]
             state["target"] = column_statistics(number)
@@ -151,7 +153,7 @@ class TableTransformer(keras.Model):
             Logits of classes, `[tasks, rows, num_classes]`, or of buckets of the number,
             standardised by the support rows, `[tasks, rows, num_buckets]`.
         """
-        cells = self.cells(x, state["columns"], state["categories"], state["places"])
+        cells = self.cells(x, state["columns"], state["categories"], state.get("places"))
         tasks, _, rows, width = ops.shape(cells)
         unknown = ops.broadcast_to(
             ops.cast(self.unknown, self.compute_dtype), (tasks, 1, rows, width)

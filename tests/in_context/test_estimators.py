@@ -29,7 +29,27 @@ def regressor(weights, **kwargs):
 def test_scikit_learn_s_own_checks(make, weights):
     # An untrained network classifies nothing well.
     expected = {"check_classifiers_train": "weights are random", "check_regressors_train": "same"}
-    check_estimator(make(weights), expected_failed_checks=expected)
+    check_estimator(make(weights), expected_failed_checks=expected, on_skip=None)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("make", [classifier, regressor])
+def test_scikit_learn_s_checks_of_the_weights_of_the_library(make):
+    check_estimator(make(None), on_skip=None)
+
+
+def test_the_weights_of_the_library_have_learned_to_learn():
+    """Functions that no linear model explains, of 60 rows."""
+    x = np.random.default_rng(1).uniform(-1, 1, (260, 2))
+    circle = (x**2).sum(1) > 0.6
+    found = in_context.InContextClassifier().fit(x[:60], circle[:60])
+    assert (found.predict(x[60:]) == circle[60:]).mean() > 0.9
+    y = np.abs(x[:, 0]) + 0.3 * x[:, 1]
+    predicted = in_context.InContextRegressor().fit(x[:60], y[:60])
+    explained = 1 - np.square(predicted.predict(x[60:]) - y[60:]).mean() / y[60:].var()
+    assert explained > 0.9
+    lower, upper = predicted.predict_quantiles(x[60:], [0.05, 0.95]).T
+    assert ((lower < y[60:]) & (y[60:] < upper)).mean() > 0.85
 
 
 def test_probabilities_of_named_classes(weights):

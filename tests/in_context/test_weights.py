@@ -43,7 +43,6 @@ def test_a_pickle_is_not_read(weights, tmp_path):
         read_network(path)
 
 
-@pytest.mark.skipif(not (module.FOLDER / "tables.npz").exists(), reason="no weights yet")
 def test_the_weights_of_the_library_are_small_and_described():
     file = module.FOLDER / "tables.npz"
     assert file.stat().st_size <= 8_000_000
