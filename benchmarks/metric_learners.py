@@ -60,6 +60,9 @@ LEARNERS = {
     "LearnerGenerator, logistic regression": lambda body: learners.LearnerGenerator(
         body, generators.LogisticRegression(), **INDUCTIVE
     ),
+    "InContextLearner": lambda body: learners.InContextLearner(
+        body, max_ways=20, width=128, num_blocks=4, **INDUCTIVE
+    ),
     "Baseline": lambda body: learners.Baseline(body, **INDUCTIVE),
     "BaselinePlusPlus": lambda body: learners.BaselinePlusPlus(body, **INDUCTIVE),
 }

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 import keras_meta
 from keras_meta.episodes.synthetic_tables import synthetic_tables
+from keras_meta.episodes.table_prior.causal_model import SHARES
 from keras_meta.episodes.table_prior.functions import generator
 from keras_meta.in_context.schedule import WarmupStableDecay, sizes
 from keras_meta.in_context.weights import write_network
@@ -110,11 +111,14 @@ class Training:
             stop: int.
         """
         seed, step = self.options.seed, int(self.step)
-        following = pool.submit(batch, seed, step)
+        shares = None
+        if self.options.mechanisms:
+            shares = {name: SHARES[name] for name in self.options.mechanisms}
+        following = pool.submit(batch, seed, step, shares)
         sums, started, saved = {}, time.time(), time.time()
         while step < stop and not self.interrupted:
             kind, tensors, tables = following.result()
-            following = pool.submit(batch, seed, step + 1)
+            following = pool.submit(batch, seed, step + 1, shares)
             loss, norm = self.steps[kind == "regression"](*tensors)
             loss = float(loss)
             if not np.isfinite(loss):
@@ -213,8 +217,14 @@ def make_optimizer(name, rate):
     return optimizer
 
 
-def batch(seed, step, **kwargs):
+def batch(seed, step, shares=None, **kwargs):
     """Draws the tables of a step.
+
+    Args:
+        seed: int.
+        step: int.
+        shares: dict, name of a mechanism to how often it is drawn. Defaults to `SHARES`.
+        **kwargs: Passed to `sizes`.
 
     Returns:
         The kind, `"classification"` or `"regression"`; the arguments of a step; and the number of
@@ -230,6 +240,7 @@ def batch(seed, step, **kwargs):
         size.support,
         size.columns,
         num_classes=size.classes,
+        shares=shares,
     )
     random = generator(seed, step, stream=2)
     if size.classes is not None:

@@ -37,6 +37,12 @@ def test_codes_of_classes_are_permuted_per_table():
     assert all(set(q) <= set(s) for q, s in zip(query_y, support_y, strict=True))
 
 
+def test_a_prior_with_parts_left_out():
+    drawn = [batch(3, 0, shares)[1][0] for shares in (None, {"linear": 1.0}, {"trees": 1.0})]
+    whole, linear, trees = (np.nan_to_num(x) for x in drawn)
+    assert not np.array_equal(whole, linear) and not np.array_equal(linear, trees)
+
+
 def test_the_rate_rises_stays_and_falls():
     rate = WarmupStableDecay(0.1, steps=100, warmup=10, decay=0.2)
     found = [float(rate(step)) for step in (0, 9, 50, 80, 90, 100)]

@@ -91,7 +91,8 @@ def test_a_class_without_support_examples_is_never_predicted():
 
 def test_a_query_is_predicted_on_its_own():
     learner = cases.compiled(learner_of(cases.dense_body()))
-    inputs, _ = cases.episodes()
+    inputs, y = cases.episodes()
+    assert not learner.check((inputs, y)).transductive
     alone = {**inputs, "query_x": inputs["query_x"][:, :1]}
     np.testing.assert_allclose(learner(alone)[:, 0], learner(inputs)[:, 0], atol=1e-6)
 

@@ -1,0 +1,96 @@
+"""What parts of the prior, depth, members and hours are worth, on the validation tables.
+
+    python benchmarks/in_context/ablations.py --data FOLDER --kept runs/tables
+
+Small networks are trained for the same steps with parts left out. The weights that the training of
+the library's network has kept, in `--kept`, show what hours are worth. What was interrupted goes on
+where it was when the command is repeated.
+"""
+
+import argparse
+import json
+import pathlib
+import subprocess
+import sys
+
+from report import summary
+
+SMALL = ["--width", "64", "--blocks", "4", "--optimizer", "muon", "--learning-rate", "2e-3"]
+MECHANISMS = ("linear", "network", "trees", "waves", "products")
+TRAINED = {
+    "all": [],
+    "2 blocks": ["--blocks", "2"],
+    "6 blocks": ["--blocks", "6"],
+    "linear functions alone": ["--mechanisms", "linear"],
+    **{
+        f"without {name}": ["--mechanisms", *(other for other in MECHANISMS if other != name)]
+        for name in ("network", "trees", "waves")
+    },
+}
+MEMBERS = (1, 2, 4, 8, 16)
+
+
+def main():
+    """Trains and measures what is missing, and writes what is known."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", required=True, help="folder of the repositories, see tables.py")
+    parser.add_argument("--kept", type=pathlib.Path, help="folder of the library's training")
+    parser.add_argument("--steps", type=int, default=2000, help="of the small networks")
+    parser.add_argument("--splits", type=int, default=5)
+    folder = pathlib.Path("runs/in_context_ablations")
+    parser.add_argument("--folder", type=pathlib.Path, default=folder)
+    out = pathlib.Path("benchmarks/results/in_context_ablations.json")
+    parser.add_argument("--out", type=pathlib.Path, default=out)
+    arguments = parser.parse_args()
+    groups = {
+        "prior and depth": {name: ["--weights", str(trained(arguments, name))] for name in TRAINED},
+        "members": {str(count): ["--members", str(count)] for count in MEMBERS},
+    }
+    if arguments.kept:
+        kept = sorted(arguments.kept.glob("weights_*.npz"), key=steps_of)
+        groups["steps"] = {str(steps_of(file)): ["--weights", str(file)] for file in kept}
+    found = {"command": " ".join(["python", *sys.argv])}
+    for group, settings in groups.items():
+        found[group] = measured(arguments, group, settings)
+        arguments.out.write_text(json.dumps(found, indent=1) + "\n")
+    if arguments.kept:
+        cards = (json.loads(file.with_suffix(".json").read_text()) for file in kept)
+        found["hours"] = {str(card["step"]): card["hours"] for card in cards}
+        arguments.out.write_text(json.dumps(found, indent=1) + "\n")
+
+
+def steps_of(file):
+    """The step at which a file of weights was kept."""
+    return int(file.stem.partition("_")[2])
+
+
+def trained(arguments, name):
+    """Trains a small network; returns the file of its weights."""
+    folder = arguments.folder / name.replace(" ", "_")
+    program = [sys.executable, "-m", "keras_meta.in_context.train", "--folder", str(folder)]
+    steps = ["--steps", str(arguments.steps)]
+    file = folder / f"weights_{arguments.steps}.npz"
+    if not file.exists():
+        subprocess.run([*program, *SMALL, *TRAINED[name], *steps], check=True)
+    return file
+
+
+def measured(arguments, group, settings):
+    """Measures a network with each of some settings; returns means, without those by table."""
+    folder = arguments.folder / group.replace(" ", "_")
+    program = [sys.executable, str(pathlib.Path(__file__).parent), "--data", arguments.data]
+    shared = ["--methods", "in-context", "--splits", str(arguments.splits)]
+    for label, options in settings.items():
+        place = ["--folder", str(folder), "--label", label]
+        subprocess.run([*program, *shared, *place, *options], check=True)
+    scores = json.loads((folder / "validation.json").read_text())
+    means = {label: {} for label in settings}
+    for metrics in summary(scores, next(iter(settings))).values():
+        for metric in {"area", "log_loss", "accuracy", "r2"} & set(metrics):
+            for label, x in metrics[metric].items():
+                means[label][metric] = x["mean"]
+    return means
+
+
+if __name__ == "__main__":
+    main()
