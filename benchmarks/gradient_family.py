@@ -62,6 +62,14 @@ def drawings_with_context(seed):
     return keras.Model(blocks.inputs[0], x)
 
 
+def points(seed):
+    """A layer that embeds a point of a wave."""
+    start = keras.initializers.GlorotUniform(seed)
+    return keras.Sequential(
+        [keras.Input((1,)), keras.layers.Dense(64, "relu", kernel_initializer=start)]
+    )
+
+
 def embedding(seed):
     """The four blocks without the head, which prototypes write."""
     return networks.Conv4(seed=seed)
@@ -104,6 +112,13 @@ SINUSOID = {
     "ImplicitMAML": (
         lambda seed, n: learners.ImplicitMAML(
             networks.SinusoidMLP(seed=seed), 0.01, 16, regularization=0.5
+        ),
+        adam,
+    ),
+    # Without gradients, to compare with.
+    "InContextLearner": (
+        lambda seed, n: learners.InContextLearner(
+            points(seed), width=64, num_blocks=3, num_values=1, seed=seed
         ),
         adam,
     ),
