@@ -6,6 +6,7 @@ from keras_meta import episodes as episodes
 from keras_meta import exact as exact
 from keras_meta import generators as generators
 from keras_meta import heads as heads
+from keras_meta import in_context as in_context
 from keras_meta import inner_loop as inner_loop
 from keras_meta import inner_optimizers as inner_optimizers
 from keras_meta import layers as layers

@@ -8,6 +8,7 @@ from keras_meta.learners.discriminant_learner import DiscriminantLearner as Disc
 from keras_meta.learners.embedding_learner import EmbeddingLearner as EmbeddingLearner
 from keras_meta.learners.ensemble import Ensemble as Ensemble
 from keras_meta.learners.implicit_maml import ImplicitMAML as ImplicitMAML
+from keras_meta.learners.in_context_learner import InContextLearner as InContextLearner
 from keras_meta.learners.learner_generator import LearnerGenerator as LearnerGenerator
 from keras_meta.learners.logistic_learner import LogisticLearner as LogisticLearner
 from keras_meta.learners.maml import MAML as MAML
