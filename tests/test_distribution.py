@@ -30,7 +30,7 @@ def test_wheel_has_the_package_its_licence_and_nothing_else():
         names = set(wheel.namelist())
         metadata = wheel.read(f"{NAME}.dist-info/METADATA").decode()
     assert {name for name in names if name.endswith((".py", ".pyi"))} == MODULES
-    assert {f"keras_meta/in_context/weights/tables.{x}" for x in ("npz", "json")} <= names
+    assert {f"keras_meta/in_context/trained/tables.{x}" for x in ("npz", "json")} <= names
     assert any(name.endswith("/LICENSE") for name in names)
     assert f"{NAME}.dist-info/entry_points.txt" in names
     assert {name.partition("/")[0] for name in names} == {"keras_meta", f"{NAME}.dist-info"}

@@ -7,7 +7,7 @@ import pathlib
 
 import numpy as np
 
-FOLDER = pathlib.Path(__file__).parent / "weights"
+FOLDER = pathlib.Path(__file__).parent / "trained"
 
 
 def read_card(path=None):
