@@ -28,6 +28,7 @@ TRAINED = {
     },
 }
 MEMBERS = (1, 2, 4, 8, 16)
+GROUPS = ("parts", "members", "hours")
 
 
 def main():
@@ -41,22 +42,32 @@ def main():
     parser.add_argument("--folder", type=pathlib.Path, default=folder)
     out = pathlib.Path("benchmarks/results/in_context_ablations.json")
     parser.add_argument("--out", type=pathlib.Path, default=out)
+    parser.add_argument("--groups", nargs="+", choices=GROUPS, default=GROUPS)
     arguments = parser.parse_args()
-    groups = {
-        "prior and depth": {name: ["--weights", str(trained(arguments, name))] for name in TRAINED},
-        "members": {str(count): ["--members", str(count)] for count in MEMBERS},
+    if "hours" in arguments.groups and arguments.kept is None:
+        parser.error("hours need --kept, the folder of a training")
+    found = json.loads(arguments.out.read_text()) if arguments.out.exists() else {}
+    found["command"] = (
+        "python benchmarks/in_context/ablations.py --data tables --kept runs/tables "
+        f"--steps {arguments.steps} --splits {arguments.splits}"
+    )
+    for group in arguments.groups:
+        found[group] = measured(arguments, group, settings(arguments, group))
+        arguments.out.write_text(json.dumps(found, indent=1) + "\n")
+
+
+def settings(arguments, group):
+    """The options of the comparison for each member of a group, by name."""
+    if group == "parts":
+        return {name: ["--weights", str(trained(arguments, name))] for name in TRAINED}
+    if group == "members":
+        return {str(count): ["--members", str(count)] for count in MEMBERS}
+    kept = sorted(arguments.kept.glob("weights_*.npz"), key=steps_of)
+    hours = [json.loads(file.with_suffix(".json").read_text())["hours"] for file in kept]
+    return {
+        f"{steps_of(file):,} steps, {hour} hours": ["--weights", str(file)]
+        for file, hour in zip(kept, hours, strict=True)
     }
-    if arguments.kept:
-        kept = sorted(arguments.kept.glob("weights_*.npz"), key=steps_of)
-        groups["steps"] = {str(steps_of(file)): ["--weights", str(file)] for file in kept}
-    found = {"command": " ".join(["python", *sys.argv])}
-    for group, settings in groups.items():
-        found[group] = measured(arguments, group, settings)
-        arguments.out.write_text(json.dumps(found, indent=1) + "\n")
-    if arguments.kept:
-        cards = (json.loads(file.with_suffix(".json").read_text()) for file in kept)
-        found["hours"] = {str(card["step"]): card["hours"] for card in cards}
-        arguments.out.write_text(json.dumps(found, indent=1) + "\n")
 
 
 def steps_of(file):
@@ -75,17 +86,17 @@ def trained(arguments, name):
     return file
 
 
-def measured(arguments, group, settings):
-    """Measures a network with each of some settings; returns means, without those by table."""
+def measured(arguments, group, options):
+    """Measures a network with each of some options; returns means, without those by table."""
     folder = arguments.folder / group.replace(" ", "_")
     program = [sys.executable, str(pathlib.Path(__file__).parent), "--data", arguments.data]
     shared = ["--methods", "in-context", "--splits", str(arguments.splits)]
-    for label, options in settings.items():
+    for label, chosen in options.items():
         place = ["--folder", str(folder), "--label", label]
-        subprocess.run([*program, *shared, *place, *options], check=True)
+        subprocess.run([*program, *shared, *place, *chosen], check=True)
     scores = json.loads((folder / "validation.json").read_text())
-    means = {label: {} for label in settings}
-    for metrics in summary(scores, next(iter(settings))).values():
+    means = {label: {} for label in options}
+    for metrics in summary(scores, next(iter(options))).values():
         for metric in {"area", "log_loss", "accuracy", "r2"} & set(metrics):
             for label, x in metrics[metric].items():
                 means[label][metric] = x["mean"]
