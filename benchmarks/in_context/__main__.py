@@ -12,6 +12,7 @@ import json
 import os
 import pathlib
 import platform
+import shlex
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
@@ -83,11 +84,12 @@ def record(arguments, found):
     command = ["python benchmarks/in_context --data tables"]
     for key, value in vars(arguments).items():
         if value is not None and key not in _OF_THE_RUN:
-            value = " ".join(map(str, value)) if isinstance(value, list) else value
-            command.append(f"--{key} {value}")
+            values = value if isinstance(value, list) else [value]
+            command.append(f"--{key} {shlex.join(map(str, values))}")
+    card = read_card(arguments.weights)
     return {
         "command": " ".join(command),
-        "weights": read_card(arguments.weights),
+        "weights": {key: card[key] for key in ("sha256", "step", "hours")},
         **found,
         "versions": {
             "python": platform.python_version(),
