@@ -5,7 +5,7 @@ import itertools
 import os
 import sys
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = [
     "baselines",

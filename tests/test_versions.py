@@ -8,6 +8,8 @@ import re
 import pytest
 from packaging.requirements import Requirement
 
+import keras_meta
+
 ROOT = pathlib.Path(__file__).parents[1]
 
 
@@ -42,3 +44,9 @@ def test_what_is_installed_is_allowed(text):
     requirement = Requirement(text)
     installed = importlib.metadata.version(requirement.name)
     assert requirement.specifier.contains(installed, prereleases=True)
+
+
+def test_the_citation_and_the_changes_name_this_version():
+    version = re.escape(keras_meta.__version__)
+    assert re.search(rf"^version: {version}$", (ROOT / "CITATION.cff").read_text(), re.MULTILINE)
+    assert re.search(rf"^## {version}$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)

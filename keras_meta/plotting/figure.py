@@ -1,6 +1,7 @@
 """An empty figure."""
 
 import importlib
+import io
 
 
 def figure(size):
@@ -30,4 +31,16 @@ def figure(size):
             'Plots need matplotlib, which is not installed: pip install "keras-meta[plots]"'
         ) from error
     # Not pyplot, which would select a backend for the whole program and keep the figure alive.
-    return matplotlib_figure.Figure(figsize=size, layout="constrained")
+    return _shown(matplotlib_figure.Figure)(figsize=size, layout="constrained")
+
+
+def _shown(figure_class):
+    """A class of figures that notebooks draw, though pyplot does not know them."""
+
+    class Figure(figure_class):
+        def _repr_png_(self):
+            file = io.BytesIO()
+            self.savefig(file, format="png")
+            return file.getvalue()
+
+    return Figure

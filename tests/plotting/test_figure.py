@@ -14,6 +14,10 @@ def test_it_has_the_size():
     assert tuple(drawing.get_size_inches()) == (4.0, 3.0) and not drawing.axes
 
 
+def test_a_notebook_draws_it():
+    assert plotting.figure((4, 3))._repr_png_().startswith(b"\x89PNG")
+
+
 def test_nothing_else_holds_on_to_it():
     drawing = plotting.figure((4, 3))
     reference = weakref.ref(drawing)
