@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from keras_meta.exact import lora, private
 from keras_meta.exact.custom_gradient import own_gradients
-from keras_meta.outer_loop import building, divergence, steps, task_map, traces
+from keras_meta.outer_loop import building, divergence, step_hint, steps, task_map, traces
 from keras_meta.outer_loop.graph_constant import GraphConstant, one_of
 from keras_meta.outer_loop.mean_gradients import mean_gradients
 
@@ -232,7 +232,8 @@ class OuterModel(keras.Model):
 
     def fit(self, x=None, *args, **kwargs):
         """Meta-trains. Like `keras.Model.fit`, with batches of tasks as data."""
-        return super().fit(x, *args, **building.prepare_fit(self, x, kwargs))
+        kwargs = step_hint.added(self, args, building.prepare_fit(self, x, kwargs))
+        return super().fit(x, *args, **kwargs)
 
     def build_metrics(self, batch_spec):
         """Creates the variables of compiled metrics from the element spec of a dataset."""
