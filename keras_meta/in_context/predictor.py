@@ -8,6 +8,8 @@ import tensorflow as tf
 # The most scores of attention that are computed at once.
 _SCORES = 2**26
 _QUERIES = 512
+# Rows are predicted in multiples of so many.
+_TOGETHER = 64
 
 _compiled = weakref.WeakKeyDictionary()
 
@@ -116,10 +118,13 @@ class TablePredictor:
 
     def _probabilities(self, x):
         _, predict_rows = compiled(self.network, self.regression)
+        # Products of matrices round by their size: rows of another number would differ in the last
+        # bits, though each is predicted on its own.
+        x, rows = np.pad(x, ((0, -len(x) % _TOGETHER), (0, 0))), len(x)
         members = []
         for orders, codes, state in self.passes:
             queries = tf.constant(np.stack([x[:, order] for order in orders]), tf.float32)
-            scores = predict_rows(state, queries).numpy().astype("float64")
+            scores = predict_rows(state, queries).numpy()[:, :rows].astype("float64")
             members += [score[:, code] for score, code in zip(scores, codes, strict=True)]
         scores = np.stack(members)
         scores = np.exp(scores - scores.max(-1, keepdims=True))

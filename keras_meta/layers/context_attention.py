@@ -21,6 +21,8 @@ class Attention(keras.layers.Layer):
 
     Args:
         num_heads: int, which divides the width.
+        compares: bool. Whether it begins as a comparison, with keys that are made like queries and
+            a last product that undoes the one that makes values.
         **kwargs: Passed to `keras.layers.Layer`.
 
     Example:
@@ -40,22 +42,32 @@ class Attention(keras.layers.Layer):
         [Nakanishi, 2025](https://arxiv.org/abs/2501.19399), the scale
     """
 
-    def __init__(self, num_heads, **kwargs):
+    def __init__(self, num_heads, compares=False, **kwargs):
         super().__init__(**kwargs)
-        self.num_heads = num_heads
+        self.num_heads, self.compares = num_heads, compares
 
     def build(self, input_shape):
         width = input_shape[-1]
         self.head_size = width // self.num_heads
 
-        def dense(units, name):
-            layer = keras.layers.Dense(units, use_bias=False, name=name, dtype=self.dtype_policy)
+        def dense(units, name, kernel):
+            layer = keras.layers.Dense(
+                units, use_bias=False, kernel_initializer=kernel, name=name, dtype=self.dtype_policy
+            )
             layer.build((None, width))
             return layer
 
-        self.query = dense(width, "query")
-        self.key_value = dense(2 * width, "key_value")
-        self.merge = dense(width, "merge")
+        def keys_like_queries(shape, dtype):
+            values = keras.initializers.Orthogonal()((width, width), dtype)
+            return ops.concatenate([ops.cast(self.query.kernel, dtype), values], 1)
+
+        def undoing_values(shape, dtype):
+            return ops.transpose(ops.cast(self.key_value.kernel[:, width:], dtype))
+
+        starts = [keys_like_queries, undoing_values] if self.compares else ["glorot_uniform"] * 2
+        self.query = dense(width, "query", "glorot_uniform")
+        self.key_value = dense(2 * width, "key_value", starts[0])
+        self.merge = dense(width, "merge", starts[1])
         self.scale = self.add_weight(
             name="scale",
             shape=(self.num_heads, 1, 1),
@@ -85,7 +97,7 @@ class Attention(keras.layers.Layer):
         return ops.swapaxes(x, -2, -3)
 
     def get_config(self):
-        return {**super().get_config(), "num_heads": self.num_heads}
+        return {**super().get_config(), "num_heads": self.num_heads, "compares": self.compares}
 
 
 @keras.saving.register_keras_serializable("keras_meta")
@@ -105,14 +117,17 @@ class ContextBlock(keras.layers.Layer):
         num_heads: int.
         factor: int. The hidden layer of the MLP is this many times as wide.
         mixes_columns: bool. Whether there is the first line; without it, an example is one token.
+        compares: bool. Whether the second line begins as a comparison: see `Attention`.
         last: bool. Whether only the token of the label goes on.
         **kwargs: Passed to `keras.layers.Layer`.
     """
 
-    def __init__(self, num_heads, factor=2, mixes_columns=True, last=False, **kwargs):
+    def __init__(
+        self, num_heads, factor=2, mixes_columns=True, compares=False, last=False, **kwargs
+    ):
         super().__init__(**kwargs)
         self.num_heads, self.factor = num_heads, factor
-        self.mixes_columns, self.last = mixes_columns, last
+        self.mixes_columns, self.compares, self.last = mixes_columns, compares, last
 
     def build(self, input_shape):
         width, policy = input_shape[-1], self.dtype_policy
@@ -129,7 +144,7 @@ class ContextBlock(keras.layers.Layer):
             self.column_norm = norm("column_norm")
             self.columns = part(Attention(self.num_heads, name="columns", dtype=policy))
         self.row_norm, self.mlp_norm = norm("row_norm"), norm("mlp_norm")
-        self.rows = part(Attention(self.num_heads, name="rows", dtype=policy))
+        self.rows = part(Attention(self.num_heads, self.compares, name="rows", dtype=policy))
         units = self.factor * width
         self.expand = part(keras.layers.Dense(units, "gelu", name="expand", dtype=policy))
         contract = keras.layers.Dense(width, name="contract", dtype=policy)
@@ -163,6 +178,7 @@ class ContextBlock(keras.layers.Layer):
             "num_heads": self.num_heads,
             "factor": self.factor,
             "mixes_columns": self.mixes_columns,
+            "compares": self.compares,
             "last": self.last,
         }
 

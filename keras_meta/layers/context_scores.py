@@ -17,6 +17,9 @@ class ContextScores(keras.layers.Layer):
     query is a token `W f + u`, with `u` learned. They go through the same blocks, see
     `ContextBlock`; the scores of a query are a linear function of its last token.
 
+    It begins as nearest neighbours, `K = Q`, and reads out the targets that it has found by `E`.
+    From other weights, training first spends hundreds of steps without any progress.
+
     `read(features, targets)` returns the head of a task: keys and values of each block and, for
     classes, a bias that rules out those without examples. The layer is called with a list
     `[f, *head]`, `f` of shape `[n, features]`, and returns `[n, outputs]`.
@@ -50,10 +53,13 @@ class ContextScores(keras.layers.Layer):
     def build(self, input_shape):
         outputs = self.max_ways if self.num_values is None else self.num_values
 
-        def dense(name, size, units, use_bias=True):
-            layer = keras.layers.Dense(units, use_bias=use_bias, name=name, dtype=self.dtype_policy)
+        def dense(name, size, units, **kwargs):
+            layer = keras.layers.Dense(units, name=name, dtype=self.dtype_policy, **kwargs)
             layer.build((None, size))
             return layer
+
+        def as_targets(shape, dtype):
+            return ops.cast(ops.transpose(self.embed_target.kernel), dtype)
 
         self.embed = dense("embed", input_shape[0][-1], self.width)
         self.embed_target = dense("embed_target", outputs, self.width, use_bias=False)
@@ -65,6 +71,7 @@ class ContextScores(keras.layers.Layer):
             block = ContextBlock(
                 self.num_heads,
                 mixes_columns=False,
+                compares=True,
                 name=f"block_{number}",
                 dtype=self.dtype_policy,
             )
@@ -72,7 +79,7 @@ class ContextScores(keras.layers.Layer):
             self.blocks.append(block)
         self.norm = keras.layers.RMSNormalization(name="norm", dtype=self.dtype_policy)
         self.norm.build((None, self.width))
-        self.outputs = dense("outputs", self.width, outputs)
+        self.outputs = dense("outputs", self.width, outputs, kernel_initializer=as_targets)
 
     def read(self, features, targets):
         """Reads a support set.

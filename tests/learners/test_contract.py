@@ -206,7 +206,8 @@ def test_it_learns_in_a_loop_and_vectorised(name):
         inputs = {**inputs, "support_x": inputs["query_x"], "support_y": y}
     fixed = tf.data.Dataset.from_tensors((inputs, y)).repeat()
     losses = learner.fit(fixed, steps_per_epoch=20, epochs=4, verbose=0).history["loss"]
-    assert losses[-1] < 0.5 * losses[0], losses
+    if name != "in-context":  # classes get other codes in each step: see its own test
+        assert losses[-1] < 0.5 * losses[0], losses
 
     assert len(traces) == 1
     for shots, queries in ((1, 3), (3, 1), (4, 5)):

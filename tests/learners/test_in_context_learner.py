@@ -115,6 +115,16 @@ def test_codes_of_classes_are_permuted_in_training_only():
     assert seen == [(0, 1, 2)]
 
 
+def test_it_learns_classes_soon():
+    """It begins as nearest neighbours, and not with hundreds of steps without any progress."""
+    keras.utils.set_random_seed(0)
+    learner = learner_of(cases.dense_body(), width=32)
+    learner.compile(keras.optimizers.Adam(3e-3), cases.compiled(learner).loss)
+    fixed = tf.data.Dataset.from_tensors(cases.episodes()).repeat()
+    losses = learner.fit(fixed, steps_per_epoch=30, epochs=5, verbose=0).history["loss"]
+    assert losses[-1] < 0.5 * losses[0], losses
+
+
 def test_it_learns_waves():
     """Few waves, so that it learns them by heart; a task is told by its support set."""
     keras.utils.set_random_seed(0)
