@@ -116,6 +116,7 @@ PAGES = {
     "docs/guides/generators.md": 1,
     "docs/guides/images.md": 2,
     "docs/guides/in_context.md": 3,
+    "docs/guides/learners.md": 0,
     "docs/guides/machines.md": 2,
     "docs/guides/porting.md": 4,
     "docs/guides/resume.md": 1,

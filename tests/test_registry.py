@@ -138,6 +138,12 @@ class Mine(learners.MAML):
     """A learner that is not of this package."""
 
 
+@pytest.mark.parametrize("family", ["gradient", "embedding", "policy"])
+def test_the_tables_of_the_guide(family):
+    guide = pathlib.Path(__file__).parents[1] / "docs" / "guides" / "learners.md"
+    assert f"\n\n{table(family)}\n\n" in f"{guide.read_text()}\n"
+
+
 def test_printing_the_tables_imports_nothing_heavy():
     command = [sys.executable, "-X", "importtime", "-m", "keras_meta.registry"]
     result = subprocess.run(command, capture_output=True, text=True)

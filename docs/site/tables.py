@@ -3,8 +3,6 @@
 import functools
 import json
 import re
-import subprocess
-import sys
 
 _MARK = re.compile(r"<!-- table: ([\w ]+) -->")
 
@@ -114,18 +112,6 @@ def in_context(source):
     return _markdown([f"{len(found['tables'])} tables", *titles], rows)
 
 
-def learners(number):
-    """A function that returns one of the tables that the registry prints."""
-
-    def table(source):
-        command = [sys.executable, "-m", "keras_meta.registry"]  # does not start TensorFlow
-        folder = source.parents[1]
-        printed = subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True)
-        return printed.stdout.split("\n\n")[number].strip()
-
-    return table
-
-
 _TABLES = {
     "speed": speed,
     "all speed": functools.partial(speed, names=None),
@@ -135,9 +121,6 @@ _TABLES = {
     "transduction": transduction,
     "scaling": scaling,
     "in context": in_context,
-    "gradient learners": learners(0),
-    "embedding learners": learners(1),
-    "policy learners": learners(2),
 }
 
 
