@@ -1,5 +1,6 @@
 """Every block of Python in the pages, the docstrings and the notebooks runs."""
 
+import configparser
 import importlib
 import inspect
 import json
@@ -15,10 +16,6 @@ import keras_meta
 from tests.quick import quick_first
 
 ROOT = pathlib.Path(__file__).parents[1]
-REPOSITORY = re.compile(
-    r"https://(?:github\.com/keras-meta/keras-meta/(?:blob|tree)"
-    r"|raw\.githubusercontent\.com/keras-meta/keras-meta)/main/(.+)"
-)
 BLOCK = re.compile(r"^( *)```python\n(.*?)^\1```", re.DOTALL | re.MULTILINE)
 
 
@@ -138,23 +135,57 @@ def test_every_page_is_here_and_every_block_is_found():
             compile(code, page, "exec")
 
 
+def repository():
+    """The repository's address, as setup.cfg has it, without `https://github.com/`."""
+    parser = configparser.ConfigParser()
+    parser.read(ROOT / "setup.cfg")
+    return parser["metadata"]["url"].removeprefix("https://github.com/")
+
+
 def test_the_readme_is_short_and_can_be_read_elsewhere():
     """A package index shows it without the files that are beside it here."""
     text = (ROOT / "README.md").read_text()
     assert len(text.splitlines()) <= 150
-    links = re.findall(r"\]\(([^)\s]+)\)", text)
-    assert links
-    for link in links:
-        match = REPOSITORY.fullmatch(link)
-        assert match, link
-        assert (ROOT / match[1]).exists(), link
+    text = re.sub(r"^```.*?^```", "", text, flags=re.DOTALL | re.MULTILINE)
+    # Other forms of links would not be found below.
+    assert not re.search(r"^ *\[[^]]+\]:|\]\[|<(?:a|img)\b|<!--", text, re.MULTILINE)
+    links = re.findall(r"(!?)\[[^]]+\]\(([^)]+)\)", text)
+    assert len(links) == text.count("](") and sum(bool(mark) for mark, _ in links) == 1
+    page, picture = (
+        re.compile(rf"https://{host}/{repository()}/{folder}main/(.+)")
+        for host, folder in (
+            (r"github\.com", "(?:blob|tree)/"),
+            (r"raw\.githubusercontent\.com", ""),
+        )
+    )
+    for mark, link in links:
+        match = (picture if mark else page).fullmatch(link)
+        assert match and (ROOT / match[1]).exists(), link
+
+
+def test_the_commands_of_the_readme_are_those_of_make():
+    """Without `make`, a reader types what `make demo` and `make test` do."""
+    text = (ROOT / "README.md").read_text()
+    makefile = (ROOT / "Makefile").read_text()
+    for target in ("demo", "test"):
+        assert f"\nmake {target} " in text
+        (recipe,) = re.findall(rf"^{target}: \S+\n\t(.+)$", makefile, re.MULTILINE)
+        assert f"\n{recipe.replace('$(BIN)', '.venv/bin')}\n" in text
+    assert "\nmake test\n" in (ROOT / ".ci" / "run").read_text()
 
 
 @pytest.mark.parametrize(
     "page",
     quick_first(
         [page for page, count in PAGES.items() if count],
-        ["README.md", "docs/guides/second_derivatives.md"],
+        [
+            "README.md",
+            "docs/guides/environments.md",
+            "docs/guides/generators.md",
+            "docs/guides/second_derivatives.md",
+            "docs/guides/tables.md",
+            "docs/guides/training.md",
+        ],
     ),
 )
 def test_page_runs_from_top_to_bottom(page, tmp_path, monkeypatch):

@@ -93,6 +93,11 @@ def test_every_mark_of_a_table_is_filled(pages):
     )
 
 
+def test_the_speed_in_the_readme_is_that_of_the_results(site):
+    table = site["tables"].speed(ROOT / "benchmarks" / "results")
+    assert f"\n\n{table}\n\n" in (ROOT / "README.md").read_text()
+
+
 def slug(heading):
     """The anchor of a heading, as Python-Markdown makes it."""
     plain = re.sub(r"[^\w\s-]", "", re.sub(r"[`*]|\[|\]\(.*?\)", "", heading)).strip().lower()

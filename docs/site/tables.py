@@ -24,7 +24,7 @@ def insert(folder, source):
             page.write_text(filled)
 
 
-def speed(source, names=("a1", "b1", "c4", "d1", "e-lstm", "e-transformer")):
+def speed(source, names=("a1", "a5", "c4", "d1", "e-lstm", "e-transformer")):
     """Milliseconds of a meta-step here and elsewhere, for several kinds of network."""
     works = _read(source, "peers")["works"]
     titles = ["keras_meta", "PyTorch loop", "PyTorch vmap", "JAX vmap", "TensorFlow `map_fn`"]
@@ -40,7 +40,12 @@ def speed(source, names=("a1", "b1", "c4", "d1", "e-lstm", "e-transformer")):
             ("tensorflow map_fn",),
         ]
         times = [next(found[x]["milliseconds"] for x in form if x in found) for form in forms]
-        rows.append([works[name]["what"], *(f"{x:.0f}" if x > 20 else f"{x:.1f}" for x in times)])
+        cells = [f"{x:.0f}" if x >= 100 else f"{x:#.3g}" for x in times]
+        fastest = times.index(min(times))
+        cells[fastest] = f"**{cells[fastest]}**"
+        # Some are named after another: "a1, first order".
+        other, comma, rest = works[name]["what"].partition(",")
+        rows.append([works.get(other, {}).get("what", other) + comma + rest, *cells])
     return _markdown(["", *titles], rows)
 
 
