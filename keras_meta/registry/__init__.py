@@ -1,8 +1,9 @@
 """The registry: one row for each part of the library, from which every list of parts is made.
 
 From these rows come the attributes of `keras_meta.learners`, the choices of the command line, the
-tests that every learner must pass and the README's tables, which `python -m keras_meta.registry`
-prints. A new learner is one file and one row. Importing the registry does not import TensorFlow.
+tests that every learner must pass and the tables of `docs/guides/learners.md`, which
+`python -m keras_meta.registry` prints. A new learner is one file and one row. Importing the
+registry does not import TensorFlow.
 """
 
 from keras_meta.registry import (
