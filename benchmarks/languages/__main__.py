@@ -28,9 +28,10 @@ import tensorflow as tf
 
 import keras_meta
 
+DYNAMIC = ["pooled", "maml", "meta-sgd"]
 BASELINES = ["pooled", "pooled, support as context", "n-gram", "fine-tuned", "dynamic evaluation"]
 # These choose what is run or where, and not how.
-OF_THE_RUN = ("learners", "baselines", "time_steps", "folder", "out", "data")
+OF_THE_RUN = ("learners", "baselines", "dynamic", "time_steps", "folder", "out", "data")
 
 
 def options():
@@ -54,15 +55,17 @@ def options():
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--learners", nargs="*", choices=methods.LEARNERS, default=None)
     parser.add_argument("--baselines", nargs="*", choices=BASELINES, default=None)
+    parser.add_argument("--dynamic", nargs="*", choices=DYNAMIC, default=None)
     parser.add_argument("--time-steps", action="store_true", help="time a step of each, and stop")
     parser.add_argument("--folder", type=pathlib.Path, default=pathlib.Path("runs/languages"))
     out = pathlib.Path("benchmarks/results/languages.json")
     parser.add_argument("--out", type=pathlib.Path, default=out)
     arguments = parser.parse_args()
     # Nothing named is everything; something named is that alone.
-    if arguments.learners is None and arguments.baselines is None:
-        arguments.learners, arguments.baselines = list(methods.LEARNERS), BASELINES
-    arguments.learners, arguments.baselines = arguments.learners or [], arguments.baselines or []
+    kinds = {"baselines": BASELINES, "learners": list(methods.LEARNERS), "dynamic": DYNAMIC}
+    nothing = all(getattr(arguments, kind) is None for kind in kinds)
+    for kind, every in kinds.items():
+        setattr(arguments, kind, every if nothing else getattr(arguments, kind) or [])
     return arguments
 
 
@@ -99,7 +102,11 @@ def merged(arguments):
             for name in names
             if (path := arguments.folder / kind / f"{name.replace(' ', '_')}.json").exists()
         }
-        for kind, names in (("learners", methods.LEARNERS), ("baselines", BASELINES))
+        for kind, names in (
+            ("learners", methods.LEARNERS),
+            ("baselines", BASELINES),
+            ("dynamic", DYNAMIC),
+        )
     }
 
 
@@ -149,9 +156,10 @@ def main():
     for kind, names, measure in (
         ("baselines", arguments.baselines, stages.measure_baseline),
         ("learners", arguments.learners, stages.measure_learner),
+        ("dynamic", arguments.dynamic, stages.measure_dynamic),
     ):
         for name in names:
-            of_stage = (arguments.folder,) if kind == "learners" else ()
+            of_stage = () if kind == "baselines" else (arguments.folder,)
             stage(
                 arguments,
                 kind,

@@ -102,18 +102,23 @@ def fine_tuned(model, steps=(1, 3, 5, 10, 30)):
     return [*every, *(baselines.FineTuning(model, r, steps, head_only=True) for r in (0.01, 0.03))]
 
 
+def dynamic(model):
+    """Models that go on learning from each line that they have predicted, by rate and passes."""
+    return [
+        baselines.DynamicEvaluation(model, rate, optimizer, passes)
+        for optimizer, some in (("sgd", (0.1, 0.3)), ("adam", (0.0003, 0.001)))
+        for rate in some
+        for passes in (1, 3)
+    ]
+
+
 def candidates(model, num_symbols):
     """Baselines by name, each a list to choose from on validation languages."""
     return {
         "pooled": [baselines.SupportContext(model, (0,))],
         "pooled, support as context": [baselines.SupportContext(model, (0, 64, 256))],
         "fine-tuned": fine_tuned(model),
-        "dynamic evaluation": [
-            baselines.DynamicEvaluation(model, rate, optimizer, passes)
-            for optimizer, some in (("sgd", (0.1, 0.3)), ("adam", (0.0003, 0.001)))
-            for rate in some
-            for passes in (1, 3)
-        ],
+        "dynamic evaluation": dynamic(model),
         "n-gram": [baselines.Ngram(num_symbols, (1, 2, 3, 4, 5))],
     }
 

@@ -152,13 +152,27 @@ def choose_and_measure(some, lines, tasks):
 
 def measure_baseline(name, model, tasks, arguments):
     """The stage of a baseline, for each number of lines."""
-    some = methods.candidates(model, tasks.codec.size)[name]
+    mixes = name in ("pooled", "fine-tuned")
+    return _measured(
+        name, methods.candidates(model, tasks.codec.size)[name], mixes, tasks, arguments
+    )
+
+
+def measure_dynamic(name, model, tasks, folder, arguments):
+    """The stage of a learner whose weights go on learning from what they have predicted."""
+    if name != "pooled":
+        model = learn(name, model, tasks, folder, arguments)[0].model
+    return _measured(f"{name}, dynamic", methods.dynamic(model), True, tasks, arguments)
+
+
+def _measured(name, some, mixes, tasks, arguments):
+    """Bits of the best of some methods for each number of lines, also in a mixture."""
     found = {"bits": {}}
     for lines in arguments.lines:
         measured = choose_and_measure(some, lines, tasks)
         found["bits"][str(lines)], setting = measured, measured["setting"]
         print(name, lines, "lines:", np.mean(measured["bits"]), setting, flush=True)
-        if name in ("pooled", "fine-tuned"):
+        if mixes:
             (best,) = [method for method in some if setting in method.settings]
             mixture = methods.mixed_with_ngrams(best, tasks.codec.size)
             found.setdefault("with_ngrams", {})[str(lines)] = choose_and_measure(

@@ -21,12 +21,17 @@ def methods_of(stages):
         stages: dict of the results of stages: `{"learners": {name: ...}, "baselines": ...}`.
     """
     found = {"learners": {}, "baselines": {}}
-    for kind, of_kind in found.items():
-        for name, stage in stages.get(kind, {}).items():
+    of_learners = dict(stages.get("learners", {}))
+    of_baselines = dict(stages.get("baselines", {}))
+    for name, stage in stages.get("dynamic", {}).items():
+        of = of_baselines if name == "pooled" else of_learners
+        of[f"{name}, dynamic evaluation"] = stage
+    for kind, of_kind in zip(found.values(), (of_learners, of_baselines), strict=True):
+        for name, stage in of_kind.items():
             for key, suffix in (("bits", ""), ("with_ngrams", " + n-gram")):
                 if key in stage:
                     rows = stage[key].items()
-                    of_kind[name + suffix] = {lines: row["bits"] for lines, row in rows}
+                    kind[name + suffix] = {lines: row["bits"] for lines, row in rows}
     return found
 
 

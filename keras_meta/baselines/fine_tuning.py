@@ -64,18 +64,15 @@ class FineTuning(BaselineMethod):
         self._optimizer = inner_optimizers.get(optimizer, learning_rate)
         adapted = self._function.trainable_variables[self._first :]
         self._optimizer.prepare(adapted, [0] * len(adapted), steps=1)
-        # Named here, because another method asks for the settings within a graph, where the
-        # optimizer's own have no values.
-        details = [optimizer_name(self._optimizer), f"rate {self.learning_rate:g}"]
-        if head_only:
-            details.append("head only")
-        if stored_statistics:
-            details.append("stored statistics")
-        self._settings = [", ".join([*details, f"{number} steps"]) for number in self.steps]
 
     @property
     def settings(self):
-        return self._settings
+        details = [optimizer_name(self._optimizer), f"rate {self.learning_rate:g}"]
+        if self.head_only:
+            details.append("head only")
+        if self.stored_statistics:
+            details.append("stored statistics")
+        return [", ".join([*details, f"{number} steps"]) for number in self.steps]
 
     def predictions(self, inputs, loss):
         function, optimizer = self._function, self._optimizer

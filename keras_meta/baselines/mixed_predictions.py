@@ -47,6 +47,9 @@ class MixedPredictions(BaselineMethod):
                 f"`weights` must be between 0 and 1. Received: weights={self.weights}."
             )
 
+        # Counted here: within a graph, the optimizers that settings name have no values.
+        self._count = len(first.settings)
+
     @property
     def settings(self):
         return [
@@ -64,6 +67,6 @@ class MixedPredictions(BaselineMethod):
         mixed = [
             tf.math.log(a * tf.exp(one) + (1 - a) * tf.exp(second))
             for a in self.weights
-            for one in tf.unstack(first, len(self.first.settings))
+            for one in tf.unstack(first, self._count)
         ]
         return tf.concat(mixed, 0)

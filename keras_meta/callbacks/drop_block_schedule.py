@@ -50,7 +50,9 @@ class DropBlockSchedule(keras.callbacks.Callback):
             )
 
     def on_train_batch_begin(self, batch, logs=None):
-        progress = min(1.0, int(self.model.optimizer.iterations) / self.steps)
+        # Of replicas, a variable itself is no number.
+        step = int(keras.ops.cast(self.model.optimizer.iterations, "int64"))
+        progress = min(1.0, step / self.steps)
         for layer in self._layers():
             layer.current_rate.assign(layer.rate * progress)
 

@@ -22,7 +22,7 @@ class StepHint(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch, logs=None):
         if self.started is not None:
-            self.started = time.perf_counter(), int(self.model.optimizer.iterations)
+            self.started = time.perf_counter(), int(self.model.outer_step)
 
     def on_epoch_end(self, epoch, logs=None):
         global _hinted
@@ -30,7 +30,7 @@ class StepHint(keras.callbacks.Callback):
             self.started = ()
             return
         seconds = time.perf_counter() - self.started[0]
-        steps = int(self.model.optimizer.iterations) - self.started[1]
+        steps = int(self.model.outer_step) - self.started[1]
         if _hinted or steps < _STEPS or seconds > _SHORT * steps:
             return
         _hinted = True

@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from keras_meta import learners, metrics
 from keras_meta.baselines import (
+    DynamicEvaluation,
     FineTuning,
     MixedPredictions,
     Ngram,
@@ -43,11 +44,14 @@ def test_a_learner_is_mixed_and_chosen():
     assert mixed.task_values(data(), "bits_per_character")[:, position].mean() < values.mean()
 
 
-def test_fine_tuning_is_mixed():
+def test_methods_with_optimizers_are_mixed():
     fine_tuned = FineTuning(recurrent(), 0.01, steps=(0, 2))
     mixed = MixedPredictions(fine_tuned, Ngram(TASKS.codec.size, (2,)), weights=(0.5, 0.9))
     assert mixed.task_values(data(), "bits_per_character", LOSS).shape[1] == 2 * 2
     assert mixed.settings[3] == "0.9 (Adam, rate 0.01, 2 steps) + 0.1 (order 2)"
+    dynamic = DynamicEvaluation(recurrent(), 0.1)
+    mixed = MixedPredictions(dynamic, Ngram(TASKS.codec.size, (2,)), weights=(0.5,))
+    assert mixed.task_values(data(), "bits_per_character", LOSS).shape[1] == 1
 
 
 def test_weights_between_0_and_1():

@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from keras_meta import episodes, learners
 from keras_meta.callbacks import DropBlockSchedule, ExactResume
@@ -29,6 +30,19 @@ def test_the_rate_grows_by_steps_of_the_optimizer():
     # A second run goes on where the first one ended.
     fitted([DropBlockSchedule(steps=4), watch], model=model)
     np.testing.assert_allclose(rates, [0.0, 0.1, 0.2, 0.3, 0.4, 0.4], rtol=1e-6)
+
+
+def test_replicas_drop_as_much_as_one_device():
+    strategy = tf.distribute.MirroredStrategy(
+        ["CPU:0", "CPU:1"], tf.distribute.ReductionToOneDevice("CPU:0")
+    )
+    with strategy.scope():
+        layer = DropBlock(0.4, 2)
+        layers = [keras.Input((4, 4, 1)), layer, keras.layers.Flatten(), keras.layers.Dense(1)]
+        model = keras.Sequential(layers)
+        model.compile("sgd", "mse")
+    fitted([DropBlockSchedule(steps=4)], model=model)
+    np.testing.assert_allclose(keras.ops.convert_to_numpy(layer.current_rate), 0.2, rtol=1e-6)
 
 
 def trained(folder, steps):
