@@ -29,7 +29,7 @@ import tensorflow as tf
 import keras_meta
 
 DYNAMIC = ["pooled", "maml", "meta-sgd"]
-BASELINES = ["pooled", "pooled, support as context", "n-gram", "fine-tuned", "dynamic evaluation"]
+BASELINES = ["pooled", "pooled, support as context", "n-gram", "fine-tuned"]
 # These choose what is run or where, and not how.
 OF_THE_RUN = ("learners", "baselines", "dynamic", "time_steps", "folder", "out", "data")
 

@@ -118,7 +118,6 @@ def candidates(model, num_symbols):
         "pooled": [baselines.SupportContext(model, (0,))],
         "pooled, support as context": [baselines.SupportContext(model, (0, 64, 256))],
         "fine-tuned": fine_tuned(model),
-        "dynamic evaluation": dynamic(model),
         "n-gram": [baselines.Ngram(num_symbols, (1, 2, 3, 4, 5))],
     }
 
