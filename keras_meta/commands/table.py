@@ -13,9 +13,7 @@ import csv
 import sys
 
 from keras_meta.commands.argument_types import integer, names
-
-# A whole number of few different values is taken for a class.
-_MOST_CLASSES = 10
+from keras_meta.in_context.limits import MAX_CLASSES
 
 
 def add_arguments(parser):
@@ -30,7 +28,7 @@ def add_arguments(parser):
         "--as",
         dest="kind",
         choices=["classes", "numbers"],
-        help=f"what the target is (default: numbers, if there are more than {_MOST_CLASSES})",
+        help=f"what the target is (default: numbers, if there are more than {MAX_CLASSES})",
     )
     parser.add_argument(
         "--members", type=integer(1), default=8, help="orders to average over (default: 8)"

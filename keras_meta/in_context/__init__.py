@@ -1,24 +1,31 @@
 """In-context learning of tables: a network that was trained to learn, its training, estimators."""
 
+import importlib
 import typing
-
-from keras_meta.in_context.predictor import TablePredictor as TablePredictor
-from keras_meta.in_context.weights import read_card as read_card
-from keras_meta.in_context.weights import read_network as read_network
 
 if typing.TYPE_CHECKING:
     from keras_meta.in_context.estimators import InContextClassifier as InContextClassifier
     from keras_meta.in_context.estimators import InContextRegressor as InContextRegressor
+    from keras_meta.in_context.predictor import TablePredictor as TablePredictor
+    from keras_meta.in_context.weights import read_card as read_card
+    from keras_meta.in_context.weights import read_network as read_network
 
-_ESTIMATORS = ("InContextClassifier", "InContextRegressor")
+# Imported when they are asked for: scikit-learn is an extra, training says how TensorFlow is to start
+# before it does, and the help of the command line names the limits.
+_LAZY = {
+    "InContextClassifier": "estimators",
+    "InContextRegressor": "estimators",
+    "TablePredictor": "predictor",
+    "read_card": "weights",
+    "read_network": "weights",
+}
 
 
 def __getattr__(name):
-    # Imported when they are asked for: scikit-learn is an extra.
-    if name not in _ESTIMATORS:
+    if name not in _LAZY:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     try:
-        from keras_meta.in_context import estimators
+        module = importlib.import_module(f"{__name__}.{_LAZY[name]}")
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] != "sklearn":
             raise
@@ -26,8 +33,8 @@ def __getattr__(name):
             f"`{name}` needs scikit-learn: pip install keras-meta[tables]. "
             f"Received: no module named {error.name!r}."
         ) from error
-    return getattr(estimators, name)
+    return getattr(module, name)
 
 
 def __dir__():
-    return sorted({*globals(), *_ESTIMATORS})
+    return sorted({*globals(), *_LAZY})

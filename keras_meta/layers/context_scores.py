@@ -3,10 +3,8 @@
 import keras
 from keras import ops
 
+from keras_meta.heads.linear import NEVER
 from keras_meta.layers.context_attention import ContextBlock, predict_context, read_context
-
-# The score of a class without examples, representable in half precision.
-NEVER = -1e4
 
 
 @keras.saving.register_keras_serializable("keras_meta")

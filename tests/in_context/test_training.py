@@ -1,6 +1,8 @@
 """Training goes on where it was, draws tables by step alone, and writes what it says."""
 
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -64,3 +66,10 @@ def test_an_interrupted_run_goes_on_as_if_it_were_not(optimizer, tmp_path):
     log = (tmp_path / "parts" / "log.jsonl").read_text()
     lines = [json.loads(line) for line in log.splitlines()]
     assert [line["step"] for line in lines if "validation_classification" in line] == [3, 6]
+
+
+def test_tensorflow_starts_after_training_has_said_how():
+    """`main` sets what TensorFlow reads when it is imported."""
+    command = [sys.executable, "-X", "importtime", "-m", "keras_meta.in_context.train", "--help"]
+    result = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "--mechanisms" in result.stdout and "tensorflow" not in result.stderr
