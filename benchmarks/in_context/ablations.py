@@ -15,8 +15,9 @@ import sys
 
 from report import summary
 
+from keras_meta.in_context.train import MECHANISMS
+
 SMALL = ["--width", "64", "--blocks", "4", "--optimizer", "muon", "--learning-rate", "2e-3"]
-MECHANISMS = ("linear", "network", "trees", "waves", "products")
 TRAINED = {
     "all": [],
     "2 blocks": ["--blocks", "2"],

@@ -10,8 +10,8 @@ if typing.TYPE_CHECKING:
     from keras_meta.in_context.weights import read_card as read_card
     from keras_meta.in_context.weights import read_network as read_network
 
-# Imported when they are asked for: scikit-learn is an extra, training says how TensorFlow is to start
-# before it does, and the help of the command line names the limits.
+# Imported when they are asked for: scikit-learn is an extra, training says how TensorFlow is to
+# start before it does, and the help of the command line names the limits.
 _LAZY = {
     "InContextClassifier": "estimators",
     "InContextRegressor": "estimators",

@@ -9,6 +9,9 @@ import os
 import pathlib
 import signal
 
+# Those of the prior, as `table_prior.causal_model` names them.
+MECHANISMS = ("linear", "network", "trees", "waves", "products")
+
 
 def arguments(argv=None):
     """Parses the command line."""
@@ -20,7 +23,7 @@ def arguments(argv=None):
     parser.add_argument("--blocks", type=int, default=6)
     parser.add_argument("--heads", type=int, default=4)
     parser.add_argument("--cells", type=int, default=14_000, help="tokens a step")
-    parser.add_argument("--mechanisms", nargs="+", help="of the prior (default: all)")
+    parser.add_argument("--mechanisms", nargs="+", choices=MECHANISMS, help="(default: all)")
     parser.add_argument("--optimizer", choices=["adamw", "muon"], default="adamw")
     parser.add_argument("--learning-rate", type=float, default=1e-3)
     parser.add_argument("--decay", type=float, default=0.3, help="share of steps with decay")

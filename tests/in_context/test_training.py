@@ -7,8 +7,9 @@ import sys
 import numpy as np
 import pytest
 
+from keras_meta.episodes.table_prior.causal_model import SHARES
 from keras_meta.in_context.schedule import WarmupStableDecay, sizes
-from keras_meta.in_context.train import main
+from keras_meta.in_context.train import MECHANISMS, main
 from keras_meta.in_context.training import batch
 from keras_meta.in_context.weights import read_network
 
@@ -39,7 +40,11 @@ def test_codes_of_classes_are_permuted_per_table():
     assert all(set(q) <= set(s) for q, s in zip(query_y, support_y, strict=True))
 
 
-def test_a_prior_with_parts_left_out():
+def test_a_prior_with_parts_left_out(capsys):
+    assert set(MECHANISMS) == set(SHARES)
+    with pytest.raises(SystemExit):
+        main(["--folder", "unused", "--mechanisms", "magic"])
+    assert "invalid choice: 'magic'" in capsys.readouterr().err
     drawn = [batch(3, 0, shares)[1][0] for shares in (None, {"linear": 1.0}, {"trees": 1.0})]
     whole, linear, trees = (np.nan_to_num(x) for x in drawn)
     assert not np.array_equal(whole, linear) and not np.array_equal(linear, trees)
