@@ -12,6 +12,7 @@ import json
 import os
 import pathlib
 import platform
+import re
 import statistics
 import subprocess
 import sys
@@ -37,8 +38,8 @@ OURS_ALONE = ["ours, compiled step", "ours, 100 steps an execution"]
 class Contender:
     """A worker process.
 
-    TensorFlow runs with oneDNN where there are convolutions, and without it where there are none:
-    its products of small matrices take longer.
+    TensorFlow decides by the processor whether to use oneDNN, unless the name of the contender says
+    so: convolutions are faster with it, and products of small matrices may take longer.
 
     Args:
         python: The interpreter to run it with.
@@ -49,6 +50,8 @@ class Contender:
     def __init__(self, python, name, work):
         self.name = name
         self.milliseconds = []
+        one_dnn = re.search("oneDNN (on|off)", name)
+        setting = {"TF_ENABLE_ONEDNN_OPTS": str(int(one_dnn[1] == "on"))} if one_dnn else {}
         self.process = subprocess.Popen(
             [python, str(HERE / "worker.py"), name, work],
             stdin=subprocess.PIPE,
@@ -56,9 +59,9 @@ class Contender:
             stderr=subprocess.PIPE,
             text=True,
             env={
-                **os.environ,
+                **{k: v for k, v in os.environ.items() if k != "TF_ENABLE_ONEDNN_OPTS"},
+                **setting,
                 "TF_CPP_MIN_LOG_LEVEL": "3",
-                "TF_ENABLE_ONEDNN_OPTS": str(int(works.WORKS[work].convolves)),
                 "PYTHONPATH": str(HERE.parents[1]),
             },
         )
@@ -78,10 +81,12 @@ class Contender:
         self.process.wait()
 
 
-def contenders(name):
-    """Names of those who take part in a work."""
+def contenders(name, one_dnn):
+    """Names of those who take part in a work, TensorFlow with and without oneDNN."""
     work = works.WORKS[name]
-    names = [OURS, *(OURS_ALONE if work.network == "mlp" else []), *PEERS]
+    other = f"oneDNN {'off' if one_dnn else 'on'}"
+    names = [OURS, f"{OURS}, {other}", *(OURS_ALONE if work.network == "mlp" else [])]
+    names += [*PEERS, f"tensorflow map_fn, {other}"]
     # Without convolutions there is nothing to shift; and how slow plain vmap is on those with a
     # kernel for each task is clear from one work.
     if not work.convolves:
@@ -91,14 +96,21 @@ def contenders(name):
     return names
 
 
-def measure(name, pythons, rounds, block_seconds):
+def measure(name, pythons, rounds, block_seconds, one_dnn):
     """Runs all contenders at one work in turn.
+
+    Args:
+        name: Name of the work.
+        pythons: dict, package to the interpreter that has it.
+        rounds: int. Blocks of each contender.
+        block_seconds: float. Length of a block.
+        one_dnn: bool. Whether TensorFlow uses oneDNN by itself.
 
     Returns:
         dict, contender to what was measured, or to `{"not possible": reason}`.
     """
     results, running = {}, []
-    for contender in contenders(name):
+    for contender in contenders(name, one_dnn):
         process = Contender(pythons[PEERS.get(contender)], contender, name)
         try:
             first, second = process.run(1), process.run(1)
@@ -148,6 +160,29 @@ def gemm_gigaflops(size=2048, repeats=10):
         a @ a
         seconds.append(time.perf_counter() - started)
     return 2 * size**3 / min(seconds) / 1e9
+
+
+def processor():
+    """Name and vector units of the processor, where Linux tells them."""
+    file = pathlib.Path("/proc/cpuinfo")
+    lines = file.read_text().splitlines() if file.exists() else []
+    said = {key.strip(): value.strip() for key, _, value in (x.partition(":") for x in lines)}
+    units = [x for x in said.get("flags", "").split() if x.startswith(("avx", "amx", "fma"))]
+    return {"name": said.get("model name", platform.processor()), "vector_units": units}
+
+
+def uses_one_dnn(python):
+    """Whether TensorFlow uses oneDNN on this processor without being told."""
+    command = "from tensorflow.python.util._pywrap_util_port import IsMklEnabled as f; print(f())"
+    environment = {k: v for k, v in os.environ.items() if k != "TF_ENABLE_ONEDNN_OPTS"}
+    answer = subprocess.run(
+        [python, "-c", f"import tensorflow; {command}"],
+        capture_output=True,
+        text=True,
+        env=environment,
+        check=True,
+    )
+    return answer.stdout.strip() == "True"
 
 
 def environments(folder):
@@ -212,8 +247,9 @@ def main():
     arguments = parser.parse_args()
     pythons = environments(arguments.environments)
     peak = gemm_gigaflops()
+    one_dnn = uses_one_dnn(pythons[None])
+    machine = {**processor(), "cores": os.cpu_count(), "onednn_by_default": one_dnn}
     report = {
-        "cores": os.cpu_count(),
         "versions": {
             "python": platform.python_version(),
             **{p: version(pythons[None], p) for p in ("tensorflow", "keras", "keras-meta")},
@@ -225,11 +261,12 @@ def main():
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     for name in arguments.works:
         work = works.WORKS[name]
-        results = measure(name, pythons, arguments.rounds, arguments.block_seconds)
+        results = measure(name, pythons, arguments.rounds, arguments.block_seconds, one_dnn)
         entry = {
             "what": works.DESCRIPTIONS[name],
             "command": f"python benchmarks/peers --works {name} --rounds {arguments.rounds}"
             f" --block-seconds {arguments.block_seconds:g}",
+            "machine": machine,
             "gemm_gigaflops": round(peak, 1),
             "contenders": results,
             "ratio": ratios(results),

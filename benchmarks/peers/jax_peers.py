@@ -5,6 +5,7 @@ import types
 import jax
 import jax.numpy as jnp
 import sequences
+import works
 
 _OPS = types.SimpleNamespace(
     take=lambda table, tokens: table[tokens],
@@ -16,6 +17,8 @@ _OPS = types.SimpleNamespace(
     relu=jax.nn.relu,
     rsqrt=jax.lax.rsqrt,
     einsum=jnp.einsum,
+    gelu=lambda x: jax.nn.gelu(x, approximate=False),
+    constant=jnp.asarray,
 )
 
 
@@ -64,7 +67,9 @@ def _network(work, convolve):
 
     if work.convolves:
         return strided_or_pooled
-    return mlp if work.network == "mlp" else sequences.network(work, _OPS)
+    return (
+        mlp if work.network == "mlp" else sequences.network(work, _OPS, works.frozen_weights(work))
+    )
 
 
 def make(contender, work, arrays, initial):
@@ -75,7 +80,7 @@ def make(contender, work, arrays, initial):
         if work.network == "mlp":
             return jnp.mean((predictions - y) ** 2)
         log = jax.nn.log_softmax(predictions)
-        return -jnp.mean(jnp.take_along_axis(log, y[:, None], axis=1))
+        return -jnp.mean(jnp.take_along_axis(log, y[..., None], axis=-1))
 
     def task_loss(weights, support_x, support_y, query_x, query_y):
         fast = weights

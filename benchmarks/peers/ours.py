@@ -2,6 +2,7 @@
 
 import keras
 import tensorflow as tf
+import works
 
 import keras_meta
 
@@ -14,6 +15,8 @@ def _model(work):
         size, channels, filters = work.size
         pooling = "stride" if work.network == "strided" else "max"
         return keras_meta.networks.Conv4(work.ways, (size, size, channels), filters, pooling)
+    if work.network in ("gpt", "lora"):
+        return _gpt(work)
     tokens = keras.Input((20,), dtype="int32")
     x = layers.Embedding(1000, 64)(tokens)
     if work.network == "lstm":
@@ -21,6 +24,29 @@ def _model(work):
     x = layers.LayerNormalization()(x + layers.MultiHeadAttention(4, 16)(x, x))
     x = layers.LayerNormalization()(x + layers.Dense(64)(layers.Dense(128, "relu")(x)))
     return keras.Model(tokens, layers.Dense(5)(layers.GlobalAveragePooling1D()(x)))
+
+
+def _gpt(work):
+    layers = keras.layers
+    tokens = keras.Input((64,), dtype="int32")
+    x = keras_meta.layers.Positions(64)(layers.Embedding(256, 64)(tokens))
+    dense = []
+    for _ in range(4):
+        y = layers.LayerNormalization()(x)
+        x = x + layers.MultiHeadAttention(4, 16)(y, y, use_causal_mask=True)
+        y = layers.LayerNormalization()(x)
+        dense += [layers.Dense(256, "gelu"), layers.Dense(64)]
+        x = x + dense[-1](dense[-2](y))
+    model = keras.Model(tokens, layers.Dense(256)(layers.LayerNormalization()(x)))
+    if work.network == "lora":
+        for variable, value in zip(model.weights, works.frozen_weights(work), strict=True):
+            variable.assign(value)
+        for layer in model.layers:
+            layer.trainable = layer in dense
+        for layer in dense:
+            layer.enable_lora(4)
+            layer.bias.trainable = False
+    return model
 
 
 def make(contender, work, arrays, initial):

@@ -1,5 +1,7 @@
 """The networks over tokens, written once for all peers in terms of a few functions of theirs."""
 
+import numpy as np
+
 
 def lstm(ops, weights, tokens):
     """Embedding, LSTM, logits from the last state."""
@@ -37,7 +39,47 @@ def transformer(ops, weights, tokens):
     return ops.mean(x, 1, False) @ dense + offset
 
 
-def network(work, ops):
+def gpt(ops, weights, tokens):
+    """Embeddings of bytes and places, causal blocks that normalise first, logits at each place."""
+    embedding, places, *weights = weights
+    length = tokens.shape[1]
+    future = ops.constant(np.triu(np.full((length, length), -1e9, "float32"), 1))
+
+    def normalize(x, scale, offset):
+        centred = x - ops.mean(x, -1, True)
+        return centred * ops.rsqrt(ops.mean(centred**2, -1, True) + 1e-3) * scale + offset
+
+    def heads(x, kernel, bias):
+        return ops.einsum("nld,dhk->nlhk", x, kernel) + bias
+
+    x = ops.take(embedding, tokens) + places
+    while len(weights) > 4:
+        block, weights = weights[:16], weights[16:]
+        scale, offset, q, q_bias, k, k_bias, v, v_bias, out, out_bias = block[:10]
+        y = normalize(x, scale, offset)
+        queries, keys, values = heads(y, q, q_bias), heads(y, k, k_bias), heads(y, v, v_bias)
+        scores = ops.einsum("nlhk,nmhk->nhlm", queries, keys) * q.shape[-1] ** -0.5
+        attended = ops.einsum("nhlm,nmhk->nlhk", ops.softmax(scores + future), values)
+        x = x + ops.einsum("nlhk,hkd->nld", attended, out) + out_bias
+        scale, offset, wide, wide_bias, narrow, narrow_bias = block[10:]
+        y = normalize(x, scale, offset)
+        x = x + ops.gelu(y @ wide + wide_bias) @ narrow + narrow_bias
+    scale, offset, dense, bias = weights
+    return normalize(x, scale, offset) @ dense + bias
+
+
+def with_lora(weights, lora):
+    """Weights of `gpt` in which the kernels of dense layers have a product of two added."""
+    weights = list(weights)
+    places = [2 + 16 * block + within for block in range(len(weights) // 16) for within in (12, 14)]
+    for place, a, b in zip(places, lora[::2], lora[1::2], strict=True):
+        weights[place] = weights[place] + a @ b
+    return weights
+
+
+def network(work, ops, frozen=()):
     """Returns `(weights, tokens) -> logits`."""
-    function = {"lstm": lstm, "transformer": transformer}[work.network]
+    if work.network == "lora":
+        return lambda lora, tokens: gpt(ops, with_lora(frozen, lora), tokens)
+    function = {"lstm": lstm, "transformer": transformer, "gpt": gpt}[work.network]
     return lambda weights, tokens: function(ops, weights, tokens)

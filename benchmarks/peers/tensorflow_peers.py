@@ -4,6 +4,7 @@ import types
 
 import sequences
 import tensorflow as tf
+import works
 
 _OPS = types.SimpleNamespace(
     take=tf.gather,
@@ -15,6 +16,8 @@ _OPS = types.SimpleNamespace(
     relu=tf.nn.relu,
     rsqrt=tf.math.rsqrt,
     einsum=tf.einsum,
+    gelu=tf.nn.gelu,
+    constant=tf.constant,
 )
 
 
@@ -43,7 +46,9 @@ def _network(work):
 
     if work.convolves:
         return strided_or_pooled
-    return mlp if work.network == "mlp" else sequences.network(work, _OPS)
+    return (
+        mlp if work.network == "mlp" else sequences.network(work, _OPS, works.frozen_weights(work))
+    )
 
 
 def make(contender, work, arrays, initial):

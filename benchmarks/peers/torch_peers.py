@@ -6,6 +6,7 @@ import types
 import sequences
 import torch
 import torch.nn.functional as functional
+import works
 
 
 def _same(x, stride):
@@ -21,11 +22,13 @@ _OPS = types.SimpleNamespace(
     zeros=lambda *shape: torch.zeros(shape),
     mean=lambda x, axis, keep: x.mean(axis, keepdim=keep),
     softmax=lambda x: torch.softmax(x, -1),
+    gelu=functional.gelu,
+    constant=torch.from_numpy,
     **{name: getattr(torch, name) for name in ("einsum", "sigmoid", "tanh", "relu", "rsqrt")},
 )
 
 
-def _network(work):
+def _network(work, frozen):
     def strided_or_pooled(weights, x):
         strided = work.network == "strided"
         for block in range(4):
@@ -49,14 +52,18 @@ def _network(work):
 
     if work.convolves:
         return strided_or_pooled
-    return mlp if work.network == "mlp" else sequences.network(work, _OPS)
+    return mlp if work.network == "mlp" else sequences.network(work, _OPS, frozen)
 
 
 def make(contender, work, arrays, initial):
     """Returns a function that does one meta-step and returns the query loss."""
     torch.set_num_threads(os.cpu_count())
-    network = _network(work)
-    criterion = functional.mse_loss if work.network == "mlp" else functional.cross_entropy
+    network = _network(work, [torch.from_numpy(w) for w in works.frozen_weights(work)])
+
+    def criterion(predictions, y):
+        if work.network == "mlp":
+            return functional.mse_loss(predictions, y)
+        return functional.cross_entropy(predictions.flatten(0, -2), y.flatten())
 
     def tensor(array):
         array = torch.from_numpy(array)

@@ -14,7 +14,8 @@ import numpy as np
 class Work:
     """One line of the benchmark."""
 
-    # "strided" (28x28x1, 64 filters), "pooled" (84x84x3, 32 filters), "mlp", "lstm", "transformer"
+    # "strided" (28x28x1, 64 filters), "pooled" (84x84x3, 32 filters), "mlp", "lstm",
+    # "transformer", "gpt", "lora"
     network: str
     tasks: int
     steps: int
@@ -43,6 +44,8 @@ WORKS = {
     "d5": Work("mlp", tasks=25, steps=5, rate=0.01),
     "e-lstm": Work("lstm", tasks=8, steps=1, queries=5),
     "e-transformer": Work("transformer", tasks=8, steps=1, queries=5),
+    "e-gpt": Work("gpt", tasks=4, steps=1),
+    "e-lora": Work("lora", tasks=4, steps=1),
     "h-a": Work("strided", tasks=32, steps=1, first_order=True),
     "h-d": Work("mlp", tasks=25, steps=1, first_order=True, rate=0.01),
 }
@@ -58,6 +61,8 @@ DESCRIPTIONS = {
     "d5": "the same, 5 steps",
     "e-lstm": "LSTM of 64 over 20 tokens, 5-way 5-shot, 8 tasks, 1 step",
     "e-transformer": "transformer block of width 64 over 20 tokens, the same tasks",
+    "e-gpt": "causal transformer of 4 blocks of width 64, 5 lines of 64 bytes, 4 tasks, 1 step",
+    "e-lora": "the same, only LoRA weights of rank 4 in its dense layers learned and adapted",
     "h-a": "a1, first order",
     "h-d": "d1, first order",
 }
@@ -71,6 +76,9 @@ def data(work):
         amplitude = random.uniform(0.1, 5, (work.tasks, 1, 1))
         y = (amplitude * np.sin(x - random.uniform(0, np.pi, amplitude.shape))).astype("float32")
         return x[:, :10], y[:, :10], x[:, 10:], y[:, 10:]
+    if work.network in ("gpt", "lora"):
+        lines = random.integers(0, 256, (2, work.tasks, 5, 65)).astype("int32")
+        return lines[0, ..., :-1], lines[0, ..., 1:], lines[1, ..., :-1], lines[1, ..., 1:]
     if not work.convolves:
         tokens = random.integers(0, 1000, (2, work.tasks, 25, 20)).astype("int32")
         labels = np.tile(np.arange(25, dtype="int32") % 5, (work.tasks, 1))
@@ -109,6 +117,11 @@ def initial_weights(work):
         dense = [kernel(64, 128), np.zeros(128, "float32"), kernel(128, 64), zeros]
         head = [kernel(64, 5), np.zeros(5, "float32")]
         return [kernel(1000, 64), *attention, ones, zeros, *dense, ones, zeros, *head]
+    if work.network == "gpt":
+        return _gpt(kernel)
+    if work.network == "lora":
+        pairs = [(kernel(*s), kernel(*t)) for s, t in [((64, 4), (4, 256)), ((256, 4), (4, 64))]]
+        return [w for _ in range(4) for pair in pairs for w in pair]
     _, channels, filters = work.size
     weights = []
     for _ in range(4):
@@ -117,6 +130,25 @@ def initial_weights(work):
         channels = filters
     features = filters if work.network == "strided" else 25 * filters
     return [*weights, kernel(features, work.ways), np.zeros(work.ways, "float32")]
+
+
+def _gpt(kernel):
+    zeros, ones = np.zeros(64, "float32"), np.ones(64, "float32")
+    weights = [kernel(256, 64), kernel(64, 64)]
+    for _ in range(4):
+        weights += [ones, zeros]
+        for _ in range(3):
+            weights += [kernel(64, 64).reshape(64, 4, 16), zeros.reshape(4, 16)]
+        weights += [kernel(64, 64).reshape(4, 16, 64), zeros, ones, zeros]
+        weights += [kernel(64, 256), np.zeros(256, "float32"), kernel(256, 64), zeros]
+    return [*weights, ones, zeros, kernel(64, 256), np.zeros(256, "float32")]
+
+
+def frozen_weights(work):
+    """Returns the weights that are neither learned nor adapted."""
+    if work.network != "lora":
+        return []
+    return initial_weights(dataclasses.replace(work, network="gpt"))
 
 
 def flops(work):

@@ -5,7 +5,7 @@ import collections
 import keras
 import tensorflow as tf
 
-from keras_meta.exact import convolution, normalization, private
+from keras_meta.exact import attention, convolution, normalization, private
 from keras_meta.exact.replacement import replaced
 from keras_meta.inner_loop import rules
 
@@ -131,6 +131,7 @@ class FunctionalModel:
         replacements = [
             *rules.replacements(self.batch_normalizations, rule),
             *convolution.replacements(self.convolutions),
+            *attention.replacements(),
         ]
         with scope, replaced(replacements):
             predictions = (part or self.model)(x, training=training)

@@ -32,6 +32,18 @@ def count_calls(place, layer, **kwargs):
     return len(calls)
 
 
+class Attending(layers.Layer):
+    """Attention of the pixels of an image to each other."""
+
+    def __init__(self):
+        super().__init__()
+        self.attention = layers.MultiHeadAttention(1, 2)
+
+    def call(self, x):
+        pixels = keras.ops.reshape(x, (-1, 16, 2))
+        return self.attention(pixels, pixels)
+
+
 @pytest.mark.parametrize(
     "place, layer, kwargs",
     [
@@ -43,6 +55,7 @@ def count_calls(place, layer, **kwargs):
         (private.SOFTSIGN, lambda: layers.Activation("softsign"), {}),
         (private.RELU, lambda: layers.Activation("relu"), {}),
         (private.MAX_POOL, lambda: layers.MaxPooling2D(), {}),
+        (private.ATTENTION, lambda: Attending(), {}),
     ],
 )
 def test_layers_call_what_is_replaced(place, layer, kwargs):
