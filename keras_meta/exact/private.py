@@ -27,9 +27,9 @@ ATTENTION = (backend.nn, "dot_product_attention")  # contracts by `einsum`, and 
 
 CALL = "call"  # of `BatchNormalization`, which ties the choice of statistics to `training`
 CONVOLUTION = "convolution_op"  # of `Conv2D`, whose kernel gradient is slow for few images
+INNER_LOOP = "inner_loop"  # of `RNN`, where the length of the sequence is known
 
-# What `ATTENTION` names, for what the replacement leaves to Keras.
-stock_attention = backend.nn.dot_product_attention
+stock_attention = backend.nn.dot_product_attention  # for what the replacement leaves to Keras
 
 _CLASS_NUMBERS = ("sparse", "categoricalgeneralizedcrossentropy")
 _COMPILED_STEPS = ("train_function", "test_function", "predict_function")

@@ -5,7 +5,7 @@ import collections
 import keras
 import tensorflow as tf
 
-from keras_meta.exact import attention, convolution, normalization, private
+from keras_meta.exact import attention, convolution, normalization, private, recurrence
 from keras_meta.exact.replacement import replaced
 from keras_meta.inner_loop import rules
 
@@ -74,6 +74,7 @@ class FunctionalModel:
         ]
         self.moving_indices = sorted(i for _, pair in self.moving_by_layer for i in pair)
         self.convolutions = convolution.convolutions(model)
+        self.recurrences = recurrence.recurrences(model)
 
     def initial_weights(self):
         """Returns the model's current weights as tensors, and `None` for each of a task's head."""
@@ -132,6 +133,7 @@ class FunctionalModel:
             *rules.replacements(self.batch_normalizations, rule),
             *convolution.replacements(self.convolutions),
             *attention.replacements(),
+            *recurrence.replacements(self.recurrences),
         ]
         with scope, replaced(replacements):
             predictions = (part or self.model)(x, training=training)

@@ -75,7 +75,6 @@ class OuterModel(keras.Model):
         super().__init__(name=name, dtype=dtype, autocast=False)
         self.task_map = task_map
         self.seed = seed
-        # XLA, which Keras enables automatically on GPUs, is slower or fails on loops over tasks.
         self.supports_jit = False
         self.built = True
 
@@ -186,10 +185,7 @@ class OuterModel(keras.Model):
         return self.learn_tasks(self.unpack_inputs(inputs), training).predictions
 
     def learn_tasks(self, tasks, training=False):
-        """Returns the `Outcome` of learning each task of a batch, without an outer step.
-
-        With `training=True` the tasks are learned as in `fit`, with the seeds of this outer step.
-        """
+        """Returns the `Outcome` of learning each task, with the seeds of `fit` if `training`."""
         return steps.learn_tasks(self, tasks, training)
 
     def train_step(self, data):
@@ -229,6 +225,11 @@ class OuterModel(keras.Model):
         return steps.report(self, tasks, outcome)
 
     # Compiled steps.
+
+    def compile(self, *args, jit_compile=False, **kwargs):
+        """Like `keras.Model.compile`, but with XLA on request alone: it is slow in loops."""
+        self.supports_jit = jit_compile is True
+        super().compile(*args, jit_compile=jit_compile, **kwargs)
 
     def fit(self, x=None, *args, **kwargs):
         """Meta-trains. Like `keras.Model.fit`, with batches of tasks as data."""

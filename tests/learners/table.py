@@ -71,11 +71,11 @@ def cross_entropy():
     return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 
 
-def compiled(name, model=None, optimizer=None, **kwargs):
+def compiled(name, model=None, optimizer=None, jit_compile=False, **kwargs):
     """A learner of the table; `kwargs` are its own."""
     learner = LEARNERS[name](conv_model() if model is None else model, **kwargs)
     optimizer = keras.optimizers.Adam(1e-2) if optimizer is None else optimizer
-    learner.compile(optimizer, loss=cross_entropy(), metrics=["accuracy"])
+    learner.compile(optimizer, loss=cross_entropy(), metrics=["accuracy"], jit_compile=jit_compile)
     return learner
 
 
