@@ -274,7 +274,8 @@ def main():
         if works.flops(work):
             gigaflops = works.flops(work) / results[OURS]["milliseconds"] / 1e6
             entry["share_of_gemm_peak"] = round(gigaflops / peak, 3)
-        report["works"][name] = entry
+        found = {**report["works"], name: entry}
+        report["works"] = {name: found[name] for name in works.WORKS if name in found}
         arguments.out.write_text(json.dumps(report, indent=2) + "\n")
         print(f"{name}: {entry['what']}")
         for contender, result in results.items():

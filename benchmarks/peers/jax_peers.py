@@ -67,9 +67,7 @@ def _network(work, convolve):
 
     if work.convolves:
         return strided_or_pooled
-    return (
-        mlp if work.network == "mlp" else sequences.network(work, _OPS, works.frozen_weights(work))
-    )
+    return mlp if work.network == "mlp" else sequences.network(work, _OPS, frozen)
 
 
 def make(contender, work, arrays, initial):

@@ -24,29 +24,47 @@ def insert(folder, source):
             page.write_text(filled)
 
 
-def speed(source, names=("a1", "a5", "c4", "d1", "e-lstm", "e-transformer")):
+# The fastest form of each, as a user can have it.
+_FORMS = {
+    "keras_meta": ("ours, 100 steps an execution", "ours"),
+    "PyTorch loop": ("torch loop",),
+    "PyTorch vmap": ("torch vmap",),
+    "JAX vmap": ("jax vmap, shifted products", "jax vmap"),
+    "TensorFlow `map_fn`": ("tensorflow map_fn",),
+}
+_SHOWN = ("a1", "a5", "c4", "d1", "e-lstm", "e-transformer", "e-gpt", "e-lora")
+
+
+def speed(source, names=_SHOWN):
     """Milliseconds of a meta-step here and elsewhere, for several kinds of network."""
     works = _read(source, "peers")["works"]
-    titles = ["keras_meta", "PyTorch loop", "PyTorch vmap", "JAX vmap", "TensorFlow `map_fn`"]
+    others = _read(source, "peers_second_machine")["works"]
     rows = []
     for name in names or works:
-        found = works[name]["contenders"]
-        # The fastest form of each, as a user can have it.
-        forms = [
-            ("ours, 100 steps an execution", "ours"),
-            ("torch loop",),
-            ("torch vmap",),
-            ("jax vmap, shifted products", "jax vmap"),
-            ("tensorflow map_fn",),
-        ]
-        times = [next(found[x]["milliseconds"] for x in form if x in found) for form in forms]
-        cells = [f"{x:.0f}" if x >= 100 else f"{x:#.3g}" for x in times]
-        fastest = times.index(min(times))
+        times = _milliseconds(works[name])
+        cells = ["" if x is None else f"{x:.0f}" if x >= 100 else f"{x:#.3g}" for x in times]
+        fastest = times.index(min(x for x in times if x is not None))
         cells[fastest] = f"**{cells[fastest]}**"
         # Some are named after another: "a1, first order".
         other, comma, rest = works[name]["what"].partition(",")
-        rows.append([works.get(other, {}).get("what", other) + comma + rest, *cells])
-    return _markdown(["", *titles], rows)
+        what = works.get(other, {}).get("what", other) + comma + rest
+        rows.append([what, *cells, _over_torch(works[name]), _over_torch(others.get(name))])
+    return _markdown(["", *_FORMS, "PyTorch ÷ keras_meta", "on another machine"], rows)
+
+
+def _milliseconds(work):
+    """Those of each library, or `None` for one that cannot do the work."""
+    found = work["contenders"]
+    times = (next(found[x] for x in form if x in found) for form in _FORMS.values())
+    return [x.get("milliseconds") for x in times]
+
+
+def _over_torch(work):
+    """How many times as long the faster form in PyTorch takes."""
+    if work is None:
+        return ""
+    ours, *torch = _milliseconds(work)[:3]
+    return f"{min(torch) / ours:.1f}"
 
 
 def gradient(source):
