@@ -67,6 +67,7 @@ def _network(work, convolve):
 
     if work.convolves:
         return strided_or_pooled
+    frozen = [jnp.asarray(weight) for weight in works.frozen_weights(work)]
     return mlp if work.network == "mlp" else sequences.network(work, _OPS, frozen)
 
 
