@@ -75,6 +75,8 @@ class OuterModel(keras.Model):
         super().__init__(name=name, dtype=dtype, autocast=False)
         self.task_map = task_map
         self.seed = seed
+        # Keras would use XLA on its own, which is slow in loops over tasks. Set it to true to compile
+        # with `jit_compile=True`.
         self.supports_jit = False
         self.built = True
 
@@ -225,11 +227,6 @@ class OuterModel(keras.Model):
         return steps.report(self, tasks, outcome)
 
     # Compiled steps.
-
-    def compile(self, *args, jit_compile=False, **kwargs):
-        """Like `keras.Model.compile`, but with XLA on request alone: it is slow in loops."""
-        self.supports_jit = jit_compile is True
-        super().compile(*args, jit_compile=jit_compile, **kwargs)
 
     def fit(self, x=None, *args, **kwargs):
         """Meta-trains. Like `keras.Model.fit`, with batches of tasks as data."""
