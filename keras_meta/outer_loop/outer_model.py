@@ -75,8 +75,8 @@ class OuterModel(keras.Model):
         super().__init__(name=name, dtype=dtype, autocast=False)
         self.task_map = task_map
         self.seed = seed
-        # Keras would use XLA on its own, which is slow in loops over tasks. Set it to true to compile
-        # with `jit_compile=True`.
+        # Keras would use XLA on its own, which is slow in loops over tasks. For
+        # `compile(jit_compile=True)`, set it to true.
         self.supports_jit = False
         self.built = True
 

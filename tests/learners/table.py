@@ -75,6 +75,7 @@ def compiled(name, model=None, optimizer=None, jit_compile=False, **kwargs):
     """A learner of the table; `kwargs` are its own."""
     learner = LEARNERS[name](conv_model() if model is None else model, **kwargs)
     optimizer = keras.optimizers.Adam(1e-2) if optimizer is None else optimizer
+    learner.supports_jit = jit_compile
     learner.compile(optimizer, loss=cross_entropy(), metrics=["accuracy"], jit_compile=jit_compile)
     return learner
 
