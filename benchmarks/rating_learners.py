@@ -122,11 +122,12 @@ LEARNERS = {
             {"rate": 1e-3, "features": False},
         ],
     ),
-    "MeLU-like adaptation": (
+    "MeLU-like adaptation": (melu, [{"rate": 0.05, "steps": 3, "adapted": ALL_DECISIONS}]),
+    "ANIL": (
         melu,
         [
-            {"rate": 0.05, "steps": 3, "adapted": ALL_DECISIONS},
             {"rate": 0.2, "steps": 3, "adapted": "head"},
+            {"rate": 0.05, "steps": 3, "adapted": "head"},
         ],
     ),
     "CAVIA": (cavia, [{"rate": 1.0, "steps": 3, "size": 8}]),
