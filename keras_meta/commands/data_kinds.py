@@ -40,3 +40,8 @@ def is_text(config):
 def is_regression(config):
     """Whether labels are values, not classes. See `is_table`."""
     return config["data"] == "sinusoid" or is_table(config)
+
+
+def is_endless(config):
+    """Whether tasks are invented as they are needed, and none comes again. See `is_table`."""
+    return not is_table(config) and config["data"] in ("sinusoid", "glyphs", LANGUAGES)

@@ -163,8 +163,16 @@ def _fit(learner, train, validation, folder, config):
             "Choose another --out."
         )
     rows = folder.read_history(resume.step)
-    # Few groups are learned by heart before the end.
-    keeps_best = data_kinds.is_table(config) or data_kinds.is_languages(config)
+    # Few classes, groups or languages are learned by heart before the end.
+    languages = data_kinds.is_languages(config)
+    stops = (
+        config.get("environment") is None and not languages and not data_kinds.is_endless(config)
+    )
+    keeps_best = stops or languages
+    # The last checkpoint may be older than the validation that ended the run.
+    if stops and _is_over(folder.read_history(epochs * steps), epochs):
+        print(f"The run is over: its last {_patience(epochs)} validations brought nothing.")
+        return False
 
     class SaveEpoch(keras.callbacks.Callback):
         def __init__(self, phase):
@@ -176,8 +184,16 @@ def _fit(learner, train, validation, folder, config):
             rows.append({"iterations": (epoch + 1) * steps, **(logs or {})})
             folder.write_history(rows)
             losses = [float(row["val_loss"]) for row in rows[self.phase.first_epoch :]]
-            if not keeps_best or losses[-1] == min(losses):
+            best = losses.index(min(losses))
+            if not keeps_best or best == len(losses) - 1:
                 self.phase.save(self.model)
+            if stops and _is_over(rows, epochs):
+                print(
+                    f"Stopped after iteration {rows[-1]['iterations']}: {_patience(epochs)} "
+                    "validations have brought nothing. The learner of iteration "
+                    f"{rows[best]['iterations']} is kept."
+                )
+                self.model.stop_training = True
 
     tasks = config["validation_tasks"]
     batch_size = max(size for size in range(1, min(tasks, 50) + 1) if tasks % size == 0)
@@ -195,6 +211,17 @@ def _fit(learner, train, validation, folder, config):
             # The next phase goes on from the checkpoint at the end of this one.
             resume = ExactResume(folder.checkpoint_folder, config["checkpoint_iterations"])
     return True
+
+
+def _patience(epochs):
+    """How many validations may bring nothing: a quarter of the run, and no fewer than five."""
+    return max(5, epochs // 4)
+
+
+def _is_over(rows, epochs):
+    """Whether the loss in validation has not been as low as it was for too long."""
+    losses = [float(row["val_loss"]) for row in rows]
+    return bool(losses) and len(losses) - 1 - losses.index(min(losses)) >= _patience(epochs)
 
 
 def _schedules(config, iterations):

@@ -121,7 +121,8 @@ def add_arguments(parser):
         "--epoch-iterations",
         type=integer(1),
         help="iterations between validations (100; environments: 10); --iterations is rounded up "
-        "to whole epochs",
+        "to whole epochs. On data of yours, what was learned until the best validation is kept, "
+        "and a run stops after a quarter of its validations, at least five, without a better one",
     )
     training.add_argument(
         "--checkpoint-iterations",

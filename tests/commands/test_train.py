@@ -103,6 +103,24 @@ def test_a_finished_run_can_go_on_with_more_iterations(run, tmp_path):
     assert [row["iterations"] for row in rows(tmp_path)] == ["2", "4"]
 
 
+def test_a_run_that_learns_nothing_stops_and_keeps_its_best_epoch(run, tmp_path, image_folder):
+    options = [*"train --learner prototypes --outer-learning-rate 1e-30".split(), *TINY]
+    options += ["--data", image_folder, *SHORT, "--out", tmp_path / "run"]
+    options += "--epoch-iterations 1 --iterations 30".split()
+    status, output, errors = run(*options)
+    # A quarter of 30 validations after the first.
+    assert status == 0 and "Stopped after iteration 8: 7 validations" in output, errors
+    assert "The learner of iteration 1 is kept." in output
+    assert len(rows(tmp_path / "run")) == 8
+    learner = RunFolder(tmp_path / "run").read_learner()
+    assert int(learner.optimizer.iterations) == 1
+    status, output, errors = run(*options)
+    assert status == 0 and "The run is over: its last 7 validations" in output, errors
+    # More iterations are worth more patience.
+    status, output, errors = run(*options, "--iterations", 34)
+    assert status == 0 and "Stopped after iteration 9: 8 validations" in output, errors
+
+
 def test_other_options_on_resuming_are_named(whole_run, fails):
     message = fails("train", *OPTIONS, "--out", whole_run, "--seed", 4, "--inner-steps", 2)
     assert "--inner-steps 1 (now 2)" in message and "--seed 0 (now 4)" in message
