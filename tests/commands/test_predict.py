@@ -118,9 +118,13 @@ def test_any_number_of_classes_and_refusal_and_a_sheet(run, fails, run_of_many_c
     # The threshold is that of the run, not learned again.
     content = (run_of_many_classes / "unknown.json").read_text()
     edited = content.replace(str(found["threshold"]), "1e9")
-    (run_of_many_classes / "unknown.json").write_text(edited)
-    status, output, _ = run("predict", run_of_many_classes, *folders, "--unknown", "none of these")
+    chance = edited.replace(str(found["area_under_the_curve"]), "0.53")
+    (run_of_many_classes / "unknown.json").write_text(chance)
+    status, output, errors = run(
+        "predict", run_of_many_classes, *folders, "--unknown", "none of these"
+    )
     assert output.count(",none of these,") == 6
+    assert "53% of all pairs" in errors and "hardly better than chance" in errors
     (run_of_many_classes / "unknown.json").unlink()
     message = fails("predict", run_of_many_classes, *folders, "--unknown", "class0")
     assert "--unknown must not be the name of a class" in message
