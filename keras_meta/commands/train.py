@@ -189,7 +189,7 @@ def _fit(learner, train, validation, folder, config):
                 self.phase.save(self.model)
             if stops and _is_over(rows, epochs):
                 print(
-                    f"Stopped after iteration {rows[-1]['iterations']}: {_patience(epochs)} "
+                    f"\nStopped after iteration {rows[-1]['iterations']}: {_patience(epochs)} "
                     "validations have brought nothing. The learner of iteration "
                     f"{rows[best]['iterations']} is kept."
                 )
