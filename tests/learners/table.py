@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from keras_meta import registry
 from keras_meta.episodes import EpisodeSampler
+from keras_meta.exact.layers import sublayers
 from tests.quick import quick_first
 
 # By name, what makes a learner of tasks of 3 ways from a model with 3 outputs.
@@ -75,7 +76,8 @@ def compiled(name, model=None, optimizer=None, jit_compile=False, **kwargs):
     """A learner of the table; `kwargs` are its own."""
     learner = LEARNERS[name](conv_model() if model is None else model, **kwargs)
     optimizer = keras.optimizers.Adam(1e-2) if optimizer is None else optimizer
-    learner.supports_jit = jit_compile
+    for model in [learner, *sublayers(learner)] if jit_compile else []:
+        model.supports_jit = True  # of the members of an ensemble too
     learner.compile(optimizer, loss=cross_entropy(), metrics=["accuracy"], jit_compile=jit_compile)
     return learner
 

@@ -75,10 +75,12 @@ def test_a_kernel_for_cpus_alone_is_found():
     assert lacking(compute.get_concrete_function().graph) == {"AsString", "StringLength"}
 
 
-@first(("anil", "prototypes"))
-@pytest.mark.parametrize("task_map", ["loop", "vectorize"])
-def test_xla_takes_the_same_steps(name, task_map):
-    # Dropout draws other numbers under XLA.
+# The places of tasks' masks, batches and codes are drawn by another algorithm under XLA.
+DRAWN = ("mt-net", "reptile", "in-context")
+
+
+def check_steps_by_xla(name, task_map):
+    # So are those of dropout.
     plain, by_xla = (
         compiled(
             name,
@@ -93,5 +95,19 @@ def test_xla_takes_the_same_steps(name, task_map):
     assert by_xla.jit_compile and not plain.jit_compile
     data = tf.data.Dataset.from_tensors(batch(2)).repeat(2)
     logs = [model.fit(data, verbose=0).history for model in (plain, by_xla)]
+    assert np.isfinite(logs[1]["loss"]).all()
+    if name in DRAWN:
+        return
     np.testing.assert_allclose(logs[0]["loss"], logs[1]["loss"], rtol=1e-4)
     check_equal_weights(plain.trainable_variables, by_xla.trainable_variables, rtol=1e-3, atol=1e-5)
+
+
+@first(("anil", "prototypes"))
+def test_xla_takes_the_same_steps(name):
+    check_steps_by_xla(name, "loop")
+
+
+@pytest.mark.parametrize("name", ["anil", "prototypes"])
+def test_xla_takes_the_same_steps_vectorised(name):
+    """Learners with a loop in a task cannot be vectorised under XLA: its lists lack a kernel."""
+    check_steps_by_xla(name, "vectorize")
