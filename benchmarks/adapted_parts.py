@@ -7,8 +7,8 @@ of the second-order meta-gradient.
 """
 
 import argparse
+import functools
 import pathlib
-import time
 
 import keras
 import numpy as np
@@ -89,15 +89,10 @@ def main():
     episode, functions = batch(), {}
     for name, learner in kinds.items():
         learner.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
-        functions[name] = tf.function(learner.meta_gradients, autograph=False)
-        functions[name](episode)
-    times = {name: [] for name in kinds}
-    for _ in range(arguments.repeats):
-        for name, function in functions.items():
-            started = time.perf_counter()
-            function(episode)
-            times[name].append(1000 * (time.perf_counter() - started))
-    medians = {name: float(np.median(values)) for name, values in times.items()}
+        traced = tf.function(learner.meta_gradients, autograph=False)
+        functions[name] = functools.partial(traced, episode)
+        functions[name]()
+    medians = record.milliseconds_in_turn(functions, arguments.repeats)
     whole = medians["all weights adapted"]
     result = {
         "command": record.command(),

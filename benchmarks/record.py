@@ -2,7 +2,9 @@
 
 import json
 import platform
+import statistics
 import sys
+import time
 
 import keras
 import numpy as np
@@ -32,6 +34,25 @@ def interval(values, digits=4):
         "mean": np.round(np.float64(mean), digits).tolist(),
         "half_width_95": np.round(np.float64(half_width), digits).tolist(),
     }
+
+
+def milliseconds_in_turn(functions, rounds):
+    """Median milliseconds of each of several functions, so that the machine is as busy for all.
+
+    Args:
+        functions: dict, name to callable.
+        rounds: int. Calls of each.
+
+    Returns:
+        dict, name to float.
+    """
+    times = {name: [] for name in functions}
+    for _ in range(rounds):
+        for name, function in functions.items():
+            started = time.perf_counter()
+            function()
+            times[name].append(1000 * (time.perf_counter() - started))
+    return {name: statistics.median(values) for name, values in times.items()}
 
 
 def write(path, result):

@@ -15,7 +15,6 @@ many take more than two thirds of the time.
 import argparse
 import itertools
 import pathlib
-import time
 
 import keras
 import numpy as np
@@ -40,17 +39,6 @@ def meta_gradient(tasks, ways, steps):
     function()
     parameters = sum(v.numpy().size for v in learner.trainable_variables)
     return function, parameters
-
-
-def median_milliseconds(functions, repeats):
-    """Medians of functions that are timed in turn."""
-    times = {key: [] for key in functions}
-    for _ in range(repeats):
-        for key, function in functions.items():
-            started = time.perf_counter()
-            function()
-            times[key].append(1000 * (time.perf_counter() - started))
-    return {key: float(np.median(values)) for key, values in times.items()}
 
 
 def fit(measured):
@@ -92,7 +80,7 @@ def main():
     functions = {}
     for key in itertools.product(arguments.tasks, arguments.ways, arguments.steps):
         functions[key], parameters = meta_gradient(*key)
-    measured = median_milliseconds(functions, arguments.repeats)
+    measured = record.milliseconds_in_turn(functions, arguments.repeats)
     coefficients, error = fit(measured)
 
     def named(tasks, ways, steps):

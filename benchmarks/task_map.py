@@ -7,11 +7,10 @@ import argparse
 import json
 import pathlib
 import platform
-import statistics
-import time
 
 import keras
 import numpy as np
+import record
 import tensorflow as tf
 
 import keras_meta
@@ -80,17 +79,6 @@ def stepper(build, way, num_tasks=16):
     return lambda: float(step(batch)["loss"])
 
 
-def milliseconds(steps, rounds):
-    """Median time of each of several steps, measured in turn."""
-    times = {name: [] for name in steps}
-    for _ in range(rounds):
-        for name, step in steps.items():
-            started = time.perf_counter()
-            step()
-            times[name].append(1000 * (time.perf_counter() - started))
-    return {name: round(statistics.median(t), 3) for name, t in times.items()}
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", default="benchmarks/results/task_map.json")
@@ -110,7 +98,8 @@ def main():
             # What cannot be vectorised fails in many ways, all of which `auto` must avoid.
             except Exception as error:
                 failures[way] = type(error).__name__
-        times = milliseconds(steps, arguments.rounds)
+        medians = record.milliseconds_in_turn(steps, arguments.rounds)
+        times = {name: round(value, 3) for name, value in medians.items()}
         chosen = task_map.choose(build()[0])
         worse = times[chosen] / min(times.values()) - 1
         report["milliseconds_for_16_tasks"][name] = {

@@ -17,25 +17,34 @@ def lstm(ops, weights, tokens):
     return hidden @ dense + offset
 
 
-def transformer(ops, weights, tokens):
-    """Embedding, one block of attention and a dense network, mean, logits."""
-    (embedding, q, q_bias, k, k_bias, v, v_bias, out, out_bias, *rest) = weights
-    scale_1, offset_1, wide, wide_bias, narrow, narrow_bias, scale_2, offset_2, dense, offset = rest
+def normalized(ops, x, scale, offset):
+    """Layer normalisation."""
+    centred = x - ops.mean(x, -1, True)
+    return centred * ops.rsqrt(ops.mean(centred**2, -1, True) + 1e-3) * scale + offset
 
-    def normalize(x, scale, offset):
-        centred = x - ops.mean(x, -1, True)
-        return centred * ops.rsqrt(ops.mean(centred**2, -1, True) + 1e-3) * scale + offset
 
-    def heads(x, kernel, bias):
+def attended(ops, weights, x, mask=None):
+    """Attention of all places to each other, with a mask that is added to the logits."""
+    q, q_bias, k, k_bias, v, v_bias, out, out_bias = weights
+
+    def heads(kernel, bias):
         return ops.einsum("nld,dhk->nlhk", x, kernel) + bias
 
-    x = ops.take(embedding, tokens)
-    queries, keys, values = heads(x, q, q_bias), heads(x, k, k_bias), heads(x, v, v_bias)
+    queries, keys, values = heads(q, q_bias), heads(k, k_bias), heads(v, v_bias)
     scores = ops.einsum("nlhk,nmhk->nhlm", queries, keys) * q.shape[-1] ** -0.5
-    attended = ops.einsum("nhlm,nmhk->nlhk", ops.softmax(scores), values)
-    x = normalize(x + ops.einsum("nlhk,hkd->nld", attended, out) + out_bias, scale_1, offset_1)
+    scores = scores if mask is None else scores + mask
+    mixed = ops.einsum("nhlm,nmhk->nlhk", ops.softmax(scores), values)
+    return ops.einsum("nlhk,hkd->nld", mixed, out) + out_bias
+
+
+def transformer(ops, weights, tokens):
+    """Embedding, one block of attention and a dense network, mean, logits."""
+    embedding, attention, rest = weights[0], weights[1:9], weights[9:]
+    scale_1, offset_1, wide, wide_bias, narrow, narrow_bias, scale_2, offset_2, dense, offset = rest
+    x = ops.take(embedding, tokens)
+    x = normalized(ops, x + attended(ops, attention, x), scale_1, offset_1)
     inside = ops.relu(x @ wide + wide_bias) @ narrow + narrow_bias
-    x = normalize(x + inside, scale_2, offset_2)
+    x = normalized(ops, x + inside, scale_2, offset_2)
     return ops.mean(x, 1, False) @ dense + offset
 
 
@@ -44,28 +53,15 @@ def gpt(ops, weights, tokens):
     embedding, places, *weights = weights
     length = tokens.shape[1]
     future = ops.constant(np.triu(np.full((length, length), -1e9, "float32"), 1))
-
-    def normalize(x, scale, offset):
-        centred = x - ops.mean(x, -1, True)
-        return centred * ops.rsqrt(ops.mean(centred**2, -1, True) + 1e-3) * scale + offset
-
-    def heads(x, kernel, bias):
-        return ops.einsum("nld,dhk->nlhk", x, kernel) + bias
-
     x = ops.take(embedding, tokens) + places
     while len(weights) > 4:
         block, weights = weights[:16], weights[16:]
-        scale, offset, q, q_bias, k, k_bias, v, v_bias, out, out_bias = block[:10]
-        y = normalize(x, scale, offset)
-        queries, keys, values = heads(y, q, q_bias), heads(y, k, k_bias), heads(y, v, v_bias)
-        scores = ops.einsum("nlhk,nmhk->nhlm", queries, keys) * q.shape[-1] ** -0.5
-        attended = ops.einsum("nhlm,nmhk->nlhk", ops.softmax(scores + future), values)
-        x = x + ops.einsum("nlhk,hkd->nld", attended, out) + out_bias
+        x = x + attended(ops, block[2:10], normalized(ops, x, *block[:2]), future)
         scale, offset, wide, wide_bias, narrow, narrow_bias = block[10:]
-        y = normalize(x, scale, offset)
+        y = normalized(ops, x, scale, offset)
         x = x + ops.gelu(y @ wide + wide_bias) @ narrow + narrow_bias
     scale, offset, dense, bias = weights
-    return normalize(x, scale, offset) @ dense + bias
+    return normalized(ops, x, scale, offset) @ dense + bias
 
 
 def with_lora(weights, lora):

@@ -23,9 +23,6 @@ from pathlib import Path
 from keras_meta.commands import data_kinds, tensorflow_start
 from keras_meta.commands.run_folder import RunFolder
 
-# Then it is best, for as many unknown queries as known ones, to refuse nearly all.
-_HARDLY = " That is hardly better than chance: train on more classes, or leave --unknown out."
-
 
 def add_arguments(parser):
     """Declares the options."""
@@ -186,15 +183,16 @@ def _refusal(folder, config, learner, labels):
 
     counts = np.bincount(labels)
     found = unknown.refusal(folder, config, learner, len(counts), int(counts.min()))
-    print(
+    note = (
         "keras-meta: note: on validation tasks of "
         f"{found['ways']} known classes with {found['shots']} examples, a known query has a "
         f"greater {found['score']} than an unknown one in {found['area_under_the_curve']:.0%} of "
         f"all pairs. Queries with at most {found['threshold']:.4g} are refused."
-        + _HARDLY
-        * (found["area_under_the_curve"] < 0.6),
-        file=sys.stderr,
     )
+    if found["area_under_the_curve"] < 0.6:
+        # Then it is best, for as many unknown queries as known ones, to refuse nearly all.
+        note += " That is hardly better than chance: train on more classes, or leave --unknown out."
+    print(note, file=sys.stderr)
     return found
 
 

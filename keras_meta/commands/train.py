@@ -165,9 +165,7 @@ def _fit(learner, train, validation, folder, config):
     rows = folder.read_history(resume.step)
     # Few classes, groups or languages are learned by heart before the end.
     languages = data_kinds.is_languages(config)
-    stops = (
-        config.get("environment") is None and not languages and not data_kinds.is_endless(config)
-    )
+    stops = not languages and not data_kinds.is_endless(config)
     keeps_best = stops or languages
     # The last checkpoint may be older than the validation that ended the run.
     if stops and _is_over(folder.read_history(epochs * steps), epochs):

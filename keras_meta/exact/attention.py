@@ -5,7 +5,6 @@ import tensorflow as tf
 from keras_meta.exact import private
 
 _HEADS_FIRST = [0, 2, 1, 3]
-_stock = private.stock_attention
 
 
 def replacements():
@@ -21,7 +20,7 @@ def dot_product_attention(
     Keras contracts by `einsum`, which transposes its operands in every call, in all derivatives
     anew, and masks by a selection, which is slow where the mask is broadcast. Here queries, keys
     and values are transposed once, and a mask `a` of zeros and ones masks logits `l` as
-    `a l + (a - 1) c` with a large `c`, which is the same number: `l` or `-c`.
+    `a l + (a - 1) c` with a large `c`, which is the same number for finite logits: `l` or `-c`.
 
     Half precision, and keys of which several heads share one, are left to Keras.
 
@@ -41,7 +40,7 @@ def dot_product_attention(
     """
     tensors = [tf.convert_to_tensor(x) for x in (query, key, value)]
     if any(kwargs.values()) or not _plain(*tensors):
-        return _stock(query, key, value, bias, mask, scale, is_causal, **kwargs)
+        return private.stock_attention(query, key, value, bias, mask, scale, is_causal, **kwargs)
     queries, keys, values = (tf.transpose(x, _HEADS_FIRST) for x in tensors)
     dtype = queries.dtype
     scale = tf.cast(keys.shape[-1] ** -0.5 if scale is None else scale, dtype)

@@ -197,6 +197,9 @@ def _path_name(path):
 def flat(function, specs, names=None):
     """Traces `function` of one nest as a function of named tensors, which signatures require.
 
+    A SavedModel does not compare the shapes that it is given with those of its inputs, and would
+    broadcast values `[n]` to `[n, n]` where `[n, 1]` are meant. The endpoint refuses them.
+
     Args:
         function: Callable, nest of tensors to nest of tensors.
         specs: Nest of `tf.TensorSpec`.
@@ -214,7 +217,11 @@ def flat(function, specs, names=None):
 
     @tf.function(autograph=False)
     def endpoint(**inputs):
-        outputs = function(tf.nest.pack_sequence_as(specs, [inputs[name] for name in input_names]))
+        leaves = [
+            tf.ensure_shape(inputs[name], leaf.shape, name=f"shape_of_{name}")
+            for name, leaf in zip(input_names, tf.nest.flatten(specs), strict=True)
+        ]
+        outputs = function(tf.nest.pack_sequence_as(specs, leaves))
         return dict(zip(names_of(outputs), tf.nest.flatten(outputs), strict=True))
 
     leaves = zip(input_names, tf.nest.flatten(specs), strict=True)

@@ -10,6 +10,8 @@ from keras_meta.exact import private, recurrence
 from keras_meta.exact.replacement import replaced
 from keras_meta.inner_loop.functional import FunctionalModel
 
+pytestmark = pytest.mark.usefixtures("float64")
+
 LENGTH, SIZE = 5, 3
 LAYERS = {
     "lstm": lambda: layers.LSTM(2),
@@ -17,20 +19,17 @@ LAYERS = {
     "backwards": lambda: layers.SimpleRNN(2, go_backwards=True),
     "both": lambda: layers.Bidirectional(layers.LSTM(2)),
     "cells": lambda: layers.RNN([layers.LSTMCell(2), layers.GRUCell(2)]),
+    "images": lambda: keras.Sequential(
+        [layers.Reshape((LENGTH, SIZE, 1)), layers.ConvLSTM1D(2, 2)]
+    ),
     "dropout": lambda: layers.GRU(2, dropout=0.3, recurrent_dropout=0.3, seed=1),
 }
 
 
-@pytest.fixture(autouse=True)
-def double():
-    keras.config.set_floatx("float64")
-    yield
-    keras.config.set_floatx("float32")
-
-
 def functional(name, length=LENGTH):
     x = keras.Input((length, SIZE))
-    y = LAYERS[name]()(layers.Masking()(x))
+    # Convolutions over images take no mask.
+    y = LAYERS[name]()(x if name == "images" else layers.Masking()(x))
     return FunctionalModel(keras.Model(x, y))
 
 

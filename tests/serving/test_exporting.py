@@ -103,3 +103,20 @@ def test_batches_of_the_other_learners(name, tmp_path):
     states = endpoints["adapt_batch"](support_x=inputs["support_x"], support_y=inputs["support_y"])
     together = endpoints["predict_batch"](query_x=inputs["query_x"], **states)["predictions"]
     np.testing.assert_allclose(together, predictions, atol=1e-5)
+
+
+def test_values_of_another_shape_are_refused_and_not_broadcast(tmp_path):
+    waves = keras_meta.episodes.Sinusoid(num_shots=4, num_queries=3)
+    learner = keras_meta.learners.RidgeLearner(
+        keras.Sequential([keras.Input((1,)), keras.layers.Dense(5, "tanh")]), num_values=1
+    )
+    learner.compile("sgd", "mse")
+    ((inputs, _),) = waves.as_dataset(1, num_batches=1)
+    learner(inputs)
+    learner.export(tmp_path, verbose=False)
+    endpoints = tf.saved_model.load(tmp_path).signatures
+    x, y, query_x = (inputs[key][0] for key in ("support_x", "support_y", "query_x"))
+    assert endpoints["adapt"](support_x=x, support_y=y)
+    for name, queries in (("adapt", {}), ("adapt_and_predict", {"query_x": query_x})):
+        with pytest.raises(tf.errors.InvalidArgumentError, match=r"support_y \[4\] is not compat"):
+            endpoints[name](support_x=x, support_y=y[:, 0], **queries)
