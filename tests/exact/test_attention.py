@@ -58,18 +58,21 @@ def test_equals_keras_to_second_order(options):
         np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-12)
 
 
-def test_half_precision_and_shared_keys_are_left_to_keras():
+def test_half_precision_is_left_to_keras():
     half = tensors("bfloat16")
     np.testing.assert_array_equal(
         tf.cast(attention.dot_product_attention(*half), "float32"),
         tf.cast(private.stock_attention(*half), "float32"),
     )
-    query, key, value = tensors(others=PLACES)
-    query = tf.repeat(query, 2, axis=2)
-    np.testing.assert_array_equal(
-        attention.dot_product_attention(query, key, value),
-        private.stock_attention(query, key, value),
-    )
+
+
+def test_keys_that_several_heads_share():
+    x = keras.Input((6, 4))
+    model = keras.Model(x, keras.layers.GroupQueryAttention(3, 4, 2)(x, x))
+    function = FunctionalModel(model)
+    values = tf.random.stateless_normal((2, 6, 4), (0, 1))
+    predictions = function(values, function.initial_weights()).predictions
+    np.testing.assert_allclose(predictions, model(values), rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("causal", [False, True])
