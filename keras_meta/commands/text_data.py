@@ -94,6 +94,12 @@ def _frequent(labels, needed):
     """Returns the rows of the labels that have enough examples."""
     names, numbers = np.unique(labels, return_counts=True)
     rare = numbers < needed
+    if rare.all():
+        raise ValueError(
+            f"No label has the {needed} examples that a task needs (--shots + --queries). Received: "
+            f"at most {numbers.max(initial=0)} examples of a label. Choose fewer --queries, or add "
+            "examples."
+        )
     if rare.any():
         counted = [f"{names[k]!r} ({numbers[k]})" for k in np.flatnonzero(rare)]
         listed = ", ".join(counted[:10]) + ", ..." * (len(counted) > 10)

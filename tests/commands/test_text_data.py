@@ -167,6 +167,9 @@ def test_files_that_cannot_be_used_to_train(fails, tmp_path):
     assert "line 62 with 1 fields" in train(fails, tmp_path, [*rows(), ("alone",)])
     assert "line 62 with an empty field 'text'" in train(fails, tmp_path, [*rows(), ("", "a", "b")])
     assert "too few classes to divide" in train(fails, tmp_path, rows(labels=2))
+    message = train(fails, tmp_path, rows(), "--queries", 9)
+    assert "No label has the 10 examples" in message and "Choose fewer --queries" in message
+    assert "Received: at most 4 examples of a label." in message
     assert "at least one group each" in train(fails, tmp_path, rows(domains=2), "--group", "domain")
     lines = [*rows(), ("other", "label1", "domain3")]
     message = train(fails, tmp_path, lines, "--group", "domain")
