@@ -96,9 +96,9 @@ def _frequent(labels, needed):
     rare = numbers < needed
     if rare.all():
         raise ValueError(
-            f"No label has the {needed} examples that a task needs (--shots + --queries). Received: "
-            f"at most {numbers.max(initial=0)} examples of a label. Choose fewer --queries, or add "
-            "examples."
+            f"No label has the {needed} examples that a task needs (--shots + --queries). "
+            f"Received: at most {numbers.max(initial=0)} examples of a label. "
+            "Choose fewer --queries, or add examples."
         )
     if rare.any():
         counted = [f"{names[k]!r} ({numbers[k]})" for k in np.flatnonzero(rare)]
