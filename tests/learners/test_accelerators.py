@@ -77,8 +77,8 @@ def test_a_kernel_for_cpus_alone_is_found():
 
 # XLA draws random numbers by another algorithm: the masks, batches and codes of these.
 DRAWN = ("mt-net", "reptile", "in-context")
-# Their tasks have loops, which cannot be vectorised around convolutions, or whose lists lack a kernel
-# of XLA; the recurrence over a context is refused.
+# Their tasks have loops, which cannot be vectorised around convolutions, or whose lists XLA has no
+# kernel for; the recurrence over a context is refused.
 LOOPS = ("reptile", "imaml", "full-context-matching", "logistic", "svm")
 
 
