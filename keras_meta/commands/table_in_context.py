@@ -5,12 +5,10 @@ import numpy as np
 from keras_meta.episodes import table_reading
 from keras_meta.episodes.table_columns import CategoryCollector, Numbers, UndecidedCollector
 from keras_meta.in_context.columns import TableColumns
-from keras_meta.in_context.distribution import bucket_mean, bucket_quantiles
+from keras_meta.in_context.distribution import INTERVAL, bucket_mean, bucket_quantiles
 from keras_meta.in_context.limits import MAX_CLASSES, check_classes, check_table
 from keras_meta.in_context.predictor import TablePredictor
 from keras_meta.in_context.weights import read_network
-
-_INTERVAL = (0.05, 0.95)
 
 
 def predictions(options):
@@ -83,7 +81,7 @@ def _numbers(options, network, columns, x, y, query):
     borders = network.borders.astype("float64") * scale + mean
     found = predictor.probabilities(query)
     means = bucket_mean(found, borders)[:, None]
-    values = np.concatenate([means, bucket_quantiles(found, borders, _INTERVAL)], 1)
+    values = np.concatenate([means, bucket_quantiles(found, borders, INTERVAL)], 1)
     header = [options.target, "lower", "upper"]
     return [header, *([f"{value:.6g}" for value in row] for row in values)]
 

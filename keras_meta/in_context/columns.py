@@ -23,6 +23,8 @@ class TableColumns:
 
     Attributes:
         categories: bool array `[columns]`, which columns hold categories.
+        fits: List, for each column its mean and standard deviation, or a dict from the names of
+            categories to codes.
 
     Example:
 
@@ -36,15 +38,15 @@ class TableColumns:
 
     def __init__(self, columns, names):
         self.names = list(names)
-        self._fits = []
+        self.fits = []
         for values, name in zip(columns, self.names, strict=True):
             found = _collected(UndecidedCollector(name, missing=True), values)
-            self._fits.append(
+            self.fits.append(
                 _standardization(found.values)
                 if isinstance(found, Numbers)
                 else {name: code for code, name in enumerate(sorted(set(found.names) - {""}))}
             )
-        self.categories = np.array([isinstance(fit, dict) for fit in self._fits])
+        self.categories = np.array([isinstance(fit, dict) for fit in self.fits])
 
     def __call__(self, columns):
         """Returns rows as a float32 array `[rows, columns]`, NaN where a value is missing.
@@ -53,7 +55,7 @@ class TableColumns:
             columns: Sequence of columns, like those that it was fitted to.
         """
         arrays = []
-        for values, name, fit in zip(columns, self.names, self._fits, strict=True):
+        for values, name, fit in zip(columns, self.names, self.fits, strict=True):
             if isinstance(fit, dict):
                 found = _collected(CategoryCollector(name, missing=True), values)
                 codes = np.array([fit.get(category, np.nan) for category in found.names])

@@ -2,6 +2,9 @@
 
 import numpy as np
 
+# Quantiles between which nine of ten values are to be.
+INTERVAL = (0.05, 0.95)
+
 
 def bucket_mean(probabilities, borders):
     """Returns the means `[rows]` of numbers that are uniform within buckets.

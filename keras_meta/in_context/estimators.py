@@ -7,8 +7,9 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from keras_meta.in_context import exporting
 from keras_meta.in_context.columns import TableColumns
-from keras_meta.in_context.distribution import bucket_mean, bucket_quantiles
+from keras_meta.in_context.distribution import INTERVAL, bucket_mean, bucket_quantiles
 from keras_meta.in_context.limits import check_classes, check_table
 from keras_meta.in_context.predictor import TablePredictor
 from keras_meta.in_context.weights import read_network
@@ -51,6 +52,31 @@ class _InContextEstimator(BaseEstimator):
         check_is_fitted(self)
         x = validate_data(self, x, reset=False, dtype=None, ensure_all_finite="allow-nan")
         return self.predictor_.probabilities(self.columns_(x.T))
+
+    def export(self, filepath, format="tf_saved_model", verbose=True, query_size=None):
+        """Writes what has been read, to predict rows without scikit-learn, Keras and this library.
+
+        A SavedModel has an endpoint `serve`, which takes each column by its name, `[rows]`: numbers
+        as float64, NaN where missing, and categories as strings, `""` where missing. It returns
+        `class` and `probabilities`; or `mean`, and `lower` and `upper`, the ends of the interval
+        that is to cover nine of ten values.
+
+        A file for LiteRT has a signature `predict`, which takes `x`, float32 `[query_size,
+        columns]`, in which a category is its number in alphabetical order, and does not return
+        `class`.
+
+        Args:
+            filepath: Folder to write, or file ending in `.tflite`.
+            format: `"tf_saved_model"` or `"litert"`.
+            verbose: bool. Whether to print inputs and outputs.
+            query_size: int. Number of rows that LiteRT predicts at a time.
+
+        Raises:
+            ValueError: If the format is unknown, or the options are not those of the format.
+        """
+        check_is_fitted(self)
+        table = exporting.ReadTable(self.predictor_, self.columns_, self._outputs())
+        exporting.export(table, filepath, format, verbose, query_size)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -122,6 +148,9 @@ class InContextClassifier(ClassifierMixin, _InContextEstimator):
         chosen = self.predict_proba(X).argmax(1)  # says so if nothing has been fitted
         return self.classes_[chosen]
 
+    def _outputs(self):
+        return exporting.class_outputs(self.classes_)
+
 
 class InContextRegressor(RegressorMixin, _InContextEstimator):
     """Predicts a number, and its distribution, in one forward pass. See `InContextClassifier`.
@@ -151,6 +180,9 @@ class InContextRegressor(RegressorMixin, _InContextEstimator):
         y = np.asarray(y, "float64")
         self.mean_, self.scale_ = y.mean(), y.std() or 1.0
         return self._read(X, (y - self.mean_) / self.scale_)
+
+    def _outputs(self):
+        return exporting.number_outputs(self._borders(), INTERVAL)
 
     def _borders(self):
         return self.predictor_.network.borders.astype("float64") * self.scale_ + self.mean_

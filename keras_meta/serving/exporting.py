@@ -98,6 +98,19 @@ def write(learner, filepath, endpoints, default, verbose):
     module = tf.Module()
     module.learner_variables = [variable.value for variable in learner.variables]
     module.tables = tables(learner, endpoints.values())
+    write_module(module, filepath, endpoints, default, verbose)
+
+
+def write_module(module, filepath, endpoints, default, verbose):
+    """Writes endpoints as a SavedModel. See `write`.
+
+    Args:
+        module: `tf.Module` that holds the variables and tables of the endpoints.
+        filepath: See `write`.
+        endpoints: See `write`.
+        default: See `write`.
+        verbose: See `write`.
+    """
     for name, endpoint in endpoints.items():
         setattr(module, name, endpoint)
     tf.saved_model.save(

@@ -33,7 +33,18 @@ def export(learner, filepath, support_size, query_size, verbose=True):
             operation that LiteRT lacks, which the message names.
     """
     exporting.check_seen(learner)
-    for name, size in (("support_size", support_size), ("query_size", query_size)):
+    check_options(filepath, support_size=support_size, query_size=query_size)
+    with replaced(builtin_derivatives.replacements()):
+        functions = _signatures(learner, support_size, query_size)
+    module = tf.Module()
+    module.learner_variables = [variable.value for variable in learner.variables]
+    module.tables = exporting.tables(learner, functions.values())
+    write(module, type(learner).__name__, filepath, functions, verbose)
+
+
+def check_options(filepath, **sizes):
+    """Raises if a size is not one, or if the file has another ending than LiteRT's."""
+    for name, size in sizes.items():
         if isinstance(size, bool) or not isinstance(size, int) or size < 1:
             raise ValueError(
                 f"LiteRT requires fixed shapes: `{name}` must be an integer >= 1. "
@@ -41,9 +52,22 @@ def export(learner, filepath, support_size, query_size, verbose=True):
             )
     if not str(filepath).endswith(".tflite"):
         raise ValueError(f"The file must end in `.tflite`. Received: filepath={str(filepath)!r}.")
-    with replaced(builtin_derivatives.replacements()):
-        functions = _signatures(learner, support_size, query_size)
-    content = _convert(learner, functions)
+
+
+def write(module, kind, filepath, functions, verbose):
+    """Writes functions as the signatures of a file of LiteRT's builtin operations.
+
+    Args:
+        module: `tf.Module` that holds the variables and tables of the functions.
+        kind: str, what is exported, for messages.
+        filepath: File to write.
+        functions: dict, name to concrete function.
+        verbose: bool. Whether to print the signatures.
+
+    Raises:
+        ValueError: If LiteRT lacks an operation, which the message names.
+    """
+    content = _convert(module, kind, functions)
     Path(filepath).write_bytes(content)
     if verbose:
         print(f"Exported to {filepath!s}, {len(content)} bytes:")
@@ -82,10 +106,7 @@ def _signatures(learner, support_size, query_size):
     }
 
 
-def _convert(learner, functions):
-    module = tf.Module()
-    module.learner_variables = [variable.value for variable in learner.variables]
-    module.tables = exporting.tables(learner, functions.values())
+def _convert(module, kind, functions):
     with tempfile.TemporaryDirectory() as folder:
         options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
         tf.saved_model.save(module, folder, signatures=functions, options=options)
@@ -101,7 +122,7 @@ def _convert(learner, functions):
                     "LiteRT's converter cannot convert the learner: heads that are solved for "
                     "iteratively, until convergence, use loops that LiteRT does not support. Use "
                     "`ANIL`, `CAVIA`, or a learner that fits its head in one pass. Received: "
-                    f"{type(learner).__name__}: {str(error).splitlines()[0][:200]}"
+                    f"{kind}: {str(error).splitlines()[0][:200]}"
                 ) from error
             raise ValueError(
                 "The learner needs operations that LiteRT lacks. Replace the layers that use them; "
