@@ -4,8 +4,6 @@ Nothing else in the package reaches for one. `tests/exact/test_private.py` has a
 fails when a release changes it, and `tests/test_private_names.py` finds those that stand elsewhere.
 """
 
-import functools
-
 import keras
 import tensorflow as tf
 from keras.src import backend
@@ -111,12 +109,7 @@ def is_seed_state(variable):
     The generators of a layer are private, and all their states have one name, whatever the
     generator is called.
     """
-    return variable.name == _seed_state_name()
-
-
-@functools.cache
-def _seed_state_name():
-    return keras.random.SeedGenerator(0, name="probe").state.name
+    return variable.name == "seed_generator_state"
 
 
 def is_lora(variable):
