@@ -19,7 +19,10 @@ def requirements():
     parser.read(ROOT / "setup.cfg")
     texts = [
         parser["options"]["install_requires"],
-        *(parser["options.extras_require"][extra] for extra in ("plots", "tensorboard", "test")),
+        *(
+            parser["options.extras_require"][extra]
+            for extra in ("plots", "datasets", "tensorboard", "test")
+        ),
     ]
     return {line for text in texts for line in text.splitlines() if line}
 

@@ -18,6 +18,7 @@ from keras_meta.commands import (
     table_data,
     text_data,
 )
+from keras_meta.episodes import tfds_arrays
 
 
 def load(config):
@@ -156,9 +157,7 @@ def _from_npz(path, config):
 
 
 def _from_tfds(name, config):
-    # Imported here because most runs use other data, and the import takes seconds.
-    import tensorflow_datasets as tfds
-
+    tfds = tfds_arrays.import_tfds()
     try:
         builder = tfds.builder(name, data_dir=config["tfds_folder"])
     except tfds.core.DatasetNotFoundError as error:

@@ -1,5 +1,6 @@
 """Loading of data sets from TensorFlow Datasets."""
 
+import importlib
 import os
 
 import numpy as np
@@ -36,6 +37,7 @@ def from_tfds(
     Raises:
         ValueError: If the data set declares no input and target feature, has no feature `label`, or
             has images of different sizes and no `image_size` is given.
+        ImportError: If TensorFlow Datasets, which loads a data set by name, is not installed.
 
     Example:
 
@@ -48,15 +50,12 @@ def from_tfds(
     print(x.shape, y.shape)  # (5, 14, 14, 1) (5,)
     ```
     """
-    # Imported here, because the import takes seconds and most programs use other data.
-    import tensorflow_datasets as tfds
-
     if image_size is not None:
         image_size = check_image_size(image_size)
     if color_mode is not None:
         check_color_mode(color_mode)
     if isinstance(name_or_builder, str):
-        dataset, info = tfds.load(
+        dataset, info = import_tfds().load(
             name_or_builder, split=split, data_dir=data_dir, with_info=True, shuffle_files=False
         )
     else:
@@ -79,6 +78,23 @@ def from_tfds(
         )
     x, y = zip(*dataset.batch(_BATCH_SIZE).as_numpy_iterator(), strict=True)
     return np.concatenate(x), np.concatenate(y)
+
+
+def import_tfds():
+    """Returns the module `tensorflow_datasets`: an extra, whose import takes seconds.
+
+    Raises:
+        ImportError: If it is not installed.
+    """
+    try:
+        return importlib.import_module("tensorflow_datasets")
+    except ModuleNotFoundError as error:
+        if error.name != "tensorflow_datasets":
+            raise
+        raise ImportError(
+            "Published data sets need TensorFlow Datasets: pip install keras-meta[datasets]. "
+            f"Received: no module named {error.name!r}."
+        ) from error
 
 
 def _feature_names(info, label):

@@ -345,6 +345,12 @@ def test_tfds_names(fails, tmp_path):
     assert "no data set of this name. Received: tfds:no_such_thing" in message
 
 
+def test_tfds_without_the_extra(fails, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "tensorflow_datasets", None)  # importing it is an error
+    message = fails("train", "--data", "tfds:mnist", "--out", tmp_path / "run", *TINY)
+    assert "pip install keras-meta[datasets]" in message
+
+
 def test_a_tfds_name_that_cannot_be_prepared(fails, tmp_path, monkeypatch):
     import tensorflow_datasets as tfds
 

@@ -1,5 +1,7 @@
 """Arrays from TensorFlow Datasets."""
 
+import sys
+
 import numpy as np
 import pytest
 import tensorflow_datasets as tfds
@@ -107,3 +109,9 @@ def test_the_omniglot_builder():
 def test_wrong_arguments(data_dir, name, arguments, message):
     with pytest.raises(ValueError, match=message):
         episodes.from_tfds(name, data_dir=data_dir, **arguments)
+
+
+def test_without_the_extra(monkeypatch):
+    monkeypatch.setitem(sys.modules, "tensorflow_datasets", None)  # importing it is an error
+    with pytest.raises(ImportError, match=r"pip install keras-meta\[datasets\]"):
+        episodes.from_tfds("mnist")
