@@ -7,6 +7,7 @@ import numpy as np
 
 from keras_meta import baselines, episodes, learners, metrics, networks
 from keras_meta.baselines import FineTuning
+from keras_meta.commands import progress
 
 SCRATCH = "no meta-learning"
 PRETRAINED = "pre-trained"
@@ -59,6 +60,7 @@ def sinusoids(seed, quick):
         steps_per_epoch=50 if quick else 4000,
         epochs=1 if quick else 5,
         shuffle=False,
+        verbose=progress.verbosity(),
     )
     print("Pre-training on the points of all waves:")
     pretrained = networks.SinusoidMLP(seed=seed)
@@ -66,7 +68,7 @@ def sinusoids(seed, quick):
     x = np.concatenate([inputs["support_x"], inputs["query_x"]], axis=1).reshape(-1, 1)
     y = np.concatenate([inputs["support_y"], query_y], axis=1).reshape(-1, 1)
     pretrained.compile(keras.optimizers.Adam(1e-3), loss="mse", steps_per_execution=50)
-    pretrained.fit(x, y, batch_size=250, epochs=1 if quick else 3)
+    pretrained.fit(x, y, batch_size=250, epochs=1 if quick else 3, verbose=progress.verbosity())
 
     rates = [0.01] if quick else [0.001, 0.01, 0.03]
     steps = (0, 1, 2) if quick else (0, 1, 2, 3, 5, 10, 30, 100, 300)
@@ -123,6 +125,7 @@ def glyphs(seed, quick):
         steps_per_epoch=5 if quick else 250,
         epochs=1 if quick else 4,
         shuffle=False,
+        verbose=progress.verbosity(),
     )
     print("Pre-training a classifier of all training characters:")
     pretrained = baselines.pretrain_classifier(
@@ -132,6 +135,7 @@ def glyphs(seed, quick):
         keras.optimizers.Adam(2e-3),
         batch_size=64,
         epochs=1 if quick else 10,
+        verbose=progress.verbosity(),
     )
 
     rates = [0.01] if quick else [0.003, 0.03]

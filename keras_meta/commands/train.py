@@ -22,7 +22,13 @@ policy; the run ends with its returns in unseen tasks. half-cheetah needs the ex
 import math
 from pathlib import Path
 
-from keras_meta.commands import data_kinds, policy_options, tensorflow_start, train_defaults
+from keras_meta.commands import (
+    data_kinds,
+    policy_options,
+    progress,
+    tensorflow_start,
+    train_defaults,
+)
 from keras_meta.commands.run_folder import RunFolder
 from keras_meta.commands.train_arguments import add_arguments as add_arguments
 
@@ -204,6 +210,7 @@ def _fit(learner, train, validation, folder, config):
                 epochs=phase.epochs,
                 shuffle=False,
                 validation_data=validation.as_dataset(batch_size, num_batches=tasks // batch_size),
+                verbose=progress.verbosity(),
                 callbacks=[resume, SaveEpoch(phase), *_schedules(config, epochs * steps)],
             )
             # The next phase goes on from the checkpoint at the end of this one.
