@@ -43,7 +43,10 @@ class ShrunkenMean(BaselineMethod):
 
     @property
     def settings(self):
-        return [f"{rows:g} prior examples" for rows in self.prior_rows]
+        return [
+            "a task's examples unused" if math.isinf(rows) else f"{rows:g} prior examples"
+            for rows in self.prior_rows
+        ]
 
     def predictions(self, inputs, loss):
         del loss
