@@ -1,4 +1,4 @@
-"""measure a trained learner on unseen tasks, after every inner step
+"""measure a trained learner on unseen tasks, after every inner step if it takes some
 
 Prints the accuracy (or squared error, bits a character, or return) with its 95 % interval over
 tasks, and writes it to evaluation.json in the run folder: with several numbers of --shots, one
@@ -74,6 +74,7 @@ def run(options):
     learner = folder.read_learner()
     if options.batch_norm is not None:
         learner.batch_norm = options.batch_norm
+    _check_steps(options.steps, folder, config)
     _check_ways(learner, options.ways, folder, config)
     distribution = data.load(config)
     print(f"{config['learner']} on {config['data']}, split {options.split}, seed {config['seed']},")
@@ -117,6 +118,15 @@ def _evaluate_episodes(learner, tasks, num_tasks, options, config):
         "seed": config["seed"],
         "iterations": int(learner.optimizer.iterations),
     }
+
+
+def _check_steps(steps, folder, config):
+    """Raises if the learner takes no inner steps."""
+    if steps and not registry.learner(config["learner"]).takes_inner_steps:
+        raise ValueError(
+            f"--learner {config['learner']} learns a task in one pass, without inner steps. Leave "
+            f"--steps out. Received: --steps {steps} for {folder.path}."
+        )
 
 
 def _check_ways(learner, ways, folder, config):

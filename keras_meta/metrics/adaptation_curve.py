@@ -37,17 +37,17 @@ class AdaptationCurve:
         return task_interval(self.values)[1]
 
     def __str__(self):
-        lines = [
-            f"{self.metric} over {len(self.values)} tasks of {self.num_queries} queries, "
-            f"batch_norm={self.batch_norm}, 95 % interval over tasks",
-            *(
-                f"  after {step:2d} steps  {mean:.4f} +- {half_width:.4f}"
-                for step, (mean, half_width) in enumerate(
-                    zip(self.mean, self.half_width, strict=True)
-                )
-            ),
+        intervals = [
+            f"{mean:.4f} +- {half_width:.4f}"
+            for mean, half_width in zip(self.mean, self.half_width, strict=True)
         ]
-        return "\n".join(lines)
+        if len(intervals) > 1:
+            intervals = [f"after {step:2d} steps  {x}" for step, x in enumerate(intervals)]
+        head = (
+            f"{self.metric} over {len(self.values)} tasks of {self.num_queries} queries, "
+            f"batch_norm={self.batch_norm}, 95 % interval over tasks"
+        )
+        return "\n  ".join([head, *intervals])
 
 
 def adaptation_curve(learner, episodes, metric="accuracy", steps=None):

@@ -27,6 +27,8 @@ def test_several_shots_and_other_ways(run, fails, image_run, open_run):
     options = ["--ways", 4, "--shots", 2, "--tasks", 3]
     status, output, errors = run("evaluate", open_run, "--split", "train", *options)
     assert status == 0 and "4-way 2-shot accuracy over 3 tasks of 8 queries" in output, errors
+    assert "steps" not in output
+    assert "in one pass, without inner steps" in fails("evaluate", open_run, "--steps", 1)
     message = fails("evaluate", open_run, "--ways", 5)
     assert "The test part of the data cannot fill episodes of --ways 5" in message
 

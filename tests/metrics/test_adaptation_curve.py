@@ -44,6 +44,8 @@ def test_it_is_printed_with_what_a_reader_must_know():
         "  after  0 steps  0.3000 +- 0.1960",
         "  after  1 steps  0.5000 +- 0.0000",
     ]
+    in_one_pass = AdaptationCurve(np.array([[0.2], [0.4]]), "accuracy", "support", 15)
+    assert str(in_one_pass).splitlines()[1:] == ["  0.3000 +- 0.1960"]
 
 
 def test_an_infinite_dataset_has_no_curve():
