@@ -1,5 +1,7 @@
 """Tasks of labelled examples: how many classes a task has, and what a run says about it."""
 
+import sys
+
 from keras_meta import episodes, registry
 from keras_meta.commands import augmentations, splits
 
@@ -54,21 +56,32 @@ def distribution(config, x, y, parts):
     return distribution
 
 
-def description(config, train, validation, test):
-    """Returns a line on the classes of each part and the ways of its tasks.
+def note_fewer_ways(config, parts):
+    """Says so if tasks have fewer classes than the run asks for.
 
     Args:
         config: dict, the options of `keras-meta train`.
-        train: `TaskDistribution` of classes.
-        validation: `TaskDistribution` of classes.
-        test: `TaskDistribution` of classes.
+        parts: dict, split to `TaskDistribution` of classes.
     """
-    parts = dict(zip(splits.SPLITS, (train, validation, test), strict=True))
+    validation_option = "--ways" if config.get("validation_ways") is None else "--validation-ways"
+    for name, part in parts.items():
+        if part.num_ways < ways(config, name):
+            option = "--ways" if name == "train" else validation_option
+            print(
+                f"keras-meta: note: {name} tasks are {part.num_ways}-way and not "
+                f"{ways(config, name)}-way ({option}), because only {part.num_classes} classes are "
+                f"for {name}.",
+                file=sys.stderr,
+            )
+
+
+def description(parts):
+    """Returns a line on the classes of each part and the ways of its tasks.
+
+    Args:
+        parts: dict, split to `TaskDistribution` of classes.
+    """
     tasks = ", ".join(
         f"{part.num_classes} for {name} ({part.num_ways}-way)" for name, part in parts.items()
     )
-    fewer = [name for name, part in parts.items() if part.num_ways < ways(config, name)]
-    reason = ""
-    if fewer:
-        reason = f" There are too few classes for tasks of more ways in {' and '.join(fewer)}."
-    return f"Classes: {tasks}; {train.num_shots}-shot tasks.{reason}"
+    return f"Classes: {tasks}; {parts['train'].num_shots}-shot tasks."

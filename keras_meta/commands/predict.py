@@ -161,15 +161,13 @@ def _check_of_images(options, data):
 
 def _note_dependence(learner, config):
     """Says so if the predictions of the queries depend on each other."""
-    reason = None
-    if not learner.statistics.independent and learner.functional.batch_normalizations:
-        reason, other = "batch_norm=transductive", "--batch-norm support"
-    if hasattr(learner, "refinement"):
-        reason, other = f"--learner {config['learner']}", "another --learner"
-    if reason is not None:
+    from keras_meta.commands import transduction
+
+    found = transduction.cause(learner, config)
+    if found is not None:
         print(
-            f"keras-meta: note: with {reason} the queries are classified together, and each "
-            f"prediction depends on the others. Train with {other} to classify each one "
+            f"keras-meta: note: with {found[0]} the queries are classified together, and each "
+            f"prediction depends on the others. Train with {found[1]} to classify each one "
             "independently.",
             file=sys.stderr,
         )

@@ -69,17 +69,24 @@ def _train_learner(folder, config):
         table_data,
         table_intervals,
         text_data,
+        transduction,
     )
 
     distribution = data.load(config)
     # The test tasks are for `evaluate`, but a user wants to know before hours of training whether
     # there can be any.
-    train, validation, test = (distribution(split) for split in splits.SPLITS)
+    parts = {split: distribution(split) for split in splits.SPLITS}
+    train, validation = parts["train"], parts["validation"]
+    classes = hasattr(train, "num_ways")
+    if classes:
+        class_tasks.note_fewer_ways(config, parts)
     learner = learner_building.build(config, train)
     if data_kinds.is_text(config):
         print(text_data.description(config, train, validation))
-    elif hasattr(train, "num_ways"):
-        print(class_tasks.description(config, train, validation, test))
+    elif classes:
+        print(class_tasks.description(parts))
+    if classes:
+        print(transduction.description(learner, config))
     if data_kinds.is_table(config):
         print(table_data.description(config, train, validation))
     if data_kinds.is_languages(config):

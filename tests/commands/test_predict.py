@@ -56,6 +56,15 @@ def test_a_learner_generator(run, image_folder, own_images, generates):
     assert len(rows) == 3 and all(0.5 <= float(row["probability"]) <= 1.0 for row in rows)
 
 
+def test_inductive_predictions_come_without_a_note(run, image_folder, own_images):
+    options = ["--data", image_folder, *TINY, *SHORT, "--batch-norm", "support"]
+    status, output, errors = run("train", *options, "--out", own_images / "run")
+    assert status == 0 and "Predictions are inductive" in output, errors
+    folders = ["--support", own_images / "support", "--query", own_images / "query"]
+    status, _, errors = run("predict", own_images / "run", *folders)
+    assert status == 0 and errors == ""
+
+
 def test_images_are_as_in_training(run, image_run, tmp_path):
     write_images(tmp_path, classes=2, examples=1)
     status, output, _ = run("predict", image_run, "--support", tmp_path, "--query", tmp_path)

@@ -163,6 +163,7 @@ def test_more_ways_in_training_than_in_validation(run, fails, tmp_path, image_fo
     # Of 12 classes, 8, 2 and 2, if validation did not need a third.
     assert "6 for train (6-way), 3 for validation (3-way), 3 for test (3-way)" in output
     assert "1-shot tasks.\n" in output
+    assert "Predictions are transductive (--batch-norm transductive)" in output
     learner = RunFolder(tmp_path / "run").read_learner()
     assert learner.variable_way
     status, output, errors = run("evaluate", tmp_path / "run", "--tasks", 2)
@@ -173,7 +174,9 @@ def test_too_few_classes_for_the_ways_of_validation(run, open_run, tmp_path, ima
     status, output, errors = run("train", "--out", open_run, "--resume")
     assert status == 0, errors
     assert "8 for train (5-way), 2 for validation (2-way), 2 for test (2-way)" in output
-    assert "too few classes for tasks of more ways in validation and test." in output
+    for part in ("validation", "test"):
+        assert f"{part} tasks are 2-way and not 5-way (--ways), because only 2 classes" in errors
+    assert "train tasks are" not in errors
     config = json.loads((open_run / "config.json").read_text())
     assert config["augment"] == ["crop", "jitter", "flip"] and config["network"] == "conv4-max"
 
