@@ -42,7 +42,7 @@ def write(path, title, support, queries):
         title: str.
         support: dict, class to list of the paths of its examples.
         queries: List of tuples `(path, class, probability)`; the classes may be others than those
-            of `support`.
+            of `support`, and the probability `None`.
     """
     paths = [*(file for files in support.values() for file in files), *(q[0] for q in queries)]
     with ThreadPoolExecutor(os.cpu_count()) as threads:
@@ -51,9 +51,11 @@ def write(path, title, support, queries):
     sections = []
     for name in names:
         found = [(path, p) for path, predicted, p in queries if predicted == name]
-        found.sort(key=lambda query: -query[1])
+        found.sort(key=lambda query: -(query[1] or 0))
         examples = "".join(_figure(images[file], "", file) for file in support.get(name, ()))
-        figures = "".join(_figure(images[file], f"{p:.0%}", file) for file, p in found)
+        figures = "".join(
+            _figure(images[file], "" if p is None else f"{p:.0%}", file) for file, p in found
+        )
         sections.append(
             f"<section>\n<h2>{html.escape(name)}: {len(found)}</h2>\n"
             f'<div class="examples">{examples}</div>\n{figures}\n</section>'

@@ -11,8 +11,12 @@ where it is unknown. The output has the value, and the interval that covers it.
 There are as many classes as the run has ways, or any number if its learner has open ways: ridge and
 other heads that are made in one pass.
 
-With --unknown, a query that seems to have none of the classes is refused. How much it takes is
-learned on validation tasks with queries of further classes, and kept with the run.
+Each image or text gets a class and the probability of that class among those in KNOWN.
+
+With --unknown, a query that seems to have none of the classes is refused: it gets the name
+`unknown` and no probability. The threshold is learned on validation tasks with queries of further
+classes, and kept with the run. These tasks have as many classes as KNOWN if validation has more
+than that; if not, a note says that the threshold was learned with fewer classes.
 """
 
 import contextlib
@@ -86,11 +90,12 @@ def run(options):
         return
     import numpy as np
 
-    from keras_meta.commands import class_prediction, unknown
+    from keras_meta.commands import class_prediction, prediction_data, unknown
 
     learner = folder.read_learner()
     texts = data_kinds.is_text(config)
-    support, names, query, rows = (_read_texts if texts else _read_images)(learner, config, options)
+    read = prediction_data.texts if texts else prediction_data.images
+    support, names, query, rows = read(learner, config, options)
     classes, labels = np.unique(names, return_inverse=True)
     _check_ways(learner, config, options, classes)
     if options.unknown in classes.tolist():
@@ -104,59 +109,31 @@ def run(options):
     logits = class_prediction.logits(learner, support, labels, query)
     _note_dependence(learner, config)
     predicted = classes[logits.argmax(-1)].tolist()
+    probabilities = unknown.score("probability", logits).tolist()
     if refusal is not None:
-        refused = unknown.score(refusal["score"], logits) <= refusal["threshold"]
-        predicted = [options.unknown if no else x for x, no in zip(predicted, refused, strict=True)]
-    probabilities = unknown.score("probability", logits)
+        for k in np.flatnonzero(unknown.score(refusal["score"], logits) <= refusal["threshold"]):
+            # The probability is that of a class, of which the query has none.
+            predicted[k], probabilities[k] = options.unknown, None
     with _output(options.out) as file:
         writer = csv.writer(file, lineterminator="\n")
         header = [config["text"], config["label"]] if texts else ["file", "class"]
         writer.writerow([*header, "probability"])
         for row in zip(rows, predicted, probabilities, strict=True):
-            writer.writerow([*row[:2], f"{row[2]:.6f}"])
+            writer.writerow([*row[:2], "" if row[2] is None else f"{row[2]:.6f}"])
     if options.sheet is not None:
         _write_sheet(options, folder, zip(rows, predicted, probabilities, strict=True))
 
 
 def _predict_table(options, folder, config):
     """Writes the value of each unknown row, and the interval around it."""
-    _check_of_images(options, "a table")
+    from keras_meta.commands import prediction_data, table_predict
+
+    prediction_data.check_of_images(options, "a table")
     if options.unknown is not None:
         raise ValueError("--unknown is for classes. Received: --unknown for a run on a table.")
-    from keras_meta.commands import table_predict
-
     rows = table_predict.predict(folder, config, options.support, options.query)
     with _output(options.out) as file:
         csv.writer(file, lineterminator="\n").writerows(rows)
-
-
-def _read_texts(learner, config, options):
-    """Returns support texts, their labels, query texts, and what names each query."""
-    from keras_meta.commands import text_data
-
-    del learner
-    _check_of_images(options, "texts")
-    query = text_data.read_unknown(options.query, config)
-    return *text_data.read_known(options.support, config), query, query
-
-
-def _read_images(learner, config, options):
-    """Returns support images, their classes, query images, and what names each query."""
-    from keras_meta import episodes
-
-    size, color_mode = _image_format(learner, config)
-    support, names = episodes.from_directory(options.support, size, color_mode)
-    query, files = episodes.load_images(options.query, size, color_mode)
-    if options.invert:
-        support, query = 255 - support, 255 - query
-    return support, names, query, files
-
-
-def _check_of_images(options, data):
-    """Raises if an option is given that only images have."""
-    for name in ("invert", "sheet"):
-        if getattr(options, name):
-            raise ValueError(f"--{name} is for images. Received: --{name} for a run on {data}.")
 
 
 def _note_dependence(learner, config):
@@ -180,7 +157,8 @@ def _refusal(folder, config, learner, labels):
     from keras_meta.commands import unknown
 
     counts = np.bincount(labels)
-    found = unknown.refusal(folder, config, learner, len(counts), int(counts.min()))
+    ways = len(counts)
+    found = unknown.refusal(folder, config, learner, ways, int(counts.min()))
     note = (
         "keras-meta: note: on validation tasks of "
         f"{found['ways']} known classes with {found['shots']} examples, a known query has a "
@@ -190,6 +168,12 @@ def _refusal(folder, config, learner, labels):
     if found["area_under_the_curve"] < 0.6:
         # Then it is best, for as many unknown queries as known ones, to refuse nearly all.
         note += " That is hardly better than chance: train on more classes, or leave --unknown out."
+    if found["ways"] < ways:
+        note += (
+            f" Here are {ways} classes, and validation has too few to learn a threshold for as "
+            "many: too many or too few queries may be refused. Check some of them, or train on "
+            "more classes."
+        )
     print(note, file=sys.stderr)
     return found
 
@@ -218,23 +202,6 @@ def _check_ways(learner, config, options, classes):
         f"{len(classes)} in {options.support}: {', '.join(classes[:10])}. Add or remove some, or "
         f"train with --ways {len(classes)}."
     )
-
-
-def _image_format(learner, config):
-    """Returns the size and the colours of the images that the learner was trained on."""
-    shape = learner.episode_spec["query_x"]["shape"]
-    if config["data"] == "sinusoid" or len(shape) != 3 or shape[-1] not in (1, 3):
-        raise ValueError(
-            "`predict` is for runs on images. Received: a run on "
-            f"{config['data']} with examples of shape {tuple(shape)}."
-        )
-    if config.get("feature_dtype", "uint8") != "uint8":
-        raise ValueError(
-            "`predict` reads images with values 0..255, and the run was not trained on such. "
-            f"Received: a run on {config['data']} with values of type {config['feature_dtype']}, "
-            "whose scale is unknown. Store the images as uint8 and train again."
-        )
-    return tuple(shape[:2]), "grayscale" if shape[-1] == 1 else "rgb"
 
 
 @contextlib.contextmanager

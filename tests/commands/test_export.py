@@ -1,7 +1,9 @@
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from keras_meta.commands.run_folder import RunFolder
+from tests.commands.conftest import SHORT, TINY
 
 
 def test_the_saved_model_predicts_the_same(run, image_run, tmp_path):
@@ -15,6 +17,32 @@ def test_the_saved_model_predicts_the_same(run, image_run, tmp_path):
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
+@pytest.mark.parametrize("learner", ["maml", "prototypes"])
+def test_a_file_for_phones_predicts_the_same(run, image_folder, tmp_path, learner):
+    options = ["--data", image_folder, *TINY, *SHORT, "--batch-norm", "support"]
+    assert run("train", *options, "--learner", learner, "--out", tmp_path / "run")[0] == 0
+    status, output, errors = run("export", tmp_path / "run", tmp_path / "learner.tflite")
+    assert status == 0 and "adapt(" in output, errors
+    interpreter = tf.lite.Interpreter(str(tmp_path / "learner.tflite"))
+    # Of 2 ways, 1 shot and 2 queries.
+    x = np.random.default_rng(0).uniform(size=[4, 8, 8, 1]).astype("float32")
+    y = np.array([0, 1], "int32")
+    state = interpreter.get_signature_runner("adapt")(support_x=x[:2], support_y=y)
+    found = interpreter.get_signature_runner("predict")(**state, query_x=x)["predictions"]
+    inputs = {"support_x": x[None, :2], "support_y": y[None], "query_x": x[None]}
+    expected = RunFolder(tmp_path / "run").read_learner()(inputs)[0]
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
+def test_a_file_for_phones_that_cannot_be_written(fails, open_run, policy_run, tmp_path):
+    message = fails("export", open_run, tmp_path / "missing" / "learner.tflite")
+    assert "OUT must be a new .tflite file in a folder that exists" in message
+    assert "operations that LiteRT lacks" in fails("export", open_run, tmp_path / "ridge.tflite")
+    message = fails("export", policy_run, tmp_path / "policy.tflite")
+    assert "A policy is exported as a SavedModel" in message
+    assert not any(tmp_path.iterdir())
+
+
 def test_a_folder_that_cannot_be_made(fails, image_run, tmp_path):
     (tmp_path / "file").write_text("mine")
     for folder, reason in {
@@ -24,7 +52,7 @@ def test_a_folder_that_cannot_be_made(fails, image_run, tmp_path):
     }.items():
         message = fails("export", image_run, folder)
         assert (
-            f"DIR must be a folder that exists or can be made. Received: {folder}: {reason}. "
+            f"OUT must be a folder that exists or can be made. Received: {folder}: {reason}. "
             in message
         )
         assert message.count("\n") == 1
@@ -33,5 +61,5 @@ def test_a_folder_that_cannot_be_made(fails, image_run, tmp_path):
 
 def test_a_folder_in_use_is_left_alone(fails, image_run, tmp_path):
     (tmp_path / "notes.txt").write_text("mine")
-    assert "DIR must be a new or empty folder" in fails("export", image_run, tmp_path)
+    assert "OUT must be a new or empty folder" in fails("export", image_run, tmp_path)
     assert (tmp_path / "notes.txt").read_text() == "mine"
