@@ -1,8 +1,10 @@
 """predict a column of a table from a table in which it is known, without training
 
 Both files are .csv or .parquet. Of the columns that both have, numbers, categories and missing
-values are used as they are. The output has a row for each row of TEST: the class and the
-probability of each class, or the number and an interval that is to cover nine of ten.
+values are used as they are. The output has a row for each row of TEST, in the same order: the class
+and the probability of each class, or the number and an interval that is to cover nine of ten. The
+columns of TEST that are not used, which are those that TRAIN lacks and those of --ignore, come
+first and unchanged: pass `--ignore id` to find `id` in the output.
 
 The network has learned to learn, from synthetic tables: see keras_meta.in_context. It takes up to
 1,000 known rows, 50 columns and 10 classes.
@@ -22,7 +24,11 @@ def add_arguments(parser):
     parser.add_argument("test", metavar="TEST", help="file of rows to predict")
     parser.add_argument("--target", required=True, metavar="COLUMN", help="the column to predict")
     parser.add_argument(
-        "--ignore", type=names, default=[], metavar="A,B", help="columns to leave out"
+        "--ignore",
+        type=names,
+        default=[],
+        metavar="A,B",
+        help="columns not to predict from, such as an id",
     )
     parser.add_argument(
         "--as",

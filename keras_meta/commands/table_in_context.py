@@ -20,8 +20,8 @@ def predictions(options):
     Raises:
         ValueError: If the files do not fit each other, or are too large.
     """
-    known = table_reading.column_names(options.train)
-    shared = _shared_columns(options, known, table_reading.column_names(options.test))
+    known, wanted = map(table_reading.column_names, (options.train, options.test))
+    shared = _shared_columns(options, known, wanted)
     target = _read(options.train, [options.target], UndecidedCollector)[0]
     train = _read(options.train, shared, UndecidedCollector)
     columns = TableColumns([_values(column) for column in train], shared)
@@ -31,8 +31,12 @@ def predictions(options):
     check_table(*x.shape)
     network = read_network(options.weights)
     if options.kind == "numbers" or (options.kind is None and _are_numbers(target)):
-        return _numbers(options, network, columns, x, _values(target), query)
-    return _classes(options, network, columns, x, target, query)
+        rows = _numbers(options, network, columns, x, _values(target), query)
+    else:
+        rows = _classes(options, network, columns, x, target, query)
+    # They may say which row it is.
+    unused = [name for name in wanted if name not in {options.target, *shared}]
+    return _with_columns(options.test, unused, rows) if unused else rows
 
 
 def _shared_columns(options, train, test):
@@ -49,6 +53,13 @@ def _shared_columns(options, train, test):
             f"Received: {', '.join(train)} and {', '.join(test)}."
         )
     return shared
+
+
+def _with_columns(path, names, rows):
+    """Returns rows with columns of a file, as they are, in front of them."""
+    read = zip(names, _read(path, names, CategoryCollector), strict=True)
+    columns = [[name, *_values(column)] for name, column in read]
+    return [[*front, *row] for *front, row in zip(*columns, rows, strict=True)]
 
 
 def _read(path, names, collector):

@@ -53,6 +53,19 @@ def test_numbers_with_intervals(folder):
     assert all(float(low) < float(high) for _, low, high in rows)
 
 
+def test_columns_that_are_not_used_come_first(folder, tmp_path, capsys):
+    header, *rows = csv.reader((folder / "test.csv").read_text().splitlines())
+    with open(tmp_path / "test.csv", "w", newline="") as file:
+        rows = [[f"00{k}", *row, "1.50", ""] for k, row in enumerate(rows)]
+        csv.writer(file).writerows([["id", *header, "note", "price"], *rows])
+    files = [str(folder / "train.csv"), str(tmp_path / "test.csv")]
+    options = ["--weights", str(folder / "small.npz"), "--members", "1", "--ignore", "kind"]
+    assert cli.main(["table", *files, *options, "--target", "price"]) == 0
+    header, *found = csv.reader(capsys.readouterr().out.splitlines())
+    assert header == ["id", "kind", "note", "price", "lower", "upper"]
+    assert [row[:3] for row in found] == [[row[0], row[2], "1.50"] for row in rows]
+
+
 def test_bad_input(folder, capsys):
     def message(*arguments):
         assert table(folder, *arguments) == 2
