@@ -1,5 +1,6 @@
 """The sources of the site: every public name, every result, and links that lead somewhere."""
 
+import configparser
 import importlib
 import importlib.util
 import json
@@ -22,7 +23,7 @@ def site():
     """The modules of `docs/site`, which is a program and not a package."""
     path = str(ROOT / "docs" / "site")
     sys.path.insert(0, path)
-    names = ("check", "example", "notebook_pages", "reference", "results", "tables", "__main__")
+    names = "check example notebook_pages reference repository results tables __main__".split()
     found = {name: importlib.import_module(name) for name in names if name != "__main__"}
     spec = importlib.util.spec_from_file_location("site_main", f"{path}/__main__.py")
     found["main"] = importlib.util.module_from_spec(spec)
@@ -126,6 +127,18 @@ def test_links_anchors_and_pictures_are_there(pages):
             if picture and not text:
                 faults.append(f"{page.relative_to(pages)}: {target} has no description")
     assert not faults and links > 100
+
+
+def test_links_to_the_repository_lead_to_files(pages):
+    parser = configparser.ConfigParser()
+    parser.read(ROOT / "setup.cfg")
+    address = f"{parser['metadata']['url']}/blob/main/"
+    texts = {str(page.relative_to(pages)): page.read_text() for page in pages.rglob("*.md")}
+    found = {name: re.findall(rf"{re.escape(address)}([^)\s#]+)", x) for name, x in texts.items()}
+    assert all((ROOT / path).is_file() for paths in found.values() for path in paths)
+    assert "examples/serve.py" in found["guides/service.md"]
+    for notebook in (ROOT / "notebooks").glob("*.ipynb"):
+        assert f"notebooks/{notebook.name}" in found[f"notebooks/{notebook.stem}.md"]
 
 
 def test_navigation_has_every_page_that_was_written(site, pages):

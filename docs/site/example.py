@@ -2,18 +2,21 @@
 
 import ast
 
+import repository
+
 
 def write(source, page):
     """Writes the page of one example."""
-    page.write_text(markdown(source.read_text()))
+    page.write_text(markdown(source.read_text(), f"The program: {repository.link(source)}."))
 
 
-def markdown(text):
+def markdown(text, note=""):
     """Returns the Markdown of an example.
 
     Args:
         text: str, Python of which each string that stands alone at the top level is Markdown. The
             first begins with lines `Title: ...`, `Author: ...` and others of that kind.
+        note: str, a paragraph to put below the title.
 
     Returns:
         str.
@@ -28,7 +31,7 @@ def markdown(text):
     head, *rest = parts + _code(lines[start:])
     fields = dict(line.split(": ", 1) for line in head.splitlines())
     title = f"# {fields['Title']}\n\n{fields['Description']}\n\n*By {fields['Author']}.*"
-    return "\n\n".join([title, *rest]) + "\n"
+    return "\n\n".join(filter(None, [title, note, *rest])) + "\n"
 
 
 def _code(lines):

@@ -4,6 +4,8 @@ import base64
 import json
 import re
 
+import repository
+
 try:
     from latex2mathml.converter import convert
 except ImportError:  # in the tests, which look at links and code
@@ -24,6 +26,8 @@ def write(source, folder):
             else:
                 parts.append(f"```python\n{text}\n```")
                 parts += _outputs(cell["outputs"], folder, f"{file.stem}_{number}")
+            if number == 0:
+                parts.append(f"To run it yourself, download the notebook: {repository.link(file)}.")
         (folder / f"{file.stem}.md").write_text("\n\n".join(parts) + "\n")
 
 

@@ -177,7 +177,9 @@ def _query_influence(learner, inputs):
         return tf.repeat(x[:, :1], tf.shape(x)[1], axis=1)
 
     changed = {**inputs, "query_x": keras.tree.map_structure(alone, inputs["query_x"])}
-    before, after = learner(inputs, training=False), learner(changed, training=False)
+    # In a graph: TensorFlow warns of what a vectorised map traces again in each eager call.
+    predict = tf.function(lambda x: learner(x, training=False), autograph=False)
+    before, after = predict(inputs), predict(changed)
     differences = keras.tree.map_structure(
         lambda a, b: float(tf.reduce_max(tf.abs(a[:, 0] - b[:, 0]))), before, after
     )
