@@ -145,11 +145,13 @@ class RidgeLearner(EmbeddingLearner):
         constant = tf.exp(self.log_constant) * tf.ones_like(features[:, :1])
         return tf.concat([features, constant], 1)
 
-    def predict_task_with_variance(self, support_x, support_y, query_x):
+    def predict_task_with_variance(self, support_x, support_y, query_x, prior=None):
         """Predicts values of one task and their variance, in a graph.
 
-        See `predict_with_variance`, which checks its arguments.
+        See `predict_with_variance`, which checks its arguments. `prior` may replace `prior_noise`
+        and `prior_rows`, for which the graph would be traced again.
         """
+        prior_noise, prior_rows = (self.prior_noise, self.prior_rows) if prior is None else prior
         state, embedded = self.adapt_and_embed(support_x, support_y)
         queries = self.run(
             self.features,
@@ -164,8 +166,8 @@ class RidgeLearner(EmbeddingLearner):
             weights,
             self.with_constant(queries),
             tf.exp(self.log_regularization),
-            self.prior_noise,
-            self.prior_rows,
+            prior_noise,
+            prior_rows,
         )
         return self.score(queries, state["head"]), self.target_scale**2 * variance
 

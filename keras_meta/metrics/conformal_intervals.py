@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from keras_meta.metrics.predicted_values import predicted_values, task_distribution
+from keras_meta.metrics.predicted_values import predicted_values, task_distribution, with_prior
 
 # The numbers of examples that the prior noise variance may count for.
 _PRIOR_ROWS = (1.0, 3.0, 10.0, 100.0)
@@ -149,16 +149,15 @@ def calibrate(learner, episodes, coverage=0.9):
     if not hasattr(learner, "prior_noise"):
         return ConformalIntervals.of_values(predicted_values(learner, episodes), coverage)
     # With a prior that outweighs every support set, deviations are those of its noise variance.
-    learner.prior_noise, learner.prior_rows = 1.0, 1e9
-    values = predicted_values(learner, episodes)
+    values = with_prior(learner, episodes, (1.0, 1e9))
     squares = np.square((values.y - values.mean) / values.deviation)
-    learner.prior_noise = max(float(_task_means(squares, values.mask).mean()), 1e-12)
+    noise = max(float(_task_means(squares, values.mask).mean()), 1e-12)
     candidates = {}
     for rows in _PRIOR_ROWS:
-        learner.prior_rows = rows
-        values = predicted_values(learner, episodes)
+        values = with_prior(learner, episodes, (noise, rows))
         intervals = ConformalIntervals.of_values(values, coverage)
         candidates[rows] = intervals.task_widths(values).mean(), intervals
+    learner.prior_noise = noise
     learner.prior_rows = min(candidates, key=lambda rows: candidates[rows][0])
     return candidates[learner.prior_rows][1]
 

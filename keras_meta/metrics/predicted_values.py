@@ -48,22 +48,29 @@ def predicted_values(learner, episodes):
     assert found.mean.shape == found.deviation.shape == (8, 10)
     ```
     """
+    return with_prior(learner, episodes, None)
 
-    def of_task(task, index):
-        del index
-        (inputs,) = padding.cut(task)
-        mean, deviation = task_distribution(learner, *(inputs[key] for key in _PARTS))
-        return (), [padding.spread(x, task)[:, 0] for x in (mean, deviation)]
 
-    def of_batch(inputs):
+def with_prior(learner, episodes, prior):
+    """`predicted_values`, with another prior of a `RidgeLearner`: noise and rows, or `None`."""
+
+    def of_batch(inputs, prior):
+        def of_task(task, index):
+            del index
+            (inputs,) = padding.cut(task)
+            parts = (inputs[key] for key in _PARTS)
+            mean, deviation = task_distribution(learner, *parts, prior)
+            return (), [padding.spread(x, task)[:, 0] for x in (mean, deviation)]
+
         how = "loop" if padding.is_padded(inputs) else learner.chosen_task_map()
         return task_map.map_tasks(of_task, inputs, how)[1]
 
     of_batch = learner.traced(("predicted_values",), of_batch)
+    prior = None if prior is None else tf.constant(prior)
     parts = []
     for batch in episodes:
         inputs, y, _ = keras.utils.unpack_x_y_sample_weight(batch)
-        mean, deviation = (x.numpy() for x in of_batch(inputs))
+        mean, deviation = (x.numpy() for x in of_batch(inputs, prior))
         y = np.reshape(y, mean.shape)
         mask = np.asarray(inputs.get(padding.QUERY_MASK, np.ones_like(mean))) > 0
         parts.append([mean, np.where(mask, deviation, 1.0), y, mask])
@@ -73,7 +80,7 @@ def predicted_values(learner, episodes):
 _PARTS = ("support_x", "support_y", "query_x")
 
 
-def task_distribution(learner, support_x, support_y, query_x):
+def task_distribution(learner, support_x, support_y, query_x, prior=None):
     """Predicts one task: a tuple of tensors `[query, 1]`, means and standard deviations.
 
     Args:
@@ -81,9 +88,11 @@ def task_distribution(learner, support_x, support_y, query_x):
         support_x: Features `[support, ...]`.
         support_y: Values `[support, 1]`.
         query_x: Features `[query, ...]`.
+        prior: Tensor of another prior noise and its rows, or `None` for the learner's own.
     """
     if hasattr(learner, "predict_task_with_variance"):
-        mean, variance = learner.predict_task_with_variance(support_x, support_y, query_x)
+        prior = None if prior is None else tf.unstack(prior)
+        mean, variance = learner.predict_task_with_variance(support_x, support_y, query_x, prior)
         return mean, tf.sqrt(variance)
     state = learner.adapt_task(support_x, support_y)
     mean = learner.predict_task(state, query_x).predictions
