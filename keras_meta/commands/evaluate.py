@@ -1,9 +1,10 @@
 """measure a trained learner on unseen tasks, after every inner step if it takes some
 
 Prints the accuracy (or squared error, bits a character, or return) with its 95 % interval over
-tasks, and writes it to evaluation.json in the run folder: with several numbers of --shots, one
-result for each. For a table and for languages, it does so beside simpler methods, whose settings
-are chosen on the validation tasks; for a table, with the share of values that intervals cover.
+tasks, and writes it to evaluation.json in the run folder. With several numbers of --shots, there is
+one result for each. For a table and for languages, the report compares the learner with simpler
+methods, whose settings are chosen on the validation tasks. For a table, it also says what share of
+the values lies in the intervals.
 """
 
 import math
@@ -24,18 +25,18 @@ def add_arguments(parser):
     parser.add_argument(
         "--queries",
         type=integer(1),
-        help="query examples per class, or rows or passages of a task to predict (as in training)",
+        help="query examples per class, or rows or passages to predict (as in training)",
     )
     parser.add_argument(
         "--shots",
         type=integers(1),
-        help="support examples per class, or known rows, or passages to learn from; of classes and "
-        "sinusoids also several, such as 1,5 (as in training)",
+        help="support examples per class, or known rows, or passages to learn from (as in "
+        "training); for classes and sinusoids, several numbers are possible: 1,5",
     )
     parser.add_argument(
         "--ways",
         type=integer(2),
-        help="classes per task, of learners with open ways (as in training)",
+        help="classes per task, for learners with open ways (as in training)",
     )
     parser.add_argument(
         "--without-baselines",

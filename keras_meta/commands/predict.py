@@ -1,17 +1,18 @@
 """classify your own images or texts, or predict values, given a few examples
 
-Images: the support folder has one folder of images per class, each with at least one image; the
-query folder has images. They are converted to the size and colours that the run was trained on.
-Texts: both are .csv files, with the columns of the run: texts and labels, and texts alone.
+Images: KNOWN has one folder of images per class, each with at least one image. UNKNOWN is a folder
+of images. All are converted to the size and colours that the run was trained on.
 
-Tables: both are .csv or .parquet files with the columns of the run, known rows with the value to
-predict and unknown ones without; they can also be one file, --support, in which the value is empty
-where it is unknown. The output has the value, and the interval that covers it.
+Texts: KNOWN and UNKNOWN are .csv files. KNOWN has the columns of texts and labels that the run has;
+UNKNOWN needs the texts alone.
 
-There are as many classes as the run has ways, or any number if its learner has open ways: ridge and
-other heads that are made in one pass.
+Each image or text gets a class, and the probability of that class among those in KNOWN. KNOWN must
+have as many classes as the run has ways. It may have any number if the learner of the run has open
+ways, like ridge and prototypes.
 
-Each image or text gets a class and the probability of that class among those in KNOWN.
+Tables: KNOWN and UNKNOWN are .csv or .parquet files with the columns of the run; UNKNOWN lacks the
+value to predict. Or all rows are in KNOWN, and the value is empty where it is unknown. Each unknown
+row gets a value, and the ends of an interval that is to contain it.
 
 With --unknown, a query that seems to have none of the classes is refused: it gets the name
 `unknown` and no probability. The threshold is learned on validation tasks with queries of further

@@ -1,13 +1,15 @@
 """predict a column of a table from a table in which it is known, without training
 
-Both files are .csv or .parquet. Of the columns that both have, numbers, categories and missing
-values are used as they are. The output has a row for each row of TEST, in the same order: the class
-and the probability of each class, or the number and an interval that is to cover nine of ten. The
-columns of TEST that are not used, which are those that TRAIN lacks and those of --ignore, come
-first and unchanged: pass `--ignore id` to find `id` in the output.
+Both files are .csv or .parquet. The columns that both have are used as they are, with numbers,
+categories and missing values. The output has a row for each row of TEST, in the same order: a class
+and the probability of each class, or a number and the ends of an interval that is to contain nine
+of ten true values.
 
-The network has learned to learn, from synthetic tables: see keras_meta.in_context. It takes up to
-1,000 known rows, 50 columns and 10 classes.
+Columns of TEST that are not used come first, unchanged: those that TRAIN lacks, and those of
+--ignore. So with `--ignore id`, each prediction stands beside its id.
+
+The network has learned, from synthetic tables, how to learn from a table: see
+keras_meta.in_context. It takes up to 1,000 known rows, 50 columns and 10 classes.
 """
 
 import contextlib
@@ -34,12 +36,13 @@ def add_arguments(parser):
         "--as",
         dest="kind",
         choices=["classes", "numbers"],
-        help=f"what the target is (default: numbers, if there are more than {MAX_CLASSES})",
+        help="what the target is (default: numbers, if it has more than "
+        f"{MAX_CLASSES} different ones)",
     )
     parser.add_argument(
-        "--members", type=integer(1), default=8, help="orders to average over (default: 8)"
+        "--members", type=integer(1), default=8, help="predictions to average (default: 8)"
     )
-    parser.add_argument("--weights", metavar="FILE.npz", help="of a network of your own")
+    parser.add_argument("--weights", metavar="FILE.npz", help="weights of a network of your own")
     parser.add_argument("--out", metavar="FILE.csv", help="(default: standard output)")
 
 

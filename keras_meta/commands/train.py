@@ -1,22 +1,28 @@
 """meta-train a learner and keep it in a run folder
 
-A run that was stopped or killed at any time resumes where it was, and ends with the same weights:
-repeat its command, or use `train --resume --out RUN`. With more --iterations it trains further.
-DATA is `sinusoid`, `glyphs` (drawn characters), a folder with one folder of images per class, an
-.npz file with arrays x and y, a .csv file with columns of texts and labels, or `tfds:NAME`. Of the
-classes, 64 % are for training, 16 % for validation and 20 % for test, or as many as a validation
-task has, if these are more; an array or a column `split` (train, validation or test) overrides
-this, and so does --group. Learners with open ways (those that make a head in one pass) may train on
-more ways than they are validated on: --ways 20 --validation-ways 5.
+A run may be stopped or killed at any time. To go on from there, to the same weights in the end,
+repeat the command or use `train --resume --out RUN`. With more --iterations, it trains further.
 
-With --task and --y, DATA is a .csv or .parquet table of numbers and categories, whose rows belong
-to tasks: `keras-meta train --data growth.csv --task child --x age,sex --y height --out RUN`.
+Classes: DATA is `glyphs` (drawn characters), a folder with one folder of images per class, an .npz
+file with arrays x and y, a .csv file with columns of texts and labels, or `tfds:NAME` (a data set
+of TensorFlow Datasets, with the extra `datasets`). Of the classes, 64 % are for training, 16 % for
+validation and 20 % for test; validation and test get more if their tasks need more. To divide the
+classes yourself, add an array or a column `split` with the values train, validation and test, or
+use --group. Learners with open ways can learn tasks of any number of classes: they fit a head in
+one pass, like ridge and prototypes. They may train on more ways than they are validated on:
+--ways 20 --validation-ways 5.
 
-With `languages` (invented) or a folder of .txt files, one for each language, author or style, a
-model of text learns to write one from a few passages of it: see `keras-meta write`.
+Values: DATA is `sinusoid`, or with --task and --y a .csv or .parquet table of numbers and
+categories, whose rows belong to tasks:
+`keras-meta train --data growth.csv --task child --x age,sex --y height --out RUN`.
 
-With an ENVIRONMENT, such as `keras-meta train navigation --out RUN`, policy gradient MAML learns a
-policy; the run ends with its returns in unseen tasks. half-cheetah needs the extra `rl`.
+Languages: DATA is `languages` (invented), or a folder of .txt files, one for each language, author
+or style. A model of text learns to write in a language after a few passages of it: see
+`keras-meta write`.
+
+Policies: name an ENVIRONMENT instead of DATA, as in `keras-meta train navigation --out RUN`. Policy
+gradient MAML learns a policy, and the run ends with its returns in unseen tasks. half-cheetah needs
+the extra `rl`.
 """
 
 import math

@@ -25,30 +25,30 @@ def add_arguments(parser):
     tasks.add_argument(
         "--ways",
         type=integer(2),
-        help="classes per task (5; texts, of learners with open ways: 20, or as many as there are)",
+        help="classes per task (5; texts, if the learner has open ways: 20, or all there are)",
     )
     tasks.add_argument(
         "--validation-ways",
         type=integer(2),
-        help="classes per validation and test task, of learners with open ways (as --ways; texts: "
-        "5)",
+        help="classes per validation and test task, for learners with open ways (as --ways; "
+        "texts: 5)",
     )
     tasks.add_argument(
         "--shots",
         type=integer(1),
-        help="support examples per class (1; sinusoid: 10), or known rows of a task, or passages "
-        "of a language to learn from (10)",
+        help="support examples per class (1; sinusoid: 10); of tables, known rows of a task (10); "
+        "of languages, passages to learn from (10)",
     )
     tasks.add_argument(
         "--queries",
         type=integer(1),
-        help="query examples per class (5; sinusoid: 10), or rows of a task, or passages of a "
-        "language, to predict (10)",
+        help="query examples per class (5; sinusoid: 10); of tables, rows of a task to predict "
+        "(10); of languages, passages to predict (10)",
     )
     tasks.add_argument(
         "--rotations",
         action="store_true",
-        help="make further classes of images rotated by 90, 180 and 270 degrees, for training",
+        help="for training, make further classes of the images rotated by 90, 180 and 270 degrees",
     )
     tasks.add_argument(
         "--augment",
@@ -95,14 +95,15 @@ def add_arguments(parser):
     learner.add_argument(
         "--inner-learning-rate",
         type=rate,
-        help="(0.4; sinusoid: 0.01; tables: 0.05; languages: 0.3, learned further for each layer "
-        "and step; environments: 0.1)",
+        help="(0.4; sinusoid: 0.01; tables: 0.05; environments: 0.1; languages: 0.3 to begin "
+        "with, and then learned for each layer and step)",
     )
     learner.add_argument(
         "--batch-norm",
         choices=_names("statistics"),
         default="transductive",
-        help="statistics used by batch normalisation (%(default)s)",
+        help="statistics used by batch normalisation (%(default)s: each prediction depends on the "
+        "other queries of its task; for queries that come one at a time: support)",
     )
     training = parser.add_argument_group("training")
     training.add_argument("--outer-learning-rate", type=rate, help="(0.001)")
@@ -121,13 +122,15 @@ def add_arguments(parser):
         "--epoch-iterations",
         type=integer(1),
         help="iterations between validations (100; environments: 10); --iterations is rounded up "
-        "to whole epochs. On data of yours, what was learned until the best validation is kept, "
-        "and a run stops after a quarter of its validations, at least five, without a better one",
+        "to whole epochs. On data of your own, the learner of the best validation is kept. A run "
+        "stops early when a quarter of its validations, and at least five, have brought nothing "
+        "better",
     )
     training.add_argument(
         "--checkpoint-iterations",
         type=integer(1),
-        help="iterations between checkpoints (100; environments: 10): a kill costs no more",
+        help="iterations between checkpoints, the most that are lost if a run is killed (100; "
+        "environments: 10)",
     )
     training.add_argument(
         "--validation-tasks",
@@ -149,7 +152,7 @@ def add_arguments(parser):
     policies.add_argument(
         "--estimator",
         choices=policy_options.ESTIMATORS,
-        help="of the derivative of the updates (log_likelihood)",
+        help="what estimates the derivative of the updates (log_likelihood)",
     )
     data = parser.add_argument_group("data")
     data.add_argument(
@@ -167,41 +170,42 @@ def add_arguments(parser):
     )
     data.add_argument("--x-key", default="x", help="array of examples in the .npz (%(default)s)")
     data.add_argument("--y-key", default="y", help="array of labels in the .npz (%(default)s)")
-    data.add_argument("--text", metavar="COLUMN", help="of texts in the .csv (text)")
-    data.add_argument("--label", metavar="COLUMN", help="of labels in the .csv (label)")
+    data.add_argument("--text", metavar="COLUMN", help="column of texts in the .csv (text)")
+    data.add_argument("--label", metavar="COLUMN", help="column of labels in the .csv (label)")
     data.add_argument(
         "--group",
         metavar="COLUMN",
-        help="of groups of classes or tasks in the .csv, such as domains, or of items; no group is "
-        "in two splits",
+        help="column of groups of classes or tasks in the .csv, such as domains or items; no group "
+        "is in two splits",
     )
     table = parser.add_argument_group("tables whose rows belong to tasks: .csv or .parquet")
-    table.add_argument("--task", metavar="COLUMN", help="that says whose row it is, as user_id")
-    table.add_argument("--y", metavar="COLUMN", help="of the value to predict")
+    table.add_argument("--task", metavar="COLUMN", help="column that says whose row it is: user_id")
+    table.add_argument("--y", metavar="COLUMN", help="column of the value to predict")
     table.add_argument(
-        "--x", type=names, metavar="COLUMNS", help="to predict from, as age,sex (all others)"
+        "--x", type=names, metavar="COLUMNS", help="columns to predict from: age,sex (all others)"
     )
     table.add_argument(
         "--categories",
         type=names,
         metavar="COLUMNS",
-        help="of --x that hold categories although they look like numbers, such as ids",
+        help="columns of --x that hold categories although they look like numbers, such as ids",
     )
     table.add_argument(
         "--order",
         metavar="COLUMN",
-        help="numbers or dates: known rows precede those to predict (drawn at random)",
+        help="column of numbers or dates: known rows come before those to predict (drawn at "
+        "random)",
     )
     table.add_argument(
         "--from-start",
         action="store_true",
         default=None,
-        help="known rows are the first of a task in this order, not those before any time",
+        help="the known rows are the first rows of a task, not those before a time drawn at random",
     )
     table.add_argument(
         "--min-shots",
         type=integer(1),
-        help="known rows of a task vary from this number to --shots (1)",
+        help="the number of known rows of a task varies from this to --shots (1)",
     )
     table.add_argument(
         "--mask-missing",
@@ -217,11 +221,11 @@ def add_arguments(parser):
     languages.add_argument(
         "--pooled-iterations",
         type=integer(0),
-        help="the first of --iterations, which train one model of all languages, without adapting "
-        "it (2000; invented languages: 300)",
+        help="how many of --iterations, at the start, train one model of all languages without "
+        "adapting it (2000; invented languages: 300)",
     )
     data.add_argument("--tfds-split", default="train", help="such as train+test (%(default)s)")
-    data.add_argument("--tfds-folder", help="where TensorFlow Datasets keeps prepared data")
+    data.add_argument("--tfds-folder", help="folder where TensorFlow Datasets keeps its data")
 
 
 def _names(kind):

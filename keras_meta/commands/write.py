@@ -21,7 +21,7 @@ def add_arguments(parser):
     parser.add_argument(
         "--support", required=True, metavar="LINES.txt", help="text to adapt to, in UTF-8"
     )
-    parser.add_argument("--prompt", help="text to write on (the start of a line)")
+    parser.add_argument("--prompt", help="text to continue (default: the start of a line)")
     parser.add_argument(
         "--length", type=integer(1), default=200, help="symbols to write (%(default)s)"
     )
@@ -29,7 +29,8 @@ def add_arguments(parser):
         "--temperature",
         type=at_least_zero,
         default=0.7,
-        help="1 draws as the model predicts, less what is likelier, 0 the likeliest (%(default)s)",
+        help="1 draws symbols as probable as the model says, less favours probable ones, 0 always "
+        "takes the most probable (%(default)s)",
     )
     parser.add_argument(
         "--samples", type=integer(1), default=1, help="texts to write (%(default)s)"
