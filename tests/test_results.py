@@ -58,6 +58,10 @@ def headlines():
     cases = [f"{ways}-way 1-shot{kind}" for kind in kinds for ways in (5, 20)]
     yield [100 * found[case][key] for case in cases for key in ("mean", "half_width_95")]
 
+    found = read("cifar")["cifar-fs"]["prototypes, 1-shot training, seed 0"]
+    accuracies = [found[f"5-way {shots}-shot"]["accuracy"] for shots in (1, 5)]
+    yield [100 * x[key] for x in accuracies for key in ("mean", "half_width_95")]
+
     runs = read("sinusoid_maml")["runs"]
     best = min(runs, key=lambda run: run["validation_mse_after_5_steps_by_stage"][-1])
     yield [best["all_steps_alike"]["mse_by_step"][steps] for steps in (1, 5, 10)]
@@ -66,6 +70,10 @@ def headlines():
     names = ("frozen features of the same body", "tf-idf of n-grams")
     others = [seeds[0]["baselines"][name] for name in names]
     yield [100 * x["accuracy"]["mean"] for x in seeds + others]
+
+    bits = read("languages_latin")["tables"]["by_lines"]
+    names = ("maml, dynamic evaluation", "pooled, dynamic evaluation", "fine-tuned")
+    yield [bits[f"{name} + n-gram"]["10"]["mean"] for name in names]
 
     found, case = read("recommendation"), "5 known, held back"
     ridge = found["test"]["ridge on learned embeddings"]
