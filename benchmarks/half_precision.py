@@ -10,7 +10,6 @@ gradient in float64 at the same weights, by the length of that gradient.
 import argparse
 import functools
 import pathlib
-import platform
 
 import keras
 import numpy as np
@@ -18,6 +17,7 @@ import record
 import tensorflow as tf
 
 import keras_meta
+from keras_meta.commands import doctor
 from keras_meta.outer_loop.episode import Episode
 
 POLICIES = ("float32", "mixed_bfloat16")
@@ -99,7 +99,9 @@ def main():
     parser.add_argument("--out", type=pathlib.Path, default=out)
     arguments = parser.parse_args()
     keras_meta.config.one_task_per_core()
-    result = {"command": record.command(), "processor": platform.processor(), "works": {}}
+    name, vector_units = doctor.processor()
+    result = {"command": record.command(), "processor": name, "vector_units": vector_units}
+    result["works"] = {}
     for name, (work, width) in WORKS.items():
         result["works"][name] = measured(work, width, arguments.rounds)
         print(name, result["works"][name], flush=True)

@@ -112,7 +112,7 @@ PAGES = {
     "docs/guides/environments.md": 2,
     "docs/guides/generators.md": 1,
     "docs/guides/images.md": 2,
-    "docs/guides/in_context.md": 3,
+    "docs/guides/in_context.md": 4,
     "docs/guides/learners.md": 0,
     "docs/guides/machines.md": 2,
     "docs/guides/porting.md": 4,

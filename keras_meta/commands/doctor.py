@@ -91,7 +91,7 @@ def _tensorflow():
     """Returns lines about the devices that TensorFlow uses, and how."""
     import tensorflow as tf
 
-    name, units = _processor()
+    name, units = processor()
     threads = (
         tf.config.threading.get_inter_op_parallelism_threads(),
         tf.config.threading.get_intra_op_parallelism_threads(),
@@ -115,7 +115,7 @@ def _tensorflow():
     ]
 
 
-def _processor():
+def processor():
     """Returns the name of the processor and those of its vector units, where Linux tells them."""
     try:
         text = pathlib.Path("/proc/cpuinfo").read_text()
