@@ -19,7 +19,6 @@ FRAGILE = {
     "seed_generator_state",
     "lora_",
     "lora_enabled",
-    "convolution_op",
     "renorm",
     "train_function",
     "test_function",

@@ -19,41 +19,52 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_meta.exact import private
 from keras_meta.exact.custom_gradient import custom_gradient
-from keras_meta.exact.private import CONVOLUTION, sublayers
 
-# Beyond some times a core's cache, copying patches costs as much as it gains.
+# Beyond some times a core's cache, copying patches costs as much as it gains; for sequences sooner,
+# whose stock kernels lose less.
 max_patch_bytes = 2560 * 1024
+_LESS_FOR_SEQUENCES = 8
 
 
-def convolutions(model):
-    """Returns the layers of `model` that `convolve` can stand in for."""
-    stock = keras.layers.Conv2D
-    return [
-        layer
-        for layer in sublayers(model)
-        if isinstance(layer, stock)
-        and type(layer).call is stock.call
-        and type(layer).convolution_op is stock.convolution_op
-        and layer.data_format == "channels_last"
-        and layer.groups == 1
-        and tuple(layer.dilation_rate) == (1, 1)
-    ]
+def replacements():
+    """Returns what puts `conv` in place of that of Keras."""
+    return [(*private.CONVOLUTION, conv)]
 
 
-def replacements(layers):
-    """Returns what to replace during a call: triples `(object, attribute name, value)`."""
+def conv(inputs, kernel, strides=1, padding="valid", data_format=None, dilation_rate=1):
+    """Convolves few small images, or few short sequences, by matrix products.
 
-    def replacement(layer):
-        def convolution_op(inputs, kernel):
-            kernel = tf.convert_to_tensor(kernel)
-            if not _pays(inputs, kernel, layer):
-                return type(layer).convolution_op(layer, inputs, kernel)
-            return convolve(inputs, kernel, layer.strides, layer.padding)
+    What is larger, of half precision, dilated, in groups, or has channels first is left to Keras. A
+    sequence is an image of height 1.
 
-        return convolution_op
+    Args:
+        inputs: Tensor `[n, height, width, channels]`, or `[n, length, channels]`.
+        kernel: Tensor `[height, width, channels, filters]`, or `[length, channels, filters]`.
+        strides: int, or ints. See `keras.ops.conv`.
+        padding: `"same"` or `"valid"`.
+        data_format: See `keras.ops.conv`.
+        dilation_rate: int, or ints. See `keras.ops.conv`.
 
-    return [(layer, CONVOLUTION, replacement(layer)) for layer in layers]
+    Returns:
+        Tensor `[n, new_height, new_width, filters]`, or `[n, new_length, filters]`.
+    """
+    x, w = tf.convert_to_tensor(inputs), tf.convert_to_tensor(kernel)
+    axes = w.shape.rank - 2
+    steps, rates = (
+        (k,) * axes if isinstance(k, int) else tuple(k) for k in (strides, dilation_rate)
+    )
+    last = keras.config.image_data_format() if data_format is None else data_format
+    plain = axes in (1, 2) and set(rates) == {1} and last == "channels_last"
+    if plain and x.shape[-1] == w.shape[-2]:
+        limit = max_patch_bytes
+        if axes == 1:
+            x, w, steps, limit = x[:, None], w[None], (1, *steps), limit / _LESS_FOR_SEQUENCES
+        if _pays(x, w, steps, padding.lower(), limit):
+            y = convolve(x, w, steps, padding.lower())
+            return y[:, 0] if axes == 1 else y
+    return private.stock_convolution(inputs, kernel, strides, padding, data_format, dilation_rate)
 
 
 def convolve(images, kernel, strides, padding):
@@ -124,15 +135,15 @@ def convolve(images, kernel, strides, padding):
     return f(images, kernel, patches(images))
 
 
-def _pays(images, kernel, layer):
+def _pays(images, kernel, strides, padding, limit):
     if not images.shape.is_fully_defined() or images.dtype not in (tf.float32, tf.float64):
         return False
     _, (height, width) = _patch_rows(
-        tuple(images.shape[1:3]), tuple(kernel.shape[:2]), tuple(layer.strides), layer.padding
+        tuple(images.shape[1:3]), tuple(kernel.shape[:2]), strides, padding
     )
     patch_size = kernel.shape[0] * kernel.shape[1] * kernel.shape[2]
     patch_bytes = images.shape[0] * height * width * patch_size * images.dtype.size
-    return 0 < patch_bytes <= max_patch_bytes
+    return 0 < patch_bytes <= limit
 
 
 @functools.lru_cache

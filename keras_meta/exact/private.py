@@ -19,15 +19,17 @@ RESIZE = (tf.image, "resize")  # has a first derivative, and no second
 SOFTSIGN = (tf.nn, "softsign")  # has a first derivative, and no second
 RELU = (tf.nn, "relu")  # LiteRT lacks its derivative
 MAX_POOL = (tf.nn, "max_pool")  # LiteRT lacks its derivative
+CONVOLUTION = (backend.nn, "conv")  # has a kernel gradient that is slow for few images
 ATTENTION = (backend.nn, "dot_product_attention")  # contracts by `einsum`, and masks by selection
 
 # Names that are replaced on single layers, which their classes look up on the instance.
 
 CALL = "call"  # of `BatchNormalization`, which ties the choice of statistics to `training`
-CONVOLUTION = "convolution_op"  # of `Conv2D`, whose kernel gradient is slow for few images
 INNER_LOOP = "inner_loop"  # of `RNN`, where the length of the sequence is known
 
-stock_attention = backend.nn.dot_product_attention  # for what the replacement leaves to Keras
+# For what the replacements leave to Keras.
+stock_convolution = backend.nn.conv
+stock_attention = backend.nn.dot_product_attention
 
 _CLASS_NUMBERS = ("sparse", "categoricalgeneralizedcrossentropy")
 _COMPILED_STEPS = ("train_function", "test_function", "predict_function")

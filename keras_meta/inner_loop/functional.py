@@ -73,7 +73,6 @@ class FunctionalModel:
             for layer in self.batch_normalizations
         ]
         self.moving_indices = sorted(i for _, pair in self.moving_by_layer for i in pair)
-        self.convolutions = convolution.convolutions(model)
         self.recurrences = recurrence.recurrences(model)
 
     def initial_weights(self):
@@ -131,7 +130,7 @@ class FunctionalModel:
         scope = keras.StatelessScope(state_mapping=mapping, collect_losses=True)
         replacements = [
             *rules.replacements(self.batch_normalizations, rule),
-            *convolution.replacements(self.convolutions),
+            *convolution.replacements(),
             *attention.replacements(),
             *recurrence.replacements(self.recurrences),
         ]

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_meta.exact import convolution
+from keras_meta.exact import convolution, private
 from keras_meta.inner_loop.functional import FunctionalModel
 
 CASES = [
@@ -56,25 +56,46 @@ def test_equals_the_library_to_third_order(images_shape, kernel_shape, strides, 
         np.testing.assert_allclose(ours, library, rtol=1e-9, atol=1e-9)
 
 
+@pytest.fixture
+def convolved(monkeypatch):
+    """The shapes of the images that were convolved by matrix products."""
+    found, convolve = [], convolution.convolve
+    monkeypatch.setattr(
+        convolution, "convolve", lambda *a: found.append(tuple(a[0].shape)) or convolve(*a)
+    )
+    return found
+
+
+@pytest.mark.parametrize("padding", ["same", "valid", "causal"])
+@pytest.mark.parametrize("strides", [1, 2])
+def test_sequences_are_images_of_one_row(padding, strides, convolved):
+    layer = keras.layers.Conv1D(4, 3, strides, padding, activation="tanh")
+    model = keras.Sequential([keras.Input((9, 2)), layer])
+    sequences = tf.random.normal((5, 9, 2))
+    function = FunctionalModel(model)
+    found = function(sequences, function.initial_weights()).predictions
+    np.testing.assert_allclose(found, model(sequences), rtol=1e-5, atol=1e-6)
+    assert convolved == [(5, 1, 11 if padding == "causal" else 9, 2)]
+
+
 @pytest.mark.parametrize(
-    "options",
+    "images, options",
     [
-        {"groups": 2},
-        {"dilation_rate": 2},
-        {"data_format": "channels_first"},
+        (tf.zeros((2, 6, 6, 6)), {}),  # in groups
+        (tf.zeros((2, 6, 6, 3)), {"dilation_rate": (2, 2)}),
+        (tf.zeros((2, 3, 6, 6)), {"data_format": "channels_first"}),
+        (tf.zeros((2, 6, 6, 3), "bfloat16"), {}),
+        (tf.zeros((2, 6, 6, 6, 3)), {}),
     ],
 )
-def test_leaves_alone_what_it_cannot_do(options):
-    model = keras.Sequential([keras.Input((6, 6, 6)), keras.layers.Conv2D(4, 3, **options)])
-    assert convolution.convolutions(model) == []
+def test_leaves_alone_what_it_cannot_do(images, options, monkeypatch):
+    monkeypatch.setattr(private, "stock_convolution", lambda *args: args)
+    kernel = tf.zeros((*(2,) * (images.shape.rank - 2), 3, 4), images.dtype)
+    left = convolution.conv(images, kernel, 1, "valid", **options)
+    assert left[0] is images and left[1] is kernel
 
 
-def test_uses_the_stock_operation_for_large_images(monkeypatch):
-    called = []
-    convolve = convolution.convolve
-    monkeypatch.setattr(
-        convolution, "convolve", lambda *a: called.append(a[0].shape) or convolve(*a)
-    )
+def test_uses_the_stock_operation_for_large_images(convolved):
     model = keras.Sequential([keras.Input((None, None, 8)), keras.layers.Conv2D(2, 3)])
     function = FunctionalModel(model)
     weights = function.initial_weights()
@@ -83,5 +104,4 @@ def test_uses_the_stock_operation_for_large_images(monkeypatch):
         np.testing.assert_allclose(
             function(images, weights).predictions, model(images), rtol=1e-4, atol=1e-4
         )
-    assert called == [(5, 8, 8, 8)]
-    assert "convolution_op" not in vars(model.layers[0])
+    assert convolved == [(5, 8, 8, 8)]
