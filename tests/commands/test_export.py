@@ -4,6 +4,7 @@ import tensorflow as tf
 
 from keras_meta.commands.run_folder import RunFolder
 from tests.commands.conftest import SHORT, TINY
+from tests.quick import quick_first
 
 
 def test_the_saved_model_predicts_the_same(run, image_run, tmp_path):
@@ -17,7 +18,7 @@ def test_the_saved_model_predicts_the_same(run, image_run, tmp_path):
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
-@pytest.mark.parametrize("learner", ["maml", "prototypes"])
+@pytest.mark.parametrize("learner", quick_first(["maml", "prototypes"], ["prototypes"]))
 def test_a_file_for_phones_predicts_the_same(run, image_folder, tmp_path, learner):
     options = ["--data", image_folder, *TINY, *SHORT, "--batch-norm", "support"]
     assert run("train", *options, "--learner", learner, "--out", tmp_path / "run")[0] == 0

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from tests.learners.table import ONE_OF_A_KIND, batch, compiled, first, small_model
+from tests.learners.table import batch, compiled, first, small_model
 
 
 @pytest.fixture
@@ -14,7 +14,7 @@ def half_precision():
     keras.config.set_dtype_policy("float32")
 
 
-@first(ONE_OF_A_KIND)
+@first(("prototypes",))
 def test_it_trains_and_predicts_nearly_as_in_single_precision(name, half_precision):
     data = batch(2)
     half = compiled(name, small_model(dropout=0.0))
