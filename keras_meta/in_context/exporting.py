@@ -8,18 +8,7 @@ from keras_meta.serving import exporting, lite_exporting
 
 
 def export(table, filepath, format="tf_saved_model", verbose=True, query_size=None):
-    """Writes a fitted table as a SavedModel or as a file for LiteRT.
-
-    Args:
-        table: `ReadTable`.
-        filepath: Folder to write, or file ending in `.tflite`.
-        format: `"tf_saved_model"` or `"litert"`.
-        verbose: bool. Whether to print inputs and outputs.
-        query_size: int. Number of rows that LiteRT predicts at a time.
-
-    Raises:
-        ValueError: If the format is unknown, or the options are not those of the format.
-    """
+    """Writes a `ReadTable` as a SavedModel or for LiteRT. See `InContextClassifier.export`."""
     if format == "tf_saved_model" and query_size is None:
         table.named = NamedColumns(table.columns)  # here, since LiteRT has no tables of strings
         endpoints = {"serve": exporting.flat(table.serve, table.named.specs())}

@@ -95,10 +95,20 @@ def write(learner, filepath, endpoints, default, verbose):
         default: str, the name of the endpoint that is the default signature.
         verbose: bool. Whether to print the endpoints.
     """
+    write_module(module_of(learner, endpoints), filepath, endpoints, default, verbose)
+
+
+def module_of(learner, functions):
+    """Returns a `tf.Module` that holds the variables and lookup tables of functions of a learner.
+
+    Args:
+        learner: A `keras.Model`.
+        functions: dict, name to concrete function.
+    """
     module = tf.Module()
     module.learner_variables = [variable.value for variable in learner.variables]
-    module.tables = tables(learner, endpoints.values())
-    write_module(module, filepath, endpoints, default, verbose)
+    module.tables = tables(learner, functions.values())
+    return module
 
 
 def write_module(module, filepath, endpoints, default, verbose):

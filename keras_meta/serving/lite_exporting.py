@@ -36,9 +36,7 @@ def export(learner, filepath, support_size, query_size, verbose=True):
     check_options(filepath, support_size=support_size, query_size=query_size)
     with replaced(builtin_derivatives.replacements()):
         functions = _signatures(learner, support_size, query_size)
-    module = tf.Module()
-    module.learner_variables = [variable.value for variable in learner.variables]
-    module.tables = exporting.tables(learner, functions.values())
+    module = exporting.module_of(learner, functions)
     write(module, type(learner).__name__, filepath, functions, verbose)
 
 
