@@ -140,6 +140,7 @@ def parsed():
     )
     parser.add_argument("--batch-size", type=int, default=128, help="of whole-class training")
     parser.add_argument("--plain", action="store_true", help="no augmentation")
+    parser.add_argument("--half", action="store_true", help="train in mixed_bfloat16")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--epochs", type=int, default=EPOCHS, help="validations of a stage")
     parser.add_argument("--epoch-tasks", type=int, default=EPOCH_TASKS, help="of a validation")
@@ -157,6 +158,8 @@ def parsed():
 def main():
     arguments = parsed()
     recipe, load = RECIPES[arguments.recipe], DATASETS[arguments.dataset]
+    if arguments.half:
+        keras.config.set_dtype_policy("mixed_bfloat16")
     keras_meta.config.one_task_per_core()
     if not recipe.several_tasks:  # all cores work on one batch or one task
         tf.config.threading.set_intra_op_parallelism_threads(os.cpu_count())
@@ -174,6 +177,7 @@ def main():
         return
     data = {split: load(arguments.data, split) for split in ("train", "validation", "test")}
     name = f"{arguments.recipe}, {arguments.shots}-shot training, seed {arguments.seed}"
+    name += ", half precision" if arguments.half else ""
     run = arguments.run / arguments.dataset / name
     job, files = train(recipe, data, arguments, run)
     result = {

@@ -4,11 +4,12 @@ import dataclasses
 from collections.abc import Callable
 
 import keras
+import tensorflow as tf
 
 from keras_meta import callbacks, episodes, learners, networks
 from keras_meta.episodes.augmentation import ColorJitter, RandomCrop, RandomFlip
 
-SHAPE = (32, 32, 3)
+SHAPE, TURNS = (32, 32, 3), range(4)
 LOSS = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 
 
@@ -113,15 +114,31 @@ def resnet12(body, data, steps, arguments):
     return on_episodes(learner, data, optimizer, arguments, shape, 1, [schedule])
 
 
-def whole_classes(body, data, steps, arguments):
-    """A classifier of all training classes; tasks by cosines to class means."""
-    examples = episodes.ExampleSampler(*data, seed=arguments.seed, augment=augmentation(arguments))
-    learner = compiled(learners.PrototypicalNetwork(body, "cosine", batch_norm="running"))
-    classifier = learners.Baseline(body).pretraining_model(examples.num_classes)
-    compiled(classifier, momentum(steps, 0.05))
-    return Job(
-        classifier, lambda step: examples.as_dataset(arguments.batch_size, start=step), learner
-    )
+def whole_classes(make=learners.Baseline, rotated=False):
+    """A stage that trains a classifier of all training classes; tasks by cosines to class means."""
+
+    def job(body, data, steps, arguments):
+        examples = episodes.ExampleSampler(
+            *data, seed=arguments.seed, augment=augmentation(arguments)
+        )
+        learner = compiled(learners.PrototypicalNetwork(body, "cosine", batch_norm="running"))
+        classes = examples.num_classes * (len(TURNS) if rotated else 1)
+        classifier = compiled(make(body).pretraining_model(classes), momentum(steps, 0.05))
+
+        def stream(step):
+            size = arguments.batch_size // (len(TURNS) if rotated else 1)
+            batches = examples.as_dataset(size, start=step)
+            return batches.map(rotations) if rotated else batches
+
+        return Job(classifier, stream, learner)
+
+    return job
+
+
+def rotations(x, y):
+    """Each image in four directions, and each class as four: which of them must be told as well."""
+    turned = [tf.image.rot90(x, turns) for turns in TURNS]
+    return tf.concat(turned, 0), tf.concat([len(TURNS) * y + turns for turns in TURNS], 0)
 
 
 def cosine_prototypes(body, data, steps, arguments):
@@ -145,9 +162,11 @@ RECIPES = {
     "prototypes": Recipe(conv4(64), {"tasks": metric_learner(learners.PrototypicalNetwork)}),
     "ridge": Recipe(conv4(64), {"tasks": metric_learner(learners.RidgeLearner)}),
     "maml": Recipe(conv4(32, 5), {"tasks": maml}, embeds=False, several_tasks=True),
-    "pretrain": Recipe(conv4(64), {"classes": whole_classes}),
+    "pretrain": Recipe(conv4(64), {"classes": whole_classes()}),
+    "pretrain-cosines": Recipe(conv4(64), {"classes": whole_classes(learners.BaselinePlusPlus)}),
+    "pretrain-rotations": Recipe(conv4(64), {"classes": whole_classes(rotated=True)}),
     "meta-baseline": Recipe(
-        conv4(64), {"classes": whole_classes, "tasks": cosine_prototypes}, (0.7, 0.3)
+        conv4(64), {"classes": whole_classes(), "tasks": cosine_prototypes}, (0.7, 0.3)
     ),
     "resnet12": Recipe(residual, {"tasks": resnet12}),
 }

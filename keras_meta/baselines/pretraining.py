@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from keras_meta.exact.copying import clone
 from keras_meta.networks import embedding
+from keras_meta.outer_loop.classifier import Classifier
 
 
 def pretrain_classifier(model, x, y, optimizer="adam", **kwargs):
@@ -38,7 +39,7 @@ def pretrain_classifier(model, x, y, optimizer="adam", **kwargs):
     copy = clone(model)
     features = embedding(copy)
     head = keras.layers.Dense(len(classes), dtype=copy.layers[-1].dtype_policy)
-    classifier = keras.Model(_single(features.inputs), head(features.output))
+    classifier = Classifier(_single(features.inputs), head(features.output))
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     classifier.compile(optimizer, loss, metrics=["accuracy"])
     classifier.fit(keras.tree.map_structure(_tensor_of_texts, x), labels.reshape(-1), **kwargs)

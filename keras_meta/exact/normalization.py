@@ -43,10 +43,9 @@ def exact_moments(x, axes, shift=None, keepdims=False, name=None):
     del shift
     with tf.name_scope(name or "exact_moments"):
         x = tf.convert_to_tensor(x)
-        # Half precision sums lose too much; the stock function widens them as well.
-        wide = tf.cast(x, "float32") if x.dtype in (tf.float16, tf.bfloat16) else x
-        mean = tf.reduce_mean(wide, axes, keepdims=True)
-        variance = tf.reduce_mean(tf.square(wide - mean), axes, keepdims=keepdims)
+        x_wide = wide(x)  # as the stock function does
+        mean = tf.reduce_mean(x_wide, axes, keepdims=True)
+        variance = tf.reduce_mean(tf.square(x_wide - mean), axes, keepdims=keepdims)
         if not keepdims:
             mean = tf.reshape(mean, tf.shape(variance))
             mean.set_shape(variance.shape)
@@ -93,13 +92,15 @@ def normalize(x, gamma, beta, epsilon):
     size of `x`, which is most of what a small convolutional network spends on normalisation.
 
     Args:
-        x: Float tensor `[..., channels]`.
-        gamma: Tensor `[channels]`.
-        beta: Tensor `[channels]`.
+        x: Float tensor `[..., channels]`. Of half precision, its moments are sums of single
+            precision.
+        gamma: Tensor `[channels]`, of single precision with an `x` of half.
+        beta: Tensor `[channels]`, like `gamma`.
         epsilon: float.
 
     Returns:
-        Tensor `z` like `x`.
+        Tuple `(z, (mean, variance))`: a tensor like `x`, and its moments, like `gamma`, which can
+        be differentiated any number of times.
 
     Raises:
         NotImplementedError: When a third derivative is taken.
@@ -115,46 +116,74 @@ def normalize(x, gamma, beta, epsilon):
     def forward(x_, gamma_, beta_):
         z, mean_x, variance = _forward(x_, gamma_, beta_, epsilon)
         r = tf.math.rsqrt(variance + epsilon)
-        n = tf.cast(tf.size(x_) // tf.size(r), x.dtype)
+        n = tf.cast(tf.size(x_) // tf.size(r), r.dtype)
 
         @custom_gradient
         def backward(g, *_):
-            mean_g = mean(g)
+            g_ = wide(g)
             if _is_large(x_):
-                dx, dgamma = _fused_backward(g, x_, gamma_, mean_x, variance, epsilon)
-                a = dgamma / n
+                dx, dgamma, dbeta = _fused_backward(g, x_, gamma_, mean_x, variance, epsilon)
+                a, mean_g = dgamma / n, dbeta / n
             else:
-                c = x_ - mean_x
-                a, s = r * mean(g * c), gamma_ * r
-                dx = s * g - (s * a * r) * c - s * mean_g
+                c, mean_g = wide(x_) - mean_x, mean(g_)
+                a, s = r * mean(g_ * c), gamma_ * r
+                dx = s * g_ - (s * a * r) * c - s * mean_g
 
             def second(v, u, t):
                 @custom_gradient
                 def derivatives(v, u, t):
-                    c = x_ - mean_x
+                    v, c = wide(v), wide(x_) - mean_x
                     mean_v, b = mean(v), r * mean(v * c)
-                    k = mean(v * g) - mean_v * mean_g
+                    k = mean(v * g_) - mean_v * mean_g
                     s = gamma_ * r
                     dg = s * v + r * (u - s * b) * c + (t - s * mean_v)
                     of_v, of_g = -s * r * a, u * r - s * r * b
                     of_c = -r * (s * r * (k - 3.0 * a * b) + u * r * a)
-                    dx = of_v * v + of_g * g + of_c * c - (of_v * mean_v + of_g * mean_g)
+                    dx = of_v * v + of_g * g_ + of_c * c - (of_v * mean_v + of_g * mean_g)
+                    dg, dx = tf.cast(dg, x.dtype), tf.cast(dx, x.dtype)
                     return (dg, dx, n * r * (k - a * b)), _no_third_derivative
 
                 return derivatives(v, u, t)
 
-            return (dx, n * a, n * mean_g), second
+            return (tf.cast(dx, x.dtype), n * a, n * mean_g), second
 
-        return z, lambda g: backward(g, x, gamma)
+        return (z, mean_x, variance), lambda g, *_: backward(g, x, gamma)
 
-    return forward(x, gamma, beta)
+    z, mean_x, variance = forward(x, gamma, beta)
+    return z, _moments_of(x, mean_x, variance)
+
+
+def wide(x):
+    """Returns a tensor in single precision if it is of half, for sums that half would lose."""
+    return tf.cast(x, "float32") if x.dtype in (tf.float16, tf.bfloat16) else x
+
+
+def _moments_of(x, mean, variance):
+    """Gives moments that are known already the derivatives of the moments of `x`."""
+
+    @custom_gradient
+    def moments(x_):
+        del x_
+
+        def gradient(of_mean, of_variance):
+            n = tf.cast(tf.size(x) // tf.size(mean), mean.dtype)
+            x_wide = wide(x)
+            c = x_wide - tf.reduce_mean(x_wide, list(range(x.shape.rank - 1)))
+            return tf.cast((of_mean + 2.0 * of_variance * c) / n, x.dtype)
+
+        return (tf.identity(mean), tf.identity(variance)), gradient
+
+    mean, variance = tf.stop_gradient(mean), tf.stop_gradient(variance)
+    return moments(x)
 
 
 def _forward(x, gamma, beta, epsilon):
     """Returns `(z, mean, variance)`, of large tensors by the library's one kernel."""
     if not _is_large(x):
-        mean, variance = exact_moments(x, list(range(x.shape.rank - 1)))
-        return (x - mean) * (gamma * tf.math.rsqrt(variance + epsilon)) + beta, mean, variance
+        x_ = wide(x)
+        mean, variance = exact_moments(x_, list(range(x.shape.rank - 1)))
+        z = (x_ - mean) * (gamma * tf.math.rsqrt(variance + epsilon)) + beta
+        return tf.cast(z, x.dtype), mean, variance
     unknown = tf.zeros([0])
     result = tf.raw_ops.FusedBatchNormV3(
         x=_as_rank_4(x),
@@ -170,7 +199,7 @@ def _forward(x, gamma, beta, epsilon):
 
 
 def _fused_backward(g, x, gamma, mean, variance, epsilon):
-    """Returns `(dx, dgamma)` by the library's one kernel."""
+    """Returns `(dx, dgamma, dbeta)` by the library's one kernel."""
     result = tf.raw_ops.FusedBatchNormGradV3(
         y_backprop=_as_rank_4(g),
         x=_as_rank_4(x),
@@ -181,7 +210,8 @@ def _fused_backward(g, x, gamma, mean, variance, epsilon):
         epsilon=epsilon,
         is_training=True,
     )
-    return tf.reshape(result.x_backprop, tf.shape(x)), result.scale_backprop
+    dx = tf.reshape(result.x_backprop, tf.shape(x))
+    return dx, result.scale_backprop, result.offset_backprop
 
 
 def _as_rank_4(x):
@@ -191,7 +221,7 @@ def _as_rank_4(x):
 def _is_large(x):
     """Whether the library's kernels pay, which make few passes over `x`."""
     size = x.shape.num_elements()
-    return x.dtype == tf.float32 and size is not None and size >= _FUSED_SIZE
+    return x.dtype != tf.float64 and size is not None and size >= _FUSED_SIZE
 
 
 def _no_third_derivative(*cotangents):

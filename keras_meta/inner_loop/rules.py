@@ -16,7 +16,7 @@ import dataclasses
 import tensorflow as tf
 
 from keras_meta.exact import private
-from keras_meta.exact.normalization import exact_moments, normalize
+from keras_meta.exact.normalization import exact_moments, normalize, wide
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Normalization:
     Attributes:
         layer: The `keras.layers.BatchNormalization`.
         number: int. Its place among the `FunctionalModel.batch_normalizations` of this pass.
-        x: Float tensor `[..., channels]`, its input with channels last.
+        inputs: Float tensor `[..., channels]`, its input with channels last.
         mask: bool tensor `[...]` of the positions that count, or `None` for all.
         gamma: Tensor `[channels]`, its scale.
         beta: Tensor `[channels]`, its shift.
@@ -34,10 +34,15 @@ class Normalization:
 
     layer: object
     number: int
-    x: tf.Tensor
+    inputs: tf.Tensor
     mask: object
     gamma: tf.Tensor
     beta: tf.Tensor
+
+    @property
+    def x(self):
+        """The inputs, in single precision if they are of half."""
+        return wide(self.inputs)
 
     @property
     def stored(self):
@@ -75,11 +80,11 @@ class Normalization:
 
 def batch(normalization):
     """Normalises by the statistics of the current examples."""
-    moments = normalization.moments()
     if normalization.mask is not None:
+        moments = normalization.moments()
         return normalization.by(*moments), moments
-    x, layer = normalization.x, normalization.layer
-    return normalize(x, normalization.gamma, normalization.beta, layer.epsilon), moments
+    gamma, beta = normalization.gamma, normalization.beta
+    return normalize(normalization.inputs, gamma, beta, normalization.layer.epsilon)
 
 
 def stored(normalization):
@@ -106,7 +111,7 @@ def replacements(layers, rule):
     def replacement(number, layer):
         def call(inputs, training=None, mask=None):
             del training  # the statistics are chosen by the learner
-            return _normalize(layer, number, inputs, rule if layer.trainable else stored, mask)
+            return normalized(layer, number, inputs, rule if layer.trainable else stored, mask)
 
         return call
 
@@ -116,16 +121,25 @@ def replacements(layers, rule):
     ]
 
 
-def _normalize(layer, number, inputs, rule, mask):
-    x = tf.cast(inputs, "float32") if inputs.dtype in (tf.float16, tf.bfloat16) else inputs
-    rank = len(x.shape)
+def normalized(layer, number, inputs, rule, mask):
+    """Returns the outputs of a layer by a rule, and assigns what is observed.
+
+    Args:
+        layer: A `BatchNormalization` layer.
+        number: int. See `Normalization`.
+        inputs: Its inputs.
+        rule: A rule.
+        mask: bool tensor, or `None`.
+    """
+    rank = len(inputs.shape)
     channel = layer.axis % rank
     to_last = [axis for axis in range(rank) if axis != channel] + [channel]
     if channel != rank - 1:
-        x = tf.transpose(x, to_last)
-    gamma = tf.cast(layer.gamma.value, x.dtype) if layer.scale else tf.ones([x.shape[-1]], x.dtype)
-    beta = tf.cast(layer.beta.value, x.dtype) if layer.center else tf.zeros([x.shape[-1]], x.dtype)
-    outputs, moments = rule(Normalization(layer, number, x, mask, gamma, beta))
+        inputs = tf.transpose(inputs, to_last)
+    channels, dtype = [inputs.shape[-1]], wide(inputs).dtype
+    gamma = tf.cast(layer.gamma.value, dtype) if layer.scale else tf.ones(channels, dtype)
+    beta = tf.cast(layer.beta.value, dtype) if layer.center else tf.zeros(channels, dtype)
+    outputs, moments = rule(Normalization(layer, number, inputs, mask, gamma, beta))
     if moments is not None:
         layer.moving_mean.assign(moments[0])
         layer.moving_variance.assign(moments[1])

@@ -11,6 +11,7 @@ from keras_meta.heads.linear import mask_absent_classes
 from keras_meta.inner_loop.problem import InnerProblem
 from keras_meta.layers import CosineScores
 from keras_meta.learners.embedding_learner import EmbeddingLearner
+from keras_meta.outer_loop.classifier import Classifier
 from keras_meta.outer_loop.graph_constant import GraphConstant, count, non_negative
 from keras_meta.outer_loop.model_checks import features_spec
 from keras_meta.serving.adapted_model import with_head
@@ -127,7 +128,7 @@ class Baseline(EmbeddingLearner):
             self.embedding_size, num_classes, self.variable_dtype
         )
         name = f"{self.name}_pretraining"
-        return with_head(self.model, head, features_spec(self.model), name)
+        return with_head(self.model, head, features_spec(self.model), name, Classifier)
 
     def fit_head(self, features, one_hot):
         features, one_hot = tf.stop_gradient(features), tf.stop_gradient(one_hot)

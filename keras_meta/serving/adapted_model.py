@@ -77,7 +77,7 @@ def head_layer(scorer, head, dtype):
     return layer
 
 
-def with_head(model, head, features_spec, name):
+def with_head(model, head, features_spec, name, kind=keras.Model):
     """Returns a functional model `head(model(x))`.
 
     Args:
@@ -85,13 +85,14 @@ def with_head(model, head, features_spec, name):
         head: A layer.
         features_spec: Nest of `tf.TensorSpec` of the inputs of `model`.
         name: Name of the result.
+        kind: Class of the result.
     """
     leaves = [
         keras.Input(s.shape[1:], dtype=s.dtype.name, name="_".join(map(str, path)) or None)
         for path, s in keras.tree.flatten_with_path(features_spec)
     ]
     inputs = keras.tree.pack_sequence_as(features_spec, leaves)
-    return keras.Model(inputs, head(model(inputs)), name=name)
+    return kind(inputs, head(model(inputs)), name=name)
 
 
 @keras.saving.register_keras_serializable("keras_meta")
