@@ -180,6 +180,7 @@ def main():
     name += ", half precision" if arguments.half else ""
     run = arguments.run / arguments.dataset / name
     job, files = train(recipe, data, arguments, run)
+    keras.config.set_dtype_policy("float32")  # of what is put on the embedding
     result = {
         "command": record.command(),
         "seed": arguments.seed,

@@ -1,12 +1,11 @@
 """What a trained recipe for CIFAR-FS or FC100 reaches on tasks of unseen classes."""
 
-import cifar_recipes
 import keras
+import numpy as np
 import record
 from cifar_recipes import compiled
 
 from keras_meta import episodes, layers, learners, metrics
-from keras_meta.exact.copying import clone
 
 SHOTS, QUERIES = (1, 5), 15
 STRENGTHS = (0.1, 0.3, 1.0, 3.0)
@@ -18,58 +17,93 @@ def tasks_of(data, shots, number, seed, batch_size=10):
     return sampler.as_dataset(batch_size, num_batches=-(-number // batch_size))
 
 
-def heads(recipe, data):
-    """dict, name to function from a trained learner to a learner of tasks."""
-    found = {"as trained": lambda learner: learner}
-    if not recipe.embeds:
-        return found
-    x = episodes.images.scale_images(keras.ops.convert_to_tensor(data["train"][0][::10]))
+class Embedded:
+    """What an embedding makes of images, each computed once: tasks share them.
 
-    def centred(learner):
-        layer = layers.FeatureCentering()
-        layer.adapt(learner.model.predict(x, batch_size=250, verbose=0))
-        return with_layer(learner, layer)
+    Args:
+        body: `keras.Model` from images to vectors.
+        data: dict, name of a split to `(images, labels)`.
+    """
 
-    def unit(learner):
-        return with_layer(learner, keras.layers.UnitNormalization())
+    def __init__(self, body, data):
+        def features(images):
+            x = episodes.images.scale_images(keras.ops.convert_to_tensor(images))
+            return body.predict(x, batch_size=250, verbose=0).astype("float32")
 
+        kept = {split: data[split][0] for split in ("validation", "test")}
+        self.features = np.concatenate([features(images) for images in kept.values()])
+        self.of_training = features(data["train"][0][::10])
+
+    def model(self, *layers):
+        """A model from numbers of images to their features, followed by `layers`."""
+        inputs = keras.Input((), dtype="int32")
+        lookup = keras.layers.Embedding(*self.features.shape)
+        model = keras.Sequential([inputs, lookup, *layers])
+        lookup.set_weights([self.features])
+        return model
+
+    def learner(self, learner):
+        """A copy of the learner that has trained the embedding."""
+        config = learner.get_config()
+        config["model"] = keras.saving.serialize_keras_object(self.model())
+        copy = type(learner).from_config({**config, "dtype": None})
+        copy.model.set_weights([self.features])
+        of_model = {id(variable) for variable in learner.model.variables}
+        own = [v for v in learner.weights if id(v) not in of_model]
+        of_model = {id(variable) for variable in copy.model.variables}
+        copies = [v for v in copy.weights if id(v) not in of_model]
+        for variable, value in zip(copies, own, strict=True):
+            variable.assign(value)
+        return copy
+
+
+def numbers(data):
+    """dict like `data`, with the numbers of images for `Embedded` in place of images."""
+    first, found = 0, {}
+    for split in ("validation", "test"):
+        labels = data[split][1]
+        found[split] = (np.arange(first, first + len(labels), dtype="int32"), labels)
+        first += len(labels)
+    return found
+
+
+def heads(embedded, learner):
+    """dict, name to a learner of tasks on the embedding that a learner has trained."""
+    center = layers.FeatureCentering()
+    center.adapt(embedded.of_training)
+    unit = keras.layers.UnitNormalization
     return {
-        **found,
-        "prototypes, centred": lambda learner: learners.PrototypicalNetwork(
-            centred(learner), "cosine", batch_norm="running"
+        "as trained": embedded.learner(learner),
+        "prototypes, centred": learners.PrototypicalNetwork(
+            embedded.model(center), "cosine", batch_norm="running"
         ),
-        "ridge regression": lambda learner: learners.RidgeLearner(
-            unit(learner), batch_norm="running"
-        ),
-        "logistic regression": lambda learner: learners.LogisticLearner(
-            unit(learner), batch_norm="running"
+        "ridge regression": learners.RidgeLearner(embedded.model(unit()), batch_norm="running"),
+        "logistic regression": learners.LogisticLearner(
+            embedded.model(unit()), batch_norm="running"
         ),
     }
 
 
-def with_layer(learner, layer):
-    """The embedding of a learner, followed by a layer."""
-    body = clone(learner.model)
-    return keras.Sequential([keras.Input(cifar_recipes.SHAPE), body, layer])
-
-
-def candidates(recipe, job, files, data):
-    """dict, name to learner."""
-    copies, found = learners.Ensemble.of_weights(job.learner, files).members, {}
-    for name, head in heads(recipe, data).items():
-        made = [compiled(head(copy)) for copy in copies]
+def candidates(recipe, members, embedded):
+    """dict, name to learner: alone, and as the ensemble of all members."""
+    if recipe.embeds:
+        each = [heads(of, member) for of, member in zip(embedded, members, strict=True)]
+    else:
+        each = [{"as trained": member} for member in members]
+    found = {}
+    for name in each[0]:
+        made = [compiled(of_member[name]) for of_member in each]
         found[name] = made[0]
         if len(made) > 1:
             found[f"{name}, ensemble of {len(made)}"] = compiled(learners.Ensemble(made))
     return found
 
 
-def transductive(job, files):
+def transductive(embedded):
     """dict, name to learner that classifies the queries of a task together."""
-    (learner,) = learners.Ensemble.of_weights(job.learner, files[:1]).members
     # The refinements are of distances, which grow with the dimensions of an embedding.
-    body = with_layer(learner, keras.layers.UnitNormalization())
-    body = keras.Sequential([body, keras.layers.Rescaling(10.0**0.5)])
+    scaled = [keras.layers.UnitNormalization(), keras.layers.Rescaling(10.0**0.5)]
+    body = embedded.model(*scaled)
     refinements = {"soft k-means": layers.SoftKMeansScores()}
     for strength in STRENGTHS:
         refinements[f"Laplacian, {strength}"] = layers.LaplacianScores(strength)
@@ -96,14 +130,17 @@ def chosen(contenders, data, shots, arguments):
 
 def measured(recipe, job, files, data, arguments):
     """The accuracies of a trained recipe, by shots."""
-    contenders, found = candidates(recipe, job, files, data), {}
+    members, found = learners.Ensemble.of_weights(job.learner, files).members, {}
+    embedded = [Embedded(member.model, data) for member in members] if recipe.embeds else None
+    contenders = candidates(recipe, members, embedded)
+    known = numbers(data) if recipe.embeds else data
     for shots in SHOTS:
-        found[f"5-way {shots}-shot"] = chosen(contenders, data, shots, arguments)
+        found[f"5-way {shots}-shot"] = chosen(contenders, known, shots, arguments)
     if recipe.embeds:
-        contenders = transductive(job, files)
+        contenders = transductive(embedded[0])
         for shots in SHOTS:
             key = f"5-way {shots}-shot, transductive"
-            found[key] = chosen(contenders, data, shots, arguments)
+            found[key] = chosen(contenders, known, shots, arguments)
         return found
     for shots in SHOTS:
         # By the statistics of queries, these were transductive; now of the support set.
