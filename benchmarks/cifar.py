@@ -176,8 +176,9 @@ def main():
             )
         return
     data = {split: load(arguments.data, split) for split in ("train", "validation", "test")}
-    name = f"{arguments.recipe}, {arguments.shots}-shot training, seed {arguments.seed}"
-    name += ", half precision" if arguments.half else ""
+    shots = f", {arguments.shots}-shot training" if recipe.of_shots else ""
+    half = ", half precision" if arguments.half else ""
+    name = f"{arguments.recipe}{shots}, seed {arguments.seed}{half}"
     run = arguments.run / arguments.dataset / name
     job, files = train(recipe, data, arguments, run)
     keras.config.set_dtype_policy("float32")  # of what is put on the embedding

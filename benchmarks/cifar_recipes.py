@@ -40,6 +40,7 @@ class Recipe:
         shares: Tuple of floats, the part of the hours that each stage has.
         embeds: bool. Whether other heads can be put on what the network returns.
         several_tasks: bool. Whether a step has a task for each core.
+        of_shots: bool. Whether the number of shots in training is a choice.
     """
 
     network: Callable
@@ -47,6 +48,7 @@ class Recipe:
     shares: tuple = (1.0,)
     embeds: bool = True
     several_tasks: bool = False
+    of_shots: bool = False
 
 
 def augmentation(arguments):
@@ -154,6 +156,17 @@ def conv4(filters, num_ways=None):
     return lambda seed: networks.Conv4(num_ways, SHAPE, filters, "max", seed=seed)
 
 
+def signed_conv4(filters):
+    """Without the last ReLU: cosines compare features of both signs."""
+
+    def network(seed):
+        layers = conv4(filters)(seed).layers
+        last = max(i for i, x in enumerate(layers) if isinstance(x, keras.layers.ReLU))
+        return keras.Sequential([keras.Input(SHAPE), *layers[:last], *layers[last + 1 :]])
+
+    return network
+
+
 def residual(seed):
     return networks.ResNet12(None, SHAPE, seed=seed)
 
@@ -161,12 +174,17 @@ def residual(seed):
 RECIPES = {
     "prototypes": Recipe(conv4(64), {"tasks": metric_learner(learners.PrototypicalNetwork)}),
     "ridge": Recipe(conv4(64), {"tasks": metric_learner(learners.RidgeLearner)}),
-    "maml": Recipe(conv4(32, 5), {"tasks": maml}, embeds=False, several_tasks=True),
+    "maml": Recipe(conv4(32, 5), {"tasks": maml}, embeds=False, several_tasks=True, of_shots=True),
     "pretrain": Recipe(conv4(64), {"classes": whole_classes()}),
-    "pretrain-cosines": Recipe(conv4(64), {"classes": whole_classes(learners.BaselinePlusPlus)}),
+    "pretrain-cosines": Recipe(
+        signed_conv4(64), {"classes": whole_classes(learners.BaselinePlusPlus)}
+    ),
     "pretrain-rotations": Recipe(conv4(64), {"classes": whole_classes(rotated=True)}),
     "meta-baseline": Recipe(
-        conv4(64), {"classes": whole_classes(), "tasks": cosine_prototypes}, (0.7, 0.3)
+        conv4(64),
+        {"classes": whole_classes(), "tasks": cosine_prototypes},
+        (0.8, 0.2),
+        of_shots=True,
     ),
     "resnet12": Recipe(residual, {"tasks": resnet12}),
 }

@@ -58,7 +58,7 @@ def headlines():
     cases = [f"{ways}-way 1-shot{kind}" for kind in kinds for ways in (5, 20)]
     yield [100 * found[case][key] for case in cases for key in ("mean", "half_width_95")]
 
-    found = read("cifar")["cifar-fs"]["prototypes, 1-shot training, seed 0"]
+    found = read("cifar")["cifar-fs"]["prototypes, seed 0"]
     accuracies = [found[f"5-way {shots}-shot"]["accuracy"] for shots in (1, 5)]
     yield [100 * x[key] for x in accuracies for key in ("mean", "half_width_95")]
 
