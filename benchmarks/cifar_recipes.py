@@ -179,6 +179,12 @@ RECIPES = {
     "pretrain-cosines": Recipe(
         signed_conv4(64), {"classes": whole_classes(learners.BaselinePlusPlus)}
     ),
+    "cosines-then-tasks": Recipe(
+        signed_conv4(64),
+        {"classes": whole_classes(learners.BaselinePlusPlus), "tasks": cosine_prototypes},
+        (0.8, 0.2),
+        of_shots=True,
+    ),
     "pretrain-rotations": Recipe(conv4(64), {"classes": whole_classes(rotated=True)}),
     "meta-baseline": Recipe(
         conv4(64),
