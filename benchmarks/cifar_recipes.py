@@ -185,7 +185,9 @@ RECIPES = {
         (0.8, 0.2),
         of_shots=True,
     ),
-    "pretrain-rotations": Recipe(conv4(64), {"classes": whole_classes(rotated=True)}),
+    "cosines-of-rotations": Recipe(
+        signed_conv4(64), {"classes": whole_classes(learners.BaselinePlusPlus, rotated=True)}
+    ),
     "meta-baseline": Recipe(
         conv4(64),
         {"classes": whole_classes(), "tasks": cosine_prototypes},

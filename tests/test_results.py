@@ -58,9 +58,13 @@ def headlines():
     cases = [f"{ways}-way 1-shot{kind}" for kind in kinds for ways in (5, 20)]
     yield [100 * found[case][key] for case in cases for key in ("mean", "half_width_95")]
 
-    found = read("cifar")["cifar-fs"]["prototypes, seed 0"]
-    accuracies = [found[f"5-way {shots}-shot"]["accuracy"] for shots in (1, 5)]
-    yield [100 * x[key] for x in accuracies for key in ("mean", "half_width_95")]
+    found = read("cifar")["cifar-fs"]
+    of_classes, of_tasks = (
+        [found[name][f"5-way {shots}-shot"]["accuracy"] for shots in (1, 5)]
+        for name in ("pretrain-cosines, seed 0, half precision", "prototypes, seed 0")
+    )
+    values = [x[key] for x in of_classes for key in ("mean", "half_width_95")]
+    yield [100 * x for x in (*values, *(y["mean"] for y in of_tasks))]
 
     runs = read("sinusoid_maml")["runs"]
     best = min(runs, key=lambda run: run["validation_mse_after_5_steps_by_stage"][-1])
