@@ -114,7 +114,7 @@ def transductive(embedded):
 
 
 def chosen(contenders, data, shots, arguments):
-    """Chooses by validation tasks and measures by test tasks."""
+    """Chooses by validation tasks, and measures the choice, and others beside it, by test tasks."""
     seed = arguments.seed + 2
     validation = tasks_of(data["validation"], shots, arguments.choice_tasks, seed)
     scores = {
@@ -123,9 +123,18 @@ def chosen(contenders, data, shots, arguments):
     }
     best = max(scores, key=scores.get)
     test = tasks_of(data["test"], shots, arguments.test_tasks, seed + 1)
-    accuracy = record.interval(metrics.task_values(contenders[best], test))
-    print(f"{shots}-shot {best}: {accuracy}", flush=True)
-    return {"accuracy": accuracy, "learner": best, "validation": scores}
+    accuracies = {
+        name: record.interval(metrics.task_values(learner, test))
+        for name, learner in contenders.items()
+        if name == best or "ensemble" not in name
+    }
+    print(f"{shots}-shot {best}: {accuracies[best]}", flush=True)
+    return {
+        "accuracy": accuracies.pop(best),
+        "learner": best,
+        "validation": scores,
+        "not_chosen": accuracies,
+    }
 
 
 def measured(recipe, job, files, data, arguments):
