@@ -8,6 +8,7 @@ from cifar_recipes import compiled
 from keras_meta import episodes, layers, learners, metrics
 
 SHOTS, QUERIES = (1, 5), 15
+HELD_OUT = ("validation", "test")
 STRENGTHS = (0.1, 0.3, 1.0, 3.0)
 
 
@@ -30,8 +31,7 @@ class Embedded:
             x = episodes.images.scale_images(keras.ops.convert_to_tensor(images))
             return body.predict(x, batch_size=250, verbose=0).astype("float32")
 
-        kept = {split: data[split][0] for split in ("validation", "test")}
-        self.features = np.concatenate([features(images) for images in kept.values()])
+        self.features = np.concatenate([features(data[split][0]) for split in HELD_OUT])
         self.of_training = features(data["train"][0][::10])
 
     def model(self, *layers):
@@ -60,7 +60,7 @@ class Embedded:
 def numbers(data):
     """dict like `data`, with the numbers of images for `Embedded` in place of images."""
     first, found = 0, {}
-    for split in ("validation", "test"):
+    for split in HELD_OUT:
         labels = data[split][1]
         found[split] = (np.arange(first, first + len(labels), dtype="int32"), labels)
         first += len(labels)

@@ -7,9 +7,7 @@ policy `mixed_bfloat16`, timed in turn; the error of each is the length of its d
 gradient in float64 at the same weights, by the length of that gradient.
 """
 
-import argparse
 import functools
-import pathlib
 
 import keras
 import numpy as np
@@ -17,7 +15,6 @@ import record
 import tensorflow as tf
 
 import keras_meta
-from keras_meta.commands import doctor
 from keras_meta.outer_loop.episode import Episode
 
 POLICIES = ("float32", "mixed_bfloat16")
@@ -93,19 +90,8 @@ def measured(work, width, rounds):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=15)
-    out = pathlib.Path("benchmarks/results/half_precision.json")
-    parser.add_argument("--out", type=pathlib.Path, default=out)
-    arguments = parser.parse_args()
     keras_meta.config.one_task_per_core()
-    name, vector_units = doctor.processor()
-    result = {"command": record.command(), "processor": name, "vector_units": vector_units}
-    result["works"] = {}
-    for name, (work, width) in WORKS.items():
-        result["works"][name] = measured(work, width, arguments.rounds)
-        print(name, result["works"][name], flush=True)
-    record.write(arguments.out, {**result, "versions": record.versions()})
+    record.measure_in_turn(__doc__, "half_precision", "works", WORKS, measured)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
 """What every record of a benchmark says: the command, the versions, intervals over tasks."""
 
+import argparse
 import json
+import pathlib
 import platform
 import statistics
 import sys
@@ -11,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 import keras_meta
+from keras_meta.commands import doctor
 
 
 def command():
@@ -53,6 +56,29 @@ def milliseconds_in_turn(functions, rounds):
             function()
             times[name].append(1000 * (time.perf_counter() - started))
     return {name: statistics.median(values) for name, values in times.items()}
+
+
+def measure_in_turn(description, name, kind, cases, measured):
+    """The main function of a benchmark of times: its options, a record of each case, and a file.
+
+    Args:
+        description: str, the documentation of the benchmark.
+        name: str, of the file in `benchmarks/results`.
+        kind: str, what the cases are, the key of their records.
+        cases: dict, name to the arguments of `measured` before the number of rounds.
+        measured: Callable that returns a dict.
+    """
+    parser = argparse.ArgumentParser(description=description.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=15)
+    out = pathlib.Path(f"benchmarks/results/{name}.json")
+    parser.add_argument("--out", type=pathlib.Path, default=out)
+    arguments = parser.parse_args()
+    processor, vector_units = doctor.processor()
+    result = {"command": command(), "processor": processor, "vector_units": vector_units, kind: {}}
+    for case, settings in cases.items():
+        result[kind][case] = measured(*settings, arguments.rounds)
+        print(case, result[kind][case], flush=True)
+    write(arguments.out, {**result, "versions": versions()})
 
 
 def write(path, result):

@@ -6,22 +6,18 @@ Both classify batches of 128 images of 32x32 into 64 classes with the same embed
 with the Keras policy `mixed_bfloat16`.
 """
 
-import argparse
-import pathlib
-
 import keras
 import numpy as np
 import record
 import tensorflow as tf
 
 from keras_meta import learners, networks
-from keras_meta.commands import doctor
 
 POLICIES = ("float32", "mixed_bfloat16")
 BATCH, SHAPE, CLASSES = 128, (32, 32, 3), 64
 EMBEDDINGS = {
-    "Conv4, 64 channels": lambda: networks.Conv4(None, SHAPE, 64, "max"),
-    "ResNet-12": lambda: networks.ResNet12(None, SHAPE),
+    "Conv4, 64 channels": (lambda: networks.Conv4(None, SHAPE, 64, "max"),),
+    "ResNet-12": (lambda: networks.ResNet12(None, SHAPE),),
 }
 LOSS = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 
@@ -64,18 +60,7 @@ def measured(embedding, rounds):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=15)
-    out = pathlib.Path("benchmarks/results/whole_classes.json")
-    parser.add_argument("--out", type=pathlib.Path, default=out)
-    arguments = parser.parse_args()
-    name, vector_units = doctor.processor()
-    result = {"command": record.command(), "processor": name, "vector_units": vector_units}
-    result["embeddings"] = {}
-    for name, embedding in EMBEDDINGS.items():
-        result["embeddings"][name] = measured(embedding, arguments.rounds)
-        print(name, result["embeddings"][name], flush=True)
-    record.write(arguments.out, {**result, "versions": record.versions()})
+    record.measure_in_turn(__doc__, "whole_classes", "embeddings", EMBEDDINGS, measured)
 
 
 if __name__ == "__main__":
